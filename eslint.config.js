@@ -1,0 +1,28 @@
+import tseslint from "typescript-eslint";
+
+/** Budgets of docs/CONTRIBUTING: a file fits in one reading, a function on one screen. */
+const budgets = {
+  "max-lines": ["error", { max: 300 }],
+  "max-lines-per-function": ["error", { max: 40, skipBlankLines: true, skipComments: true }],
+};
+
+export default tseslint.config(
+  { ignores: ["node_modules/", "dist/", "**/*.js"] },
+  ...tseslint.configs.strictTypeChecked,
+  {
+    languageOptions: { parserOptions: { projectService: true } },
+    linterOptions: { reportUnusedDisableDirectives: "error" },
+    rules: {
+      ...budgets,
+      "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
+      "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
+      // An await-less async function is a promise-returning one by contract (hooks, handlers).
+      "@typescript-eslint/require-await": "off",
+    },
+  },
+  {
+    // A describe block is a list of cases, not a function that somebody has to hold in mind.
+    files: ["**/*.test.ts"],
+    rules: { "max-lines-per-function": "off" },
+  },
+);

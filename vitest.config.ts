@@ -1,0 +1,29 @@
+import { defineConfig } from "vitest/config";
+
+/**
+ * unit: beside the code, no engine (they start the database servers of this machine at most).
+ * e2e: test/e2e, real engine and real containers, one file after another: they share two cores.
+ */
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["{app,configs,infra,jobs,ops,stacks,toolchain,worker}/**/*.test.ts"],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+});
