@@ -1,0 +1,226 @@
+import { z } from "zod";
+import { AES_SECRET, decrypt, isEncrypted, MASK, readSecret, SecretError } from "./secrets.ts";
+
+/** Exit status of a process whose configuration is wrong (EX_CONFIG of sysexits.h). */
+export const EXIT_CONFIG = 78;
+
+/** Where a process runs; debug switches, docs pages and log level follow from it. */
+export const ENVIRONMENTS = ["local", "dev", "test", "prod"] as const;
+export type AppEnvironment = (typeof ENVIRONMENTS)[number];
+
+export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** One thing wrong with the configuration; never holds the value of a secret. */
+export interface ConfigFault {
+  readonly key: string;
+  readonly got: string;
+  readonly allowed: string;
+  readonly fix: string;
+}
+
+/** Everything that is wrong with the configuration, at once. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+  readonly faults: readonly ConfigFault[];
+
+  constructor(program: Program, faults: readonly ConfigFault[]) {
+    const lines = faults.map((f) => `  ${f.key}: got ${f.got}; allowed: ${f.allowed}. ${f.fix}`);
+    super(`${program}: ${faults.length} fault(s) in the configuration:\n${lines.join("\n")}`);
+    this.faults = faults;
+  }
+}
+
+const TLS_MODES = ["off", "verify"] as const;
+
+function text(allowed: string): z.ZodString {
+  return z.string({ error: allowed }).min(1, { error: allowed });
+}
+
+function whole(min: number, max: number, fallback: number): z.ZodType<number> {
+  const allowed = `a whole number, ${min} to ${max} (default ${fallback})`;
+  return z
+    .string()
+    .regex(/^\d+$/, { error: allowed })
+    .transform(Number)
+    .refine((n) => n >= min && n <= max, { error: allowed })
+    .default(fallback);
+}
+
+function choice<const T extends readonly [string, ...string[]]>(values: T): z.ZodEnum<{ [K in T[number]]: K }> {
+  return z.enum(values, { error: `one of ${values.join(", ")}` });
+}
+
+const base = {
+  APP_ENV: choice(ENVIRONMENTS),
+  LOG_LEVEL: choice(LOG_LEVELS).optional(),
+  ECHO_CONFIG: choice(["true", "false"]).default("false"),
+  DATABASE_HOST: text("a host name or address"),
+  DATABASE_PORT: whole(1, 65_535, 5432),
+  DATABASE_NAME: text("the name of a database"),
+  DATABASE_USER: text("the name of a role"),
+  DATABASE_POOL_SIZE: whole(1, 1000, 10),
+  DATABASE_TLS: choice(TLS_MODES).default("off"),
+  DATABASE_CA_FILE: text("the path of a PEM file").optional(),
+};
+
+const serving = {
+  ...base,
+  HOST: text("an address to listen on").default("0.0.0.0"),
+  PORT: whole(1, 65_535, 8000),
+  REDIS_HOST: text("a host name or address"),
+  REDIS_PORT: whole(1, 65_535, 6379),
+  REDIS_TLS: choice(TLS_MODES).default("off"),
+  REDIS_CA_FILE: text("the path of a PEM file").optional(),
+  OBJECTS_URL: z
+    .string()
+    .regex(/^file:\/\/\/./, { error: "file:///absolute/folder" })
+    .default("file:///var/lib/slipway/objects"),
+  DRAIN_SECONDS: whole(1, 3600, 25),
+  DRAIN_LINGER_SECONDS: whole(0, 300, 3),
+};
+
+const QUEUE_NAMES = /^[a-z][a-z0-9-]{0,31}(,[a-z][a-z0-9-]{0,31})*$/;
+
+const SCHEMAS = {
+  api: z.object(serving),
+  worker: z.object({
+    ...serving,
+    PORT: whole(1, 65_535, 8001),
+    WORKER_QUEUES: z
+      .string()
+      .regex(QUEUE_NAMES, { error: "queue names of a-z, 0-9 and -, separated by commas" })
+      .default("default")
+      .transform((list) => [...new Set(list.split(","))]),
+    WORKER_CONCURRENCY: whole(1, 1000, 4),
+  }),
+  migrate: z.object(base),
+} as const;
+
+/** The programs that read this configuration. */
+export type Program = keyof typeof SCHEMAS;
+
+const SECRETS = {
+  api: ["database-password", "redis-password"],
+  worker: ["database-password", "redis-password"],
+  migrate: ["database-password"],
+} as const satisfies Record<Program, readonly string[]>;
+
+export type SecretName = (typeof SECRETS)[Program][number];
+
+/** What a program reads: its checked environment under the keys' own names, and its secrets beside it. */
+export type RuntimeConfig<P extends Program> = z.output<(typeof SCHEMAS)[P]> & {
+  readonly program: P;
+  /** `local`, `dev` and `test` show docs pages and details; `prod` does not. */
+  readonly debug: boolean;
+  /** LOG_LEVEL, else `debug` where debug is on and `info` in prod. */
+  readonly logLevel: LogLevel;
+  readonly secrets: Readonly<Record<(typeof SECRETS)[P][number], string>>;
+};
+
+/** The part of the configuration that every program has. */
+export type DatabaseConfig = RuntimeConfig<"migrate">;
+
+/**
+ * Reads and checks the whole configuration of one program.
+ *
+ * @param env the process's environment; values of the form `ENC(...)` are opened with the secret `aes-secret`
+ * @throws ConfigError with every fault at once
+ */
+export function loadRuntime<P extends Program>(program: P, env: NodeJS.ProcessEnv): RuntimeConfig<P> {
+  const faults: ConfigFault[] = [];
+  const directory = env["SECRETS_DIR"] ?? "/run/secrets";
+  const schema: z.ZodObject = SCHEMAS[program];
+  const open = opener(directory);
+  const values = openValues(Object.keys(schema.shape), env, open, faults);
+  const parsed = schema.safeParse(values);
+  // Values that failed to open are left out of `values`; their own fault is enough.
+  const known = new Set(faults.map((fault) => fault.key));
+  if (!parsed.success)
+    faults.push(...parsed.error.issues.map((i) => envFault(i, env)).filter((f) => !known.has(f.key)));
+  const secrets = readSecrets(SECRETS[program], directory, open, faults);
+  if (faults.length > 0 || !parsed.success) throw new ConfigError(program, faults);
+  const debug = parsed.data["APP_ENV"] !== "prod";
+  const logLevel = parsed.data["LOG_LEVEL"] ?? (debug ? "debug" : "info");
+  // The schema of this program made `data`, and the loop over its names made `secrets`.
+  return { ...parsed.data, program, debug, logLevel, secrets } as RuntimeConfig<P>;
+}
+
+type Opener = (value: string) => string;
+
+/** Opens `ENC(...)`; the key is read only when a value needs it. */
+function opener(directory: string): Opener {
+  let key: string | undefined;
+  return (value) => {
+    if (!isEncrypted(value)) return value;
+    key ??= readSecret(directory, AES_SECRET);
+    return decrypt(value, key);
+  };
+}
+
+function openValues(
+  keys: string[],
+  env: NodeJS.ProcessEnv,
+  open: Opener,
+  faults: ConfigFault[],
+): Record<string, string> {
+  const values: Record<string, string> = {};
+  for (const key of keys) {
+    const value = env[key];
+    if (value === undefined) continue;
+    try {
+      values[key] = open(value);
+    } catch (error) {
+      faults.push(secretFault(key, "an ENC(...) value", error));
+    }
+  }
+  return values;
+}
+
+function readSecrets(
+  names: readonly string[],
+  directory: string,
+  open: Opener,
+  faults: ConfigFault[],
+): Record<string, string> {
+  const secrets: Record<string, string> = {};
+  for (const name of names) {
+    try {
+      secrets[name] = open(readSecret(directory, name));
+    } catch (error) {
+      faults.push(secretFault(`secret ${name}`, "no usable secret", error));
+    }
+  }
+  return secrets;
+}
+
+function secretFault(key: string, got: string, error: unknown): ConfigFault {
+  if (!(error instanceof SecretError)) throw error;
+  return { key, got, allowed: "a readable secret", fix: capitalise(`${error.message}.`) };
+}
+
+function capitalise(sentence: string): string {
+  return sentence.charAt(0).toUpperCase() + sentence.slice(1);
+}
+
+function envFault(issue: z.core.$ZodIssue, env: NodeJS.ProcessEnv): ConfigFault {
+  const key = issue.path.join(".");
+  const got = env[key];
+  return {
+    key,
+    got: got === undefined ? "nothing" : isEncrypted(got) ? "an ENC(...) value" : JSON.stringify(got),
+    allowed: issue.message,
+    fix: got === undefined ? `Set ${key}.` : `Correct ${key}.`,
+  };
+}
+
+/**
+ * The resolved configuration for `ECHO_CONFIG=true`: secrets and whatever came as `ENC(...)` are masked.
+ *
+ * @param env the environment that the configuration was read from
+ */
+export function maskConfig(config: RuntimeConfig<Program>, env: NodeJS.ProcessEnv): Record<string, unknown> {
+  const shown: Record<string, unknown> = { ...config };
+  for (const key of Object.keys(shown)) if (isEncrypted(env[key] ?? "")) shown[key] = MASK;
+  return { ...shown, secrets: Object.fromEntries(Object.keys(config.secrets).map((name) => [name, MASK])) };
+}

@@ -1,0 +1,67 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { decrypt, encrypt, readSecret, SecretError } from "./secrets.ts";
+
+const KEY = "k".repeat(32);
+
+function message(action: () => unknown): string {
+  try {
+    action();
+  } catch (error) {
+    if (error instanceof SecretError) return error.message;
+    throw error;
+  }
+  throw new Error("expected a SecretError");
+}
+
+describe("ENC(...)", () => {
+  it("opens what it closed, whatever the text and the key", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), fc.string({ minLength: 32 }), (plain, key) => {
+        expect(decrypt(encrypt(plain, key), key)).toBe(plain);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("never gives the same text twice", () => {
+    expect(encrypt("a", KEY)).not.toBe(encrypt("a", KEY));
+  });
+
+  it("refuses another key and any changed byte without printing the value", () => {
+    const closed = encrypt("canary-value", KEY);
+    const damaged = closed.replace(/.\)$/, closed.endsWith("A)") ? "B)" : "A)");
+    for (const text of [message(() => decrypt(closed, "other".repeat(8))), message(() => decrypt(damaged, KEY))]) {
+      expect(text).toContain("does not open");
+      expect(text).toContain("encrypt the value again");
+      expect(text).not.toContain("canary");
+      expect(text).not.toContain(closed.slice(4, 20));
+    }
+  });
+
+  it("refuses text of the wrong form and a key that is too short", () => {
+    expect(message(() => decrypt("ENC(abc", KEY))).toContain("must be ENC(");
+    expect(message(() => decrypt("ENC(abc)", KEY))).toContain("damaged");
+    expect(message(() => encrypt("x", "short"))).toContain("has 5 characters, must have at least 32");
+  });
+});
+
+describe("readSecret", () => {
+  const directory = mkdtempSync(join(tmpdir(), "slipway-secrets-"));
+
+  it("trims one trailing newline only", () => {
+    writeFileSync(join(directory, "one"), " pass word \n\n");
+    expect(readSecret(directory, "one")).toBe(" pass word \n");
+  });
+
+  it("names the file that is missing or empty", () => {
+    writeFileSync(join(directory, "empty"), "\n");
+    expect(message(() => readSecret(directory, "empty"))).toBe(
+      `the file ${join(directory, "empty")} is empty; write the secret into it`,
+    );
+    expect(message(() => readSecret(directory, "none"))).toContain("cannot be read (ENOENT)");
+  });
+});
