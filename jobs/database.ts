@@ -1,0 +1,68 @@
+import { readFileSync } from "node:fs";
+import { Pool, type ClientConfig, type QueryConfig, type QueryResult, type QueryResultRow } from "pg";
+import type { DatabaseConfig, Program } from "../configs/runtime.ts";
+import type { Logger } from "./log.ts";
+
+/** What runs statements: a pool, or one connection of it inside a transaction. */
+export interface Queryable {
+  query<Row extends QueryResultRow>(statement: QueryConfig): Promise<QueryResult<Row>>;
+}
+
+/** A statement of a hot path, prepared once per connection under its name. */
+export interface Statement {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** Runs a named statement and gives its rows. */
+export async function run<Row extends QueryResultRow>(
+  db: Queryable,
+  statement: Statement,
+  values: unknown[] = [],
+): Promise<Row[]> {
+  const { rows } = await db.query<Row>({ name: statement.name, text: statement.text, values });
+  return rows;
+}
+
+/** The part of the configuration that reaches a database. */
+export interface DatabaseSettings extends Omit<DatabaseConfig, "program" | "secrets"> {
+  readonly program: Program;
+  readonly secrets: { readonly "database-password": string };
+}
+
+/** Options of one connection. The password comes from the secret file, never from the environment. */
+export function connectionOptions(settings: DatabaseSettings): ClientConfig {
+  return {
+    host: settings.DATABASE_HOST,
+    port: settings.DATABASE_PORT,
+    database: settings.DATABASE_NAME,
+    user: settings.DATABASE_USER,
+    password: settings.secrets["database-password"],
+    application_name: `slipway-${settings.program}`,
+    connectionTimeoutMillis: 5000,
+    keepAlive: true,
+    ssl: settings.DATABASE_TLS === "verify" ? verifiedTls(settings.DATABASE_CA_FILE) : false,
+  };
+}
+
+/** TLS that checks the server's certificate, against the given authority or the machine's own. */
+export function verifiedTls(caFile: string | undefined): { rejectUnauthorized: true; ca?: string } {
+  return caFile === undefined
+    ? { rejectUnauthorized: true }
+    : { rejectUnauthorized: true, ca: readFileSync(caFile, "utf8") };
+}
+
+/** Connections are opened when first needed; a broken idle one is logged and replaced. */
+export function openDatabase(settings: DatabaseSettings, log: Logger): Pool {
+  const pool = new Pool({
+    ...connectionOptions(settings),
+    max: settings.DATABASE_POOL_SIZE,
+    // No statement of ours is slow: one that is must not hold a connection for ever.
+    statement_timeout: 15_000,
+    query_timeout: 20_000,
+  });
+  pool.on("error", (error) => {
+    log.warn({ err: error }, "an idle database connection broke");
+  });
+  return pool;
+}

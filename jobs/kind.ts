@@ -1,0 +1,100 @@
+import { z } from "zod";
+import type { Logger } from "./log.ts";
+import type { SpeechEngine } from "./speech-engine.ts";
+
+/** What a handler is given beside its parameters. */
+export interface JobContext {
+  readonly jobId: string;
+  /** 1 for the first attempt. */
+  readonly attempt: number;
+  /** Fires when the time of the kind is over, the job was given to another worker, or the worker stops. */
+  readonly signal: AbortSignal;
+  /** Every line carries job, kind and attempt. */
+  readonly log: Logger;
+  /** Engines of this worker. */
+  readonly engines: { readonly speech: SpeechEngine };
+  /**
+   * Stores what the job makes, one file a job. It becomes visible with the result, and only if this attempt still holds the job.
+   *
+   * @throws the signal's reason when that has fired
+   */
+  saveArtifact(artifact: NewArtifact): Promise<void>;
+}
+
+/** A file that a job makes. */
+export interface NewArtifact {
+  readonly mediaType: string;
+  /** Ending of its name without the dot: a-z and 0-9. */
+  readonly extension: string;
+  readonly content: Uint8Array;
+}
+
+/** What happens after a failed attempt. */
+export interface RetryPolicy {
+  /** Attempts in all, 1 or more. */
+  readonly maxAttempts: number;
+  /** Pause before the next attempt, in milliseconds. */
+  readonly delayMs: number;
+}
+
+/** One kind of job: its shape, where it runs and how. */
+export interface JobKind<Params extends z.ZodType = z.ZodType, Result extends z.ZodType = z.ZodType> {
+  /** As it stands in requests; equals the name of its file. */
+  readonly name: string;
+  /** Checked when a job is made. */
+  readonly params: Params;
+  /** Checked before a result is kept. */
+  readonly result: Result;
+  /** Queue for jobs that name none. */
+  readonly queue: string;
+  readonly retry: RetryPolicy;
+  /** Time of one attempt, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Does the work. Throw {@link PermanentFailure} where no retry can help. */
+  readonly handler: (context: JobContext, params: z.output<Params>) => Promise<z.input<Result>>;
+}
+
+/** A kind whose types are forgotten: what a list of all kinds holds. */
+export interface AnyKind extends Omit<JobKind, "handler"> {
+  /** Checks the stored parameters, does the work and checks the result. */
+  readonly perform: (context: JobContext, params: unknown) => Promise<unknown>;
+}
+
+/** An error that is the same on every attempt: the job is dead at once. */
+export class PermanentFailure extends Error {
+  override readonly name: string = "PermanentFailure";
+  readonly code: string;
+
+  /** @param code a word for programs, such as `unknown-voice` */
+  constructor(code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+const positive = z.int().positive();
+const description = z.object({
+  name: z.string().regex(/^[a-z][a-z0-9-]*$/),
+  queue: z.string().regex(/^[a-z][a-z0-9-]*$/),
+  retry: z.strictObject({ maxAttempts: positive, delayMs: z.int().min(0) }),
+  timeoutMs: positive,
+});
+
+/**
+ * Describes a kind of job. The file `jobs/kinds/<name>.ts` exports it as default; nothing else has to know of it.
+ *
+ * @throws Error when name, queue, retry or time are not as documented
+ */
+export function defineKind<Params extends z.ZodType, Result extends z.ZodType>(kind: JobKind<Params, Result>): AnyKind {
+  const checked = description.safeParse(kind);
+  if (!checked.success) throw new Error(`job kind ${JSON.stringify(kind.name)}: ${z.prettifyError(checked.error)}`);
+  const { handler, ...rest } = kind;
+  return {
+    ...rest,
+    perform: async (context, params) => {
+      const known = kind.params.safeParse(params);
+      if (!known.success) throw new PermanentFailure("invalid-params", z.prettifyError(known.error));
+      return kind.result.parse(await handler(context, known.data));
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import { createHash, randomUUID } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { access, constants, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { dirname, join, normalize } from "node:path";
+import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+
+/** What was stored. */
+export interface StoredObject {
+  readonly bytes: number;
+  /** Of the content, in hex. */
+  readonly sha256: string;
+}
+
+/** An object that is being read. */
+export interface ObjectContent {
+  readonly bytes: number;
+  readonly stream: Readable;
+}
+
+/** Where artifacts live. An object is there as a whole or not at all. */
+export interface ObjectStore {
+  /** Stores an object under a key of a-z, 0-9, `-`, `.` and `/`; an older one of that key is replaced. */
+  put(key: string, content: Uint8Array): Promise<StoredObject>;
+  /** Opens an object, or gives `undefined` where there is none. */
+  read(key: string): Promise<ObjectContent | undefined>;
+  /** Removes an object, if it is there. */
+  remove(key: string): Promise<void>;
+  /**
+   * Checks that the store can be used.
+   * @throws Error with the reason
+   */
+  check(use: "read" | "write"): Promise<void>;
+}
+
+const KEY = /^[a-z0-9][a-z0-9.-]*(\/[a-z0-9][a-z0-9.-]*)*$/;
+const STAGING = ".staging";
+
+/**
+ * Opens the object store behind a URL.
+ *
+ * @param url `file:///folder`; the scheme is where other stores come in
+ * @throws Error for a scheme that there is no store for
+ */
+export function openObjects(url: string): ObjectStore {
+  const { protocol } = new URL(url);
+  switch (protocol) {
+    case "file:":
+      return folderStore(fileURLToPath(url));
+    default:
+      throw new Error(`OBJECTS_URL: got scheme ${protocol}, allowed: file:. Correct OBJECTS_URL.`);
+  }
+}
+
+function folderStore(folder: string): ObjectStore {
+  return {
+    put: async (key, content) => {
+      const path = pathOf(folder, key);
+      const staged = join(folder, STAGING, randomUUID());
+      await mkdir(dirname(staged), { recursive: true, mode: 0o750 });
+      await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+      try {
+        await writeDurably(staged, content);
+        await rename(staged, path);
+      } catch (error) {
+        await rm(staged, { force: true });
+        throw error;
+      }
+      await syncFolder(dirname(path));
+      return { bytes: content.byteLength, sha256: createHash("sha256").update(content).digest("hex") };
+    },
+    read: async (key) => {
+      const path = pathOf(folder, key);
+      try {
+        const { size } = await stat(path);
+        return { bytes: size, stream: createReadStream(path) };
+      } catch (error) {
+        if (isMissing(error)) return undefined;
+        throw error;
+      }
+    },
+    remove: async (key) => {
+      await rm(pathOf(folder, key), { force: true });
+    },
+    check: async (use) => {
+      await access(
+        folder,
+        use === "write" ? constants.R_OK | constants.W_OK | constants.X_OK : constants.R_OK | constants.X_OK,
+      );
+    },
+  };
+}
+
+function pathOf(folder: string, key: string): string {
+  if (!KEY.test(key) || normalize(key) !== key) {
+    throw new Error(`object key ${JSON.stringify(key)} is not allowed: a-z, 0-9, - and . in parts separated by /`);
+  }
+  return join(folder, key);
+}
+
+/** Group-readable: the API reads what the worker wrote, under another user of the folder's group. */
+async function writeDurably(path: string, content: Uint8Array): Promise<void> {
+  const file = await open(path, "wx", 0o640);
+  try {
+    await file.writeFile(content);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** A rename is durable once the folder is. */
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
+}

@@ -1,0 +1,49 @@
+import { Redis } from "ioredis";
+import type { RuntimeConfig } from "../configs/runtime.ts";
+import { verifiedTls } from "./database.ts";
+import type { Logger } from "./log.ts";
+
+/** The part of the configuration that reaches Redis. */
+export type RedisSettings = Pick<RuntimeConfig<"api">, "secrets" | "REDIS_HOST" | "REDIS_PORT" | "REDIS_TLS"> & {
+  readonly REDIS_CA_FILE?: string | undefined;
+};
+
+function common(settings: RedisSettings) {
+  return {
+    host: settings.REDIS_HOST,
+    port: settings.REDIS_PORT,
+    password: settings.secrets["redis-password"],
+    connectTimeout: 5000,
+    // Comes back within a second for ever: a queue is of no use without it, and the process is not ready meanwhile.
+    retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 5), 1000),
+    lazyConnect: true,
+    ...(settings.REDIS_TLS === "verify" ? { tls: verifiedTls(settings.REDIS_CA_FILE) } : {}),
+  };
+}
+
+/** For commands that should rather fail than wait: the relay keeps its rows and tries again. */
+export function openRedis(settings: RedisSettings, log: Logger): Redis {
+  return watched(
+    new Redis({ ...common(settings), maxRetriesPerRequest: 0, enableOfflineQueue: false, commandTimeout: 5000 }),
+    log,
+  );
+}
+
+/** For BullMQ's workers, whose blocking commands wait through an outage. */
+export function openBlockingRedis(settings: RedisSettings, log: Logger): Redis {
+  return watched(new Redis({ ...common(settings), maxRetriesPerRequest: null }), log);
+}
+
+function watched(redis: Redis, log: Logger): Redis {
+  let down = false;
+  redis.on("error", (error) => {
+    // Once per outage, not once per attempt.
+    if (!down) log.warn({ err: error }, "Redis is not reachable");
+    down = true;
+  });
+  redis.on("ready", () => {
+    if (down) log.info("Redis is reachable again");
+    down = false;
+  });
+  return redis;
+}

@@ -1,0 +1,109 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { Client, type Pool } from "pg";
+import { loadRuntime } from "../../configs/runtime.ts";
+import { connectionOptions, openDatabase } from "../../jobs/database.ts";
+import type { Logger } from "../../jobs/log.ts";
+import { migrate } from "../../jobs/migrate-run.ts";
+import { migrationsFolder, readMigrations } from "../../jobs/migrations.ts";
+import { startPostgres, type TestPostgres } from "./postgres.ts";
+import { startRedis, type TestRedis } from "./redis.ts";
+
+/** Log lines of a test, as objects. */
+export interface TestLog {
+  readonly log: Logger;
+  readonly lines: Record<string, unknown>[];
+}
+
+/** A logger that keeps its lines. */
+export function createTestLog(): TestLog {
+  const lines: Record<string, unknown>[] = [];
+  const log = pino(
+    { level: "debug" },
+    { write: (line: string) => lines.push(JSON.parse(line) as Record<string, unknown>) },
+  );
+  return { log, lines };
+}
+
+/** Postgres, Redis, an object folder and secrets, as a stack would give them to a process. */
+export interface TestStack {
+  readonly postgres: TestPostgres;
+  readonly redis: TestRedis;
+  readonly database: string;
+  /** Folder of the object store. */
+  readonly objects: string;
+  /** Environment of a process under the role of the services. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Connections under the role of the services. */
+  readonly pool: Pool;
+  /** Empties every table, and Redis. */
+  reset(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Starts servers and migrates a database. */
+export async function startStack(options: { migrate?: boolean } = {}): Promise<TestStack> {
+  const [postgres, redis] = await Promise.all([startPostgres(), startRedis("redis-secret")]);
+  const database = await postgres.createDatabase();
+  const folder = mkdtempSync(join(tmpdir(), "slipway-stack-"));
+  const env = environment(folder, database, postgres.port, redis.port);
+  if (options.migrate !== false) await migrateDatabase(env);
+  const pool = openDatabase(loadRuntime("api", env), createTestLog().log);
+  return {
+    postgres,
+    redis,
+    database,
+    objects: join(folder, "objects"),
+    env,
+    pool,
+    reset: async () => {
+      await pool.query(
+        `DELETE FROM attempts; DELETE FROM artifacts; DELETE FROM jobs; DELETE FROM outbox; DELETE FROM workers;`,
+      );
+      await redis.command("FLUSHALL");
+    },
+    close: async () => {
+      await pool.end();
+      await Promise.all([postgres.close(), redis.close()]);
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Applies all migrations as the owner. */
+export async function migrateDatabase(env: Readonly<Record<string, string>>): Promise<void> {
+  const client = new Client(connectionOptions(loadRuntime("migrate", { ...env, DATABASE_USER: "slipway_owner" })));
+  await client.connect();
+  try {
+    await migrate(client, readMigrations(migrationsFolder()), createTestLog().log);
+  } finally {
+    await client.end();
+  }
+}
+
+function environment(
+  folder: string,
+  database: string,
+  postgresPort: number,
+  redisPort: number,
+): Record<string, string> {
+  const [objects, secrets] = [join(folder, "objects"), join(folder, "secrets")];
+  for (const path of [objects, secrets]) mkdirSync(path);
+  writeFileSync(join(secrets, "database-password"), "unused-by-trust\n");
+  writeFileSync(join(secrets, "redis-password"), "redis-secret\n");
+  return {
+    APP_ENV: "test",
+    DATABASE_HOST: "127.0.0.1",
+    DATABASE_PORT: String(postgresPort),
+    DATABASE_NAME: database,
+    DATABASE_USER: "slipway_app",
+    REDIS_HOST: "127.0.0.1",
+    REDIS_PORT: String(redisPort),
+    OBJECTS_URL: `file://${objects}`,
+    SECRETS_DIR: secrets,
+    HOST: "127.0.0.1",
+    DRAIN_LINGER_SECONDS: "0",
+  };
+}
