@@ -66,6 +66,8 @@ const base = {
 
 const serving = {
   ...base,
+  // One may be held while Redis is filled again, and that work needs another.
+  DATABASE_POOL_SIZE: whole(2, 1000, 10),
   HOST: text("an address to listen on").default("0.0.0.0"),
   PORT: whole(1, 65_535, 8000),
   REDIS_HOST: text("a host name or address"),

@@ -94,6 +94,11 @@ const HAND_BACK = {
          SELECT id FROM back`,
 };
 
+const OWN_OUTCOME = {
+  name: "attempt-outcome",
+  text: `SELECT outcome FROM attempts WHERE job_id = $1 AND attempt = $2`,
+};
+
 interface ClaimRow {
   id: string;
   attempt: number;
@@ -156,4 +161,10 @@ export async function handBackJob(db: Queryable, claim: Claim): Promise<void> {
 async function fenced(db: Queryable, claim: Claim, statement: typeof FAIL, values: unknown[]): Promise<void> {
   const rows = await run(db, statement, values);
   if (rows.length === 0) throw new Fenced(claim);
+}
+
+/** How an attempt ended, by the record; `active` while it has not. */
+export async function ownOutcome(db: Queryable, claim: Claim): Promise<string | undefined> {
+  const [row] = await run<{ outcome: string }>(db, OWN_OUTCOME, [claim.jobId, claim.attempt]);
+  return row?.outcome;
 }

@@ -25,9 +25,13 @@ export interface MaintenanceDeps {
   readonly wake: Wake;
   readonly log: Logger;
   /** The worker whose heartbeat this is, if it is one. */
-  readonly workerId?: () => string;
-  /** The worker's lease is gone: its jobs belong to others. */
-  readonly onLeaseLost?: () => Promise<void>;
+  readonly worker?: {
+    readonly id: () => string;
+    /** Its lease is gone: its jobs belong to others. */
+    readonly onLeaseLost: () => Promise<void>;
+    /** Told each second how many jobs the database says it holds. */
+    readonly onHeld: (held: number) => Promise<void>;
+  };
 }
 
 /**
@@ -41,8 +45,9 @@ export function startMaintenance(deps: MaintenanceDeps): Maintenance {
   const { log } = deps;
   let ticks = 0;
   async function tick(): Promise<void> {
-    const seen = await pulse(deps.pool, deps.workerId?.());
-    if (!seen.alive) await deps.onLeaseLost?.();
+    const seen = await pulse(deps.pool, deps.worker?.id());
+    if (!seen.alive) await deps.worker?.onLeaseLost();
+    await deps.worker?.onHeld(seen.held);
     if (seen.orphans) await announce(takeOver(deps.pool), log, "jobs of a dead worker were queued again");
     if (seen.outbox || seen.orphans) relay.kick();
     if (deps.redis.status !== "ready") return;

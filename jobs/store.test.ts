@@ -153,7 +153,7 @@ describe("take-over", () => {
   it("leaves the jobs of living workers alone", async () => {
     await insertJob(stack.pool, job("1"));
     await claim("1");
-    expect(await pulse(stack.pool, worker)).toEqual({ outbox: true, orphans: false, alive: true });
+    expect(await pulse(stack.pool, worker)).toEqual({ outbox: true, orphans: false, alive: true, held: 1 });
     expect(await takeOver(stack.pool)).toBe(0);
   });
 

@@ -19,14 +19,15 @@ const ORPHANS = `EXISTS (SELECT FROM jobs j WHERE j.state = 'active' AND NOT EXI
                    SELECT FROM workers w WHERE w.id = j.worker AND w.lease_until >= now()))`;
 const PULSE = {
   name: "pulse",
-  text: `SELECT EXISTS (SELECT FROM outbox) AS outbox, ${ORPHANS} AS orphans, true AS alive`,
+  text: `SELECT EXISTS (SELECT FROM outbox) AS outbox, ${ORPHANS} AS orphans, true AS alive, 0 AS held`,
 };
 const HEARTBEAT = {
   name: "heartbeat",
   text: `WITH beat AS (
            UPDATE workers SET lease_until = now() + $2 * interval '1 ms' WHERE id = $1 RETURNING id
          )
-         SELECT EXISTS (SELECT FROM outbox) AS outbox, ${ORPHANS} AS orphans, EXISTS (SELECT FROM beat) AS alive`,
+         SELECT EXISTS (SELECT FROM outbox) AS outbox, ${ORPHANS} AS orphans, EXISTS (SELECT FROM beat) AS alive,
+           (SELECT count(*)::int FROM jobs WHERE worker = $1 AND state = 'active') AS held`,
 };
 const TAKE_OVER = {
   name: "take-over",
@@ -54,6 +55,23 @@ const TAKE_OVER = {
          SELECT id FROM lost`,
 };
 
+const STRAYS = {
+  name: "hand-back-strays",
+  // Five seconds: the answer to a claim may still be on its way.
+  text: `WITH stray AS (
+           UPDATE jobs SET state = 'queued', worker = NULL, run_at = now()
+           WHERE worker = $1 AND state = 'active' AND started_at < now() - interval '5 s' AND id <> ALL ($2::bigint[])
+           RETURNING id, attempt, queue, priority, run_at
+         ), noted AS (
+           UPDATE attempts a SET outcome = 'handed-back', finished_at = now()
+           FROM stray WHERE a.job_id = stray.id AND a.attempt = stray.attempt
+         ), wake AS (
+           INSERT INTO outbox (job_id, attempt, queue, priority, run_at)
+           SELECT id, attempt, queue, priority, run_at FROM stray
+         )
+         SELECT id FROM stray`,
+};
+
 /** What a look at the database found. */
 export interface Pulse {
   /** Wake-ups wait for the relay. */
@@ -62,6 +80,8 @@ export interface Pulse {
   readonly orphans: boolean;
   /** The worker's own lease still stands; always true without one. */
   readonly alive: boolean;
+  /** Jobs that the worker holds; 0 without one. */
+  readonly held: number;
 }
 
 /** Makes a worker known; its jobs are its own while its heartbeat goes on. */
@@ -91,4 +111,9 @@ export async function pulse(db: Queryable, workerId: string | undefined): Promis
  */
 export async function takeOver(db: Queryable): Promise<number> {
   return (await run(db, TAKE_OVER, [TAKE_OVER_BATCH, MAX_LOSSES])).length;
+}
+
+/** Queues jobs again that a worker holds but does not run; gives how many. */
+export async function handBackStrays(db: Queryable, workerId: string, running: readonly string[]): Promise<number> {
+  return (await run(db, STRAYS, [workerId, running])).length;
 }
