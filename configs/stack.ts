@@ -1,0 +1,144 @@
+import { z } from "zod";
+
+/** Where a stack's services run. `docker`: one engine, local or over SSH. The next platforms are rows here. */
+export const PLATFORMS = ["docker"] as const;
+
+/** The environments that `APP_ENV` knows; debug pages and log level follow from it. */
+export const ENVIRONMENTS = ["local", "dev", "test", "prod"] as const;
+
+/** Secrets that are generated unless the stack brings its own: `pulumi config set --secret databasePassword ...`. */
+export const SECRET_KEYS = ["databasePassword", "databaseOwnerPassword", "redisPassword"] as const;
+export type SecretKey = (typeof SECRET_KEYS)[number];
+
+const limits = (memoryMiB: number, cpus: number) => ({
+  /** Memory limit of one container, MiB. A process above it is killed by the kernel. */
+  memoryMiB: z.number().int().min(64).max(1_048_576).default(memoryMiB),
+  /** CPU limit of one container, in cores. */
+  cpus: z.number().min(0.1).max(256).default(cpus),
+});
+
+/**
+ * What `Pulumi.<stack>.yaml` may say below `slipway:`. Every key but `platform` and `environment` has a default, and a
+ * key that is not here is refused. Objects are written as YAML objects:
+ *
+ *     config:
+ *       slipway:platform: docker
+ *       slipway:environment: dev
+ *       slipway:api: { replicas: 3 }
+ */
+export const stackSchema = z.strictObject({
+  platform: z.enum(PLATFORMS),
+  environment: z.enum(ENVIRONMENTS),
+  /** The only published port. In dev it listens on loopback; `address: 0.0.0.0` publishes it. */
+  edge: z
+    .strictObject({
+      address: z.ipv4().default("127.0.0.1"),
+      port: z.number().int().min(1).max(65_535).default(8080),
+    })
+    .prefault({}),
+  api: z
+    .strictObject({ replicas: z.number().int().min(1).max(32).default(2), ...limits(384, 1) })
+    .prefault({}),
+  worker: z
+    .strictObject({
+      replicas: z.number().int().min(1).max(32).default(1),
+      /** Jobs that one worker works on at the same time. */
+      concurrency: z.number().int().min(1).max(256).default(4),
+      ...limits(512, 1),
+    })
+    .prefault({}),
+  /** `auto` asks the engine for an NVIDIA runtime; `on` requires it; `off` never asks. */
+  gpu: z
+    .strictObject({
+      mode: z.enum(["auto", "on", "off"]).default("auto"),
+      concurrency: z.number().int().min(1).max(64).default(1),
+      ...limits(4096, 2),
+    })
+    .prefault({}),
+  postgres: z.strictObject(limits(768, 1)).prefault({}),
+  redis: z
+    .strictObject({ ...limits(320, 1), maxMemoryMiB: z.number().int().min(16).max(1_048_576).default(192) })
+    .refine((redis) => redis.maxMemoryMiB < redis.memoryMiB, {
+      path: ["maxMemoryMiB"],
+      error: "must be below memoryMiB: Redis needs room to fork for its append-only file",
+    })
+    .prefault({}),
+  /** Seconds between SIGTERM and SIGKILL: in-flight requests and jobs finish or are handed back in it. */
+  drainSeconds: z.number().int().min(5).max(3600).default(25),
+  /** Seconds that new containers may take to become healthy before the release is given up and the old one stays. */
+  healthTimeoutSeconds: z.number().int().min(5).max(3600).default(90),
+});
+
+export type StackConfig = z.infer<typeof stackSchema>;
+
+/** What the engine hands over: values as text, and which of them are secret. Keys are without the `slipway:` prefix. */
+export interface RawConfig {
+  readonly values: Readonly<Record<string, string>>;
+  readonly isSecret: (key: string) => boolean;
+}
+
+/** A stack file with faults. The message lists every one of them. */
+export class StackConfigError extends Error {
+  constructor(file: string, faults: readonly string[]) {
+    super(
+      `${file} has ${faults.length} fault${faults.length === 1 ? "" : "s"}; nothing was created or changed.\n` +
+        faults.map((fault) => `  - ${fault}`).join("\n") +
+        `\nMend them in ${file}; every key, its range and default: configs/stack.ts.`,
+    );
+    this.name = "StackConfigError";
+  }
+}
+
+/**
+ * Parses a stack's configuration once, at the edge.
+ *
+ * @param stack the stack's name, for messages
+ * @param raw   what the engine holds
+ * @throws StackConfigError with every fault: where, what was got (never a secret), what is allowed
+ */
+export function parseStackConfig(stack: string, raw: RawConfig): StackConfig {
+  const file = `Pulumi.${stack}.yaml`;
+  const faults: string[] = [];
+  const input: Record<string, unknown> = {};
+  for (const [key, text] of Object.entries(raw.values)) {
+    if (isSecretKey(key)) {
+      if (!raw.isSecret(key)) faults.push(`slipway:${key} stands in clear. Use \`pulumi config set --secret ${key}\`.`);
+      else if (text.length < 16) faults.push(`slipway:${key} has ${text.length} characters; at least 16 are needed.`);
+    } else if (raw.isSecret(key)) {
+      faults.push(`slipway:${key} is set as a secret; the secrets are: ${SECRET_KEYS.join(", ")}.`);
+    } else {
+      input[key] = scalar(text);
+    }
+  }
+  const parsed = stackSchema.safeParse(input);
+  if (!parsed.success) faults.push(...parsed.error.issues.flatMap((issue) => describe(issue, input)));
+  if (faults.length > 0 || !parsed.success) throw new StackConfigError(file, faults);
+  return parsed.data;
+}
+
+function isSecretKey(key: string): key is SecretKey {
+  return (SECRET_KEYS as readonly string[]).includes(key);
+}
+
+/** Pulumi hands numbers, booleans and objects over as JSON text, and plain strings as they are. */
+function scalar(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+function describe(issue: z.core.$ZodIssue, input: unknown): string[] {
+  const where = `slipway:${issue.path.map(String).join(".")}`;
+  if (issue.code === "unrecognized_keys") {
+    const prefix = issue.path.length === 0 ? "slipway:" : `${where}.`;
+    return issue.keys.map((key) => `${prefix}${key} is not a key of this program. Remove it or correct its name.`);
+  }
+  const got = issue.path.reduce<unknown>((value, step) => property(value, step), input);
+  return [`${where} is ${got === undefined ? "missing" : JSON.stringify(got)}: ${issue.message}.`];
+}
+
+function property(value: unknown, step: PropertyKey): unknown {
+  return typeof value === "object" && value !== null ? (value as Record<PropertyKey, unknown>)[step] : undefined;
+}

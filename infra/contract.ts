@@ -1,0 +1,110 @@
+import type { Input, Output, Resource } from "@pulumi/pulumi";
+
+/**
+ * What the services need and what a platform gives. `services.ts` speaks only these words, so that a platform is one
+ * folder that renders them.
+ */
+
+/** The images of the product, built from `infra/images/<name>/Dockerfile`. */
+export type ServiceImage = "api" | "worker";
+
+/** A question that a platform asks a container again and again. */
+export interface Probe {
+  /** Command and arguments inside the container; exit 0 is a yes. */
+  readonly command: readonly string[];
+  readonly intervalSeconds: number;
+  readonly timeoutSeconds: number;
+  /** Noes in a row until the container counts as unhealthy. */
+  readonly retries: number;
+  /** Seconds after the start in which a no does not count. */
+  readonly startSeconds: number;
+}
+
+/** What the kernel enforces for one container. */
+export interface Limits {
+  readonly memoryMiB: number;
+  readonly cpus: number;
+}
+
+/** A program of the product, running or run once. The same words mean the same on every platform. */
+export interface ProgramSpec {
+  /** Name of the service: its Docker or Kubernetes name begins with it. */
+  readonly name: string;
+  readonly image: ServiceImage;
+  readonly command: readonly string[];
+  /** Plain settings. A secret never stands here: `docker inspect` and a pod's spec show them. */
+  readonly environment: Readonly<Record<string, Input<string>>>;
+  /** Secrets by file name; the process reads them below `SECRETS_DIR`, mode 0400, its own user. */
+  readonly secrets: Readonly<Record<string, Input<string>>>;
+  /** Numeric user and group of the process; never 0. */
+  readonly uid: number;
+  readonly limits: Limits;
+  /** Whether the process reads or writes the object store's folder, where there is a folder. */
+  readonly objects: "none" | "read" | "write";
+}
+
+/** A program that goes on running, in one or more replicas. */
+export interface ServiceSpec extends ProgramSpec {
+  readonly replicas: number;
+  /** Port on which it answers its probes and, for the API, requests. */
+  readonly port: number;
+  readonly health: Probe;
+  /** Seconds from SIGTERM to SIGKILL. */
+  readonly drainSeconds: number;
+  /** Whether it needs a GPU. */
+  readonly gpu: boolean;
+}
+
+/** A role of the database and the secret that opens it. */
+export interface DatabaseRole {
+  readonly user: string;
+  readonly password: Output<string>;
+}
+
+/** A Postgres that exists, whoever runs it. */
+export interface Database {
+  readonly host: Input<string>;
+  readonly port: number;
+  readonly name: string;
+  /** Reads and writes rows; owns nothing. */
+  readonly app: DatabaseRole;
+  /** Owns the schema; only migrations use it. */
+  readonly owner: DatabaseRole;
+}
+
+/** A Redis with `noeviction`, whoever runs it. */
+export interface Cache {
+  readonly host: Input<string>;
+  readonly port: number;
+  readonly password: Output<string>;
+}
+
+/** Where artifacts lie. */
+export interface ObjectStore {
+  /** `file:///folder` on one host; other schemes come with other platforms. */
+  readonly url: string;
+}
+
+/** What a finished step stands for: later steps wait for it. */
+export type Done = Resource;
+
+/** What a stack asks of a platform. */
+export interface Platform {
+  readonly database: Database;
+  readonly cache: Cache;
+  readonly objects: ObjectStore;
+  /** Whether GPU workers can run here. */
+  readonly hasGpu: boolean;
+  /** Runs a program once, after the data services are healthy; a non-zero exit stops the deploy with its log. */
+  runOnce(spec: ProgramSpec): Done;
+  /** Brings services up beside those that run, and lets them take over once every one is healthy. */
+  release(services: readonly ServiceSpec[], after: readonly Done[]): Release;
+}
+
+/** A release that took over. */
+export interface Release {
+  /** Where the public reaches the API, without a slash at the end. */
+  readonly url: Output<string>;
+  /** Name of the release of each service. */
+  readonly serving: Output<Record<string, string>>;
+}

@@ -1,0 +1,118 @@
+import type Docker from "dockerode";
+
+/** The Docker engine, asked by hooks while a deploy runs; never during a preview. */
+export interface Engine {
+  /** Starts a container that is not running. */
+  start(id: string): Promise<void>;
+  inspect(id: string): Promise<ContainerState>;
+  /** Waits until it has exited; its exit code. */
+  wait(id: string): Promise<number>;
+  /** The last lines of its log. */
+  logs(id: string, lines: number): Promise<string>;
+  /** Runs a command in a running container; its exit code and output. */
+  exec(id: string, command: readonly string[]): Promise<{ readonly code: number; readonly output: string }>;
+  stop(id: string): Promise<void>;
+}
+
+/** What a hook needs to know of a container. */
+export interface ContainerState {
+  readonly name: string;
+  readonly running: boolean;
+  readonly restarts: number;
+  readonly exitCode: number;
+  /** `none` where the container has no health check. */
+  readonly health: "none" | "starting" | "healthy" | "unhealthy";
+  /** What the last health check printed. */
+  readonly lastCheck: string;
+}
+
+/**
+ * The engine that `DOCKER_HOST` names, or the local one.
+ *
+ * @param host engine's address as in DOCKER_HOST (`unix://`, `tcp://`, `ssh://`); default: the environment's
+ */
+export async function connectEngine(host = process.env.DOCKER_HOST): Promise<Engine> {
+  // Loaded here: a preview never asks the engine and does not pay for the client.
+  const { default: Client } = await import("dockerode");
+  const docker = new Client(host === undefined ? undefined : clientOptions(host));
+  return new DockerEngine(docker);
+}
+
+function clientOptions(host: string): Docker.DockerOptions {
+  const url = new URL(host);
+  if (url.protocol === "unix:") return { socketPath: url.pathname };
+  const port = url.port === "" ? {} : { port: Number(url.port) };
+  if (url.protocol === "ssh:") {
+    return { protocol: "ssh", host: url.hostname, ...port, ...(url.username === "" ? {} : { username: url.username }) };
+  }
+  if (url.protocol === "tcp:" || url.protocol === "http:") return { protocol: "http", host: url.hostname, ...port };
+  throw new Error(`DOCKER_HOST is ${host}; allowed are unix://, tcp:// and ssh:// addresses.`);
+}
+
+class DockerEngine implements Engine {
+  readonly #docker: Docker;
+
+  constructor(docker: Docker) {
+    this.#docker = docker;
+  }
+
+  async start(id: string): Promise<void> {
+    const container = this.#docker.getContainer(id);
+    if ((await container.inspect()).State.Running) return;
+    await container.start();
+  }
+
+  async inspect(id: string): Promise<ContainerState> {
+    const { Name, State, RestartCount } = await this.#docker.getContainer(id).inspect();
+    const log = State.Health?.Log ?? [];
+    return {
+      name: Name.replace(/^\//, ""),
+      running: State.Running && !State.Restarting,
+      restarts: RestartCount,
+      exitCode: State.ExitCode,
+      health: health(State.Health?.Status),
+      lastCheck: log.at(-1)?.Output.trim() ?? "",
+    };
+  }
+
+  async wait(id: string): Promise<number> {
+    const { StatusCode } = (await this.#docker.getContainer(id).wait()) as { StatusCode: number };
+    return StatusCode;
+  }
+
+  async logs(id: string, lines: number): Promise<string> {
+    const raw = await this.#docker.getContainer(id).logs({ stdout: true, stderr: true, tail: lines });
+    return demultiplex(raw);
+  }
+
+  async exec(id: string, command: readonly string[]): Promise<{ code: number; output: string }> {
+    const exec = await this.#docker
+      .getContainer(id)
+      .exec({ Cmd: [...command], AttachStdout: true, AttachStderr: true });
+    const stream = await exec.start({});
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(Buffer.from(chunk as Uint8Array));
+    const { ExitCode } = await exec.inspect();
+    return { code: ExitCode ?? -1, output: demultiplex(Buffer.concat(chunks)).trim() };
+  }
+
+  async stop(id: string): Promise<void> {
+    const container = this.#docker.getContainer(id);
+    if ((await container.inspect()).State.Running) await container.stop();
+  }
+}
+
+function health(status: string | undefined): ContainerState["health"] {
+  return status === "starting" || status === "healthy" || status === "unhealthy" ? status : "none";
+}
+
+/** The engine frames output: one byte stream, three zeros, four bytes length (API reference, "Attach to a container"). */
+export function demultiplex(raw: Buffer): string {
+  const parts: Buffer[] = [];
+  for (let at = 0; at + 8 <= raw.length; ) {
+    const length = raw.readUInt32BE(at + 4);
+    parts.push(raw.subarray(at + 8, at + 8 + length));
+    at += 8 + length;
+  }
+  return Buffer.concat(parts).toString("utf8");
+}

@@ -1,0 +1,51 @@
+import type { ComponentResource, Input, Output } from "@pulumi/pulumi";
+import type { Limits } from "../contract.ts";
+import { dataService, type DataService } from "./data-service.ts";
+import { secretFiles } from "./secret-files.ts";
+
+export interface PostgresArgs {
+  readonly image: Input<string>;
+  readonly limits: Limits;
+  readonly network: Input<string>;
+  readonly appPassword: Output<string>;
+  readonly ownerPassword: Output<string>;
+  readonly fingerprintKey: Output<string>;
+  readonly keepData: boolean;
+  readonly parent: ComponentResource;
+}
+
+/** User of the image, as its Dockerfile makes it. */
+const UID = 10_003;
+
+/** Postgres 15 with checksums, fsync on, passwords by SCRAM, and no superuser over the network. */
+export function postgres(args: PostgresArgs): DataService {
+  const secrets = secretFiles({
+    service: "postgres",
+    files: { "database-password": args.appPassword, "database-owner-password": args.ownerPassword },
+    uid: UID,
+    image: args.image,
+    key: args.fingerprintKey,
+    parent: args.parent,
+  });
+  return dataService({
+    name: "postgres",
+    image: args.image,
+    uid: UID,
+    limits: args.limits,
+    secrets,
+    folder: "/var/lib/postgresql",
+    environment: { SECRETS_DIR: "/run/secrets" },
+    health: {
+      // By TCP: the server that sets the roles at start listens on the socket alone and must not count as healthy.
+      command: ["/usr/lib/postgresql/15/bin/pg_isready", "--quiet", "--host=127.0.0.1", "--dbname=slipway"],
+      intervalSeconds: 5,
+      timeoutSeconds: 4,
+      retries: 5,
+      startSeconds: 60,
+    },
+    network: args.network,
+    sharedMemoryMiB: 128,
+    keepData: args.keepData,
+    parent: args.parent,
+  });
+}

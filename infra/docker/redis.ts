@@ -1,0 +1,50 @@
+import type { ComponentResource, Input, Output } from "@pulumi/pulumi";
+import type { Limits } from "../contract.ts";
+import { dataService, type DataService } from "./data-service.ts";
+import { secretFiles } from "./secret-files.ts";
+
+export interface RedisArgs {
+  readonly image: Input<string>;
+  readonly limits: Limits;
+  /** MiB of data that it takes before it refuses writes; it never evicts. */
+  readonly maxMemoryMiB: number;
+  readonly network: Input<string>;
+  readonly password: Output<string>;
+  readonly fingerprintKey: Output<string>;
+  readonly keepData: boolean;
+  readonly parent: ComponentResource;
+}
+
+/** User of the image, as its Dockerfile makes it. */
+const UID = 10_004;
+
+/** Redis 7 with an append-only file and `noeviction`. */
+export function redis(args: RedisArgs): DataService {
+  const secrets = secretFiles({
+    service: "redis",
+    files: { "redis-password": args.password },
+    uid: UID,
+    image: args.image,
+    key: args.fingerprintKey,
+    parent: args.parent,
+  });
+  return dataService({
+    name: "redis",
+    image: args.image,
+    uid: UID,
+    limits: args.limits,
+    secrets,
+    folder: "/var/lib/redis",
+    environment: { SECRETS_DIR: "/run/secrets", REDIS_MAXMEMORY_MIB: String(args.maxMemoryMiB) },
+    health: {
+      command: ["/usr/local/bin/healthy"],
+      intervalSeconds: 5,
+      timeoutSeconds: 4,
+      retries: 5,
+      startSeconds: 30,
+    },
+    network: args.network,
+    keepData: args.keepData,
+    parent: args.parent,
+  });
+}

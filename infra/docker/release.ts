@@ -1,0 +1,77 @@
+import { all, log, type ComponentResource, type Output } from "@pulumi/pulumi";
+import type { Done, Release } from "../contract.ts";
+import { activate, type Edge } from "./edge.ts";
+import type { Engine } from "./engine.ts";
+import { gate } from "./gate.ts";
+import { waitHealthy } from "./health.ts";
+import type { ServiceRelease } from "./service.ts";
+
+export interface ReleaseArgs {
+  readonly services: Readonly<Record<string, ServiceRelease>>;
+  readonly edge: Edge;
+  readonly after: readonly Done[];
+  readonly healthTimeoutSeconds: number;
+  readonly parent: ComponentResource;
+}
+
+/** The new containers are not healthy; the release before them serves on. */
+export class ReleaseError extends Error {
+  constructor(cause: unknown) {
+    super(
+      `The release was given up: the one before it goes on serving.\n${cause instanceof Error ? cause.message : String(cause)}\n` +
+        "Containers that were not healthy are stopped, not removed. Mend the cause and run `pulumi up` again.",
+      { cause },
+    );
+    this.name = "ReleaseError";
+  }
+}
+
+/** Waits for every container of a release and lets it take over at the edge. */
+export function release(args: ReleaseArgs): Release {
+  const entries = Object.entries(args.services);
+  const containers = all(entries.flatMap(([, { ids }]) => ids)).apply((ids) => ids.join(","));
+  const api = args.services["api"];
+  if (!api) throw new Error(`A release needs a service named api, for the edge; it has: ${entries.map(([name]) => name).join(", ")}.`);
+  const taken = gate({
+    name: "release",
+    keys: { containers, edge: args.edge.id, api: api.release },
+    run: (engine, keys) => takeOver(engine, keys, args.healthTimeoutSeconds),
+    after: args.after,
+    parent: args.parent,
+  });
+  const serving = all(Object.fromEntries(entries.map(([name, { release: alias }]) => [name, alias])));
+  return { url: afterwards(taken.id, args.edge.url), serving: afterwards(taken.id, serving) };
+}
+
+interface Keys {
+  readonly containers: string;
+  readonly edge: string;
+  readonly api: string;
+}
+
+async function takeOver(engine: Engine, keys: Keys, timeoutSeconds: number): Promise<void> {
+  const ids = keys.containers.split(",");
+  try {
+    // Those that a failed release left stopped are asked again; a running one is left as it is.
+    await Promise.all(ids.map((id) => engine.start(id)));
+    await waitHealthy(engine, [...ids, keys.edge], timeoutSeconds);
+  } catch (error) {
+    await stopUnhealthy(engine, ids);
+    throw new ReleaseError(error);
+  }
+  await activate(engine, keys.edge, keys.api);
+  await log.info(`${keys.api} serves`);
+}
+
+async function stopUnhealthy(engine: Engine, ids: readonly string[]): Promise<void> {
+  await Promise.all(
+    ids.map(async (id) => {
+      if ((await engine.inspect(id)).health !== "healthy") await engine.stop(id);
+    }),
+  );
+}
+
+/** A value that is known once the release has taken over. */
+function afterwards<T>(taken: Output<string>, value: Output<T>): Output<T> {
+  return all([value, taken]).apply(([known]) => known) as Output<T>;
+}

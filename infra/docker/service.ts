@@ -1,0 +1,75 @@
+import { createHash } from "node:crypto";
+import { Container, type ContainerArgs } from "@pulumi/docker";
+import { output, type ComponentResource, type Input, type Output, type Resource } from "@pulumi/pulumi";
+import type { ServiceSpec } from "../contract.ts";
+import { hardened, type NetworkMount } from "./container.ts";
+import { objectMounts, type ObjectVolume } from "./objects.ts";
+
+export interface ServiceArgs {
+  readonly spec: ServiceSpec;
+  readonly image: Input<string>;
+  readonly secrets: Input<string>;
+  readonly objects: ObjectVolume;
+  readonly network: Input<string>;
+  /** Steps that must be done before a container of the service starts. */
+  readonly after: readonly Resource[];
+  readonly parent: ComponentResource;
+}
+
+/** The containers of one release of a service. */
+export interface ServiceRelease {
+  /** `<service>-<hash>`, an alias of every replica on the inner network: the same content is the same release. */
+  readonly release: Output<string>;
+  readonly ids: readonly Output<string>[];
+}
+
+/** Seconds that the engine gives beyond the drain time, so that a process is never killed while it closes. */
+const KILL_MARGIN_SECONDS = 5;
+
+/**
+ * Replicas of a service. A change never replaces them in place: the new ones come up beside the old ones under names
+ * of their own, and the old ones go when the release has taken over.
+ */
+export function service(args: ServiceArgs): ServiceRelease {
+  const shape = serviceContainer(args);
+  const release = output(shape).apply((known) => `${args.spec.name}-${digest(known)}`);
+  const networksAdvanced = [mountUnder(args, release)];
+  const ids = Array.from({ length: args.spec.replicas }, (_, replica) => {
+    const container = new Container(
+      `${args.spec.name}-${replica + 1}`,
+      { ...shape, networksAdvanced },
+      { parent: args.parent, dependsOn: [...args.after], deleteBeforeReplace: false },
+    );
+    return container.id;
+  });
+  return { release, ids };
+}
+
+/** What a service's container is, but for the alias that follows from it. */
+export function serviceContainer({ spec, image, secrets, objects, network }: ServiceArgs): ContainerArgs {
+  return {
+    ...hardened({
+      service: spec.name,
+      image,
+      uid: spec.uid,
+      limits: spec.limits,
+      command: spec.command,
+      environment: spec.environment,
+      health: spec.health,
+      secrets,
+      ...objectMounts(spec.objects, objects),
+      networks: [{ name: network }],
+    }),
+    ...(spec.gpu ? { gpus: "all" } : {}),
+    restart: "unless-stopped",
+    destroyGraceSeconds: spec.drainSeconds + KILL_MARGIN_SECONDS,
+  };
+}
+
+function mountUnder({ network }: ServiceArgs, release: Output<string>): NetworkMount {
+  return { name: network, aliases: [release] };
+}
+
+function digest(known: unknown): string {
+  return createHash("sha256").update(JSON.stringify(known)).digest("hex").slice(0, 12);
+}

@@ -1,0 +1,144 @@
+import type { StackConfig } from "../configs/stack.ts";
+import type { Cache, Database, DatabaseRole, ObjectStore, Probe, ProgramSpec, ServiceSpec } from "./contract.ts";
+
+/** Users of the images; they own nothing but what they are given. Any id above Debian's own range would do. */
+export const UIDS = { api: 10_001, worker: 10_002 } as const;
+
+const NODE = "/usr/local/bin/node";
+const PORT = 8000;
+
+/** What the services stand on. */
+export interface Foundation {
+  readonly config: StackConfig;
+  readonly database: Database;
+  readonly cache: Cache;
+  readonly objects: ObjectStore;
+  readonly hasGpu: boolean;
+}
+
+/** Every program of the product, each described once. */
+export interface Services {
+  readonly migrate: ProgramSpec;
+  readonly running: readonly ServiceSpec[];
+}
+
+/** Describes the product's programs for one environment. Pure: no resource is made here. */
+export function describeServices(foundation: Foundation): Services {
+  const running = [api(foundation), workerCpu(foundation)];
+  return {
+    migrate: migrate(foundation),
+    running: foundation.hasGpu ? [...running, workerGpu(foundation)] : running,
+  };
+}
+
+/** The schema's migrations, run before any new container serves, under the role that owns the schema. */
+function migrate(f: Foundation): ProgramSpec {
+  return {
+    name: "migrate",
+    image: "api",
+    command: [NODE, "/app/migrate.mjs"],
+    environment: { ...common(f), ...databaseEnvironment(f.database, f.database.owner, 1) },
+    secrets: { "database-password": f.database.owner.password },
+    uid: UIDS.api,
+    limits: { memoryMiB: 256, cpus: 1 },
+    objects: "none",
+  };
+}
+
+function api(f: Foundation): ServiceSpec {
+  return {
+    name: "api",
+    image: "api",
+    command: [NODE, "/app/api.mjs"],
+    environment: { ...serving(f), DATABASE_POOL_SIZE: "10" },
+    secrets: servingSecrets(f),
+    uid: UIDS.api,
+    limits: { memoryMiB: f.config.api.memoryMiB, cpus: f.config.api.cpus },
+    objects: "read",
+    replicas: f.config.api.replicas,
+    port: PORT,
+    health: probe(),
+    drainSeconds: f.config.drainSeconds,
+    gpu: false,
+  };
+}
+
+function workerCpu(f: Foundation): ServiceSpec {
+  const { replicas, concurrency, memoryMiB, cpus } = f.config.worker;
+  return worker(f, { name: "worker-cpu", queues: "default,cpu,maintenance", replicas, concurrency, gpu: false, limits: { memoryMiB, cpus } });
+}
+
+function workerGpu(f: Foundation): ServiceSpec {
+  const { concurrency, memoryMiB, cpus } = f.config.gpu;
+  return worker(f, { name: "worker-gpu", queues: "gpu", replicas: 1, concurrency, gpu: true, limits: { memoryMiB, cpus } });
+}
+
+interface WorkerShape extends Pick<ServiceSpec, "name" | "replicas" | "gpu" | "limits"> {
+  readonly queues: string;
+  readonly concurrency: number;
+}
+
+function worker(f: Foundation, shape: WorkerShape): ServiceSpec {
+  return {
+    name: shape.name,
+    image: "worker",
+    command: [NODE, "/app/worker.mjs"],
+    environment: {
+      ...serving(f),
+      // Each job may hold one connection for its commit; two more are for the relay and the heartbeat.
+      DATABASE_POOL_SIZE: String(shape.concurrency + 2),
+      WORKER_QUEUES: shape.queues,
+      WORKER_CONCURRENCY: String(shape.concurrency),
+    },
+    secrets: servingSecrets(f),
+    uid: UIDS.worker,
+    limits: shape.limits,
+    objects: "write",
+    replicas: shape.replicas,
+    port: PORT,
+    health: probe(),
+    drainSeconds: f.config.drainSeconds,
+    gpu: shape.gpu,
+  };
+}
+
+function probe(): Probe {
+  return {
+    command: [NODE, "/app/healthcheck.mjs"],
+    // Fast enough that a release takes over seconds after it is ready; a check costs some 40 ms of one core.
+    intervalSeconds: 5,
+    timeoutSeconds: 4,
+    retries: 3,
+    startSeconds: 60,
+  };
+}
+
+function common(f: Foundation): ProgramSpec["environment"] {
+  return { APP_ENV: f.config.environment, SECRETS_DIR: "/run/secrets", NODE_ENV: "production" };
+}
+
+function databaseEnvironment(database: Database, role: DatabaseRole, poolSize: number): ProgramSpec["environment"] {
+  return {
+    DATABASE_HOST: database.host,
+    DATABASE_PORT: String(database.port),
+    DATABASE_NAME: database.name,
+    DATABASE_USER: role.user,
+    DATABASE_POOL_SIZE: String(poolSize),
+  };
+}
+
+function serving(f: Foundation): ProgramSpec["environment"] {
+  return {
+    ...common(f),
+    ...databaseEnvironment(f.database, f.database.app, 10),
+    REDIS_HOST: f.cache.host,
+    REDIS_PORT: String(f.cache.port),
+    OBJECTS_URL: f.objects.url,
+    PORT: String(PORT),
+    DRAIN_SECONDS: String(f.config.drainSeconds),
+  };
+}
+
+function servingSecrets(f: Foundation): ProgramSpec["secrets"] {
+  return { "database-password": f.database.app.password, "redis-password": f.cache.password };
+}

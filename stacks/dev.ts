@@ -1,0 +1,35 @@
+import { interpolate, type Output } from "@pulumi/pulumi";
+import type { StackConfig } from "../configs/stack.ts";
+import { decideGpu, engineRuntimes } from "../infra/docker/gpu.ts";
+import { DockerPlatform } from "../infra/docker/platform.ts";
+import { stackSecrets } from "../infra/secrets.ts";
+import { describeServices } from "../infra/services.ts";
+
+/** What `pulumi stack output` says of a stack on a Docker engine. */
+export interface DevOutputs {
+  /** Where the API answers. */
+  readonly url: Output<string>;
+  /** The API's docs page. */
+  readonly docsUrl: Output<string>;
+  /** The release that serves, by service. */
+  readonly serving: Output<Record<string, string>>;
+}
+
+/** Everything on one Docker engine: a laptop, a build machine, or a small team's single GPU server. */
+export async function dev(config: StackConfig): Promise<DevOutputs> {
+  const hasGpu = decideGpu(config.gpu.mode, config.gpu.mode === "off" ? undefined : await engineRuntimes());
+  const platform = new DockerPlatform("docker", {
+    config,
+    secrets: stackSecrets(),
+    hasGpu,
+    keepData: process.env.SLIPWAY_KEEP_DATA === "1",
+  });
+  const services = describeServices({ config, ...platformParts(platform) });
+  const migrated = platform.runOnce(services.migrate);
+  const { url, serving } = platform.release(services.running, [migrated]);
+  return { url, docsUrl: interpolate`${url}/docs`, serving };
+}
+
+function platformParts({ database, cache, objects, hasGpu }: DockerPlatform) {
+  return { database, cache, objects, hasGpu };
+}
