@@ -11,6 +11,10 @@ export type AppEnvironment = (typeof ENVIRONMENTS)[number];
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** Every queue. A job goes to one of them, a worker serves some. */
+export const QUEUES = ["default", "cpu", "gpu", "maintenance"] as const;
+export type QueueName = (typeof QUEUES)[number];
+
 /** One thing wrong with the configuration; never holds the value of a secret. */
 export interface ConfigFault {
   readonly key: string;
@@ -82,18 +86,24 @@ const serving = {
   DRAIN_LINGER_SECONDS: whole(0, 300, 3),
 };
 
-const QUEUE_NAMES = /^[a-z][a-z0-9-]{0,31}(,[a-z][a-z0-9-]{0,31})*$/;
+const QUEUE_LIST = `names of ${QUEUES.join(", ")}, separated by commas`;
+
+function isQueue(name: string): name is QueueName {
+  return QUEUES.some((queue) => queue === name);
+}
+
+const queueList = z
+  .string()
+  .default("default")
+  .refine((list) => list.split(",").every(isQueue), { error: QUEUE_LIST })
+  .transform((list) => [...new Set(list.split(",").filter(isQueue))]);
 
 const SCHEMAS = {
   api: z.object(serving),
   worker: z.object({
     ...serving,
     PORT: whole(1, 65_535, 8001),
-    WORKER_QUEUES: z
-      .string()
-      .regex(QUEUE_NAMES, { error: "queue names of a-z, 0-9 and -, separated by commas" })
-      .default("default")
-      .transform((list) => [...new Set(list.split(","))]),
+    WORKER_QUEUES: queueList,
     WORKER_CONCURRENCY: whole(1, 1000, 4),
   }),
   migrate: z.object(base),

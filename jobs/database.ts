@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { Pool, type ClientConfig, type QueryConfig, type QueryResult, type QueryResultRow } from "pg";
+import { DatabaseError, Pool, type ClientConfig, type QueryConfig, type QueryResult, type QueryResultRow } from "pg";
 import type { DatabaseConfig, Program } from "../configs/runtime.ts";
 import type { Logger } from "./log.ts";
 
@@ -65,4 +65,28 @@ export function openDatabase(settings: DatabaseSettings, log: Logger): Pool {
     log.warn({ err: error }, "an idle database connection broke");
   });
   return pool;
+}
+
+/** Classes of SQLSTATE that speak of the server, not of the statement: connection, resources, operator, crash. */
+const SERVER_CLASSES = new Set(["08", "53", "57", "58"]);
+const NETWORK_CODES = new Set([
+  "ECONNREFUSED",
+  "ECONNRESET",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ETIMEDOUT",
+  "EPIPE",
+  "EHOSTUNREACH",
+]);
+/** What the driver says without a code. */
+const DRIVER_MESSAGES =
+  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|timeout expired)/;
+
+/** Whether an error means that the database cannot be used for the moment, so that the same request may work later. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AggregateError) return error.errors.some(isDatabaseAway);
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  if (error instanceof DatabaseError) return SERVER_CLASSES.has(code.slice(0, 2));
+  return NETWORK_CODES.has(code) || DRIVER_MESSAGES.test(error.message);
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { QUEUES, type QueueName } from "../configs/runtime.ts";
 import type { Logger } from "./log.ts";
 import type { SpeechEngine } from "./speech-engine.ts";
 
@@ -46,7 +47,7 @@ export interface JobKind<Params extends z.ZodType = z.ZodType, Result extends z.
   /** Checked before a result is kept. */
   readonly result: Result;
   /** Queue for jobs that name none. */
-  readonly queue: string;
+  readonly queue: QueueName;
   readonly retry: RetryPolicy;
   /** Time of one attempt, in milliseconds. */
   readonly timeoutMs: number;
@@ -75,7 +76,7 @@ export class PermanentFailure extends Error {
 const positive = z.int().positive();
 const description = z.object({
   name: z.string().regex(/^[a-z][a-z0-9-]*$/),
-  queue: z.string().regex(/^[a-z][a-z0-9-]*$/),
+  queue: z.enum(QUEUES),
   retry: z.strictObject({ maxAttempts: positive, delayMs: z.int().min(0) }),
   timeoutMs: positive,
 });

@@ -27,7 +27,10 @@ export async function loadKindFiles(folder = kindsFolder()): Promise<KindFile[]>
   return Promise.all(
     kindNames(folder).map(async (name) => {
       const loaded: unknown = await import(pathToFileURL(join(folder, `${name}.ts`)).href);
-      return { name, exported: loaded instanceof Object && "default" in loaded ? loaded.default : undefined };
+      return {
+        name,
+        exported: typeof loaded === "object" && loaded !== null && "default" in loaded ? loaded.default : undefined,
+      };
     }),
   );
 }

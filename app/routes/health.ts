@@ -1,0 +1,51 @@
+import type { Failing } from "../../jobs/health.ts";
+import { notReady } from "../../jobs/health-server.ts";
+import type { App, AppDeps } from "../app.ts";
+import { sendProblem } from "../problems.ts";
+import { healthView, liveView, noQuery, problem, readyView, rootView } from "../schemas.ts";
+import { VERSION } from "../version.ts";
+
+const LINKS = {
+  jobs: "/api/v1/jobs",
+  health: "/api/v1/health",
+  live: "/health/live",
+  ready: "/health/ready",
+};
+
+/** `/`, the summary and the two probes. */
+export function registerHealth(app: App, deps: AppDeps): void {
+  registerRoot(app, deps);
+  registerProbes(app, deps);
+}
+
+function registerRoot(app: App, deps: AppDeps): void {
+  const links = deps.docs ? { ...LINKS, docs: "/docs", openapi: "/docs/openapi.json" } : LINKS;
+  const root = { summary: "What this is", querystring: noQuery, response: { 200: rootView } };
+  app.get("/", { schema: root }, async () => ({ name: "slipway", version: VERSION, links }));
+  const summary = { summary: "What the API needs, and how it is", response: { 200: healthView } };
+  app.get("/api/v1/health", { schema: summary }, async () => {
+    const failing = new Map((await deps.readiness()).map((f) => [f.dependency, f.reason]));
+    const dependencies = deps.dependencies.map((name) => [name, failing.get(name) ?? "ok"] as const);
+    return {
+      status: failing.size === 0 ? ("healthy" as const) : ("unhealthy" as const),
+      version: VERSION,
+      dependencies: Object.fromEntries(dependencies),
+    };
+  });
+}
+
+function registerProbes(app: App, deps: AppDeps): void {
+  const live = { summary: "The process runs", response: { 200: liveView } };
+  app.get("/health/live", { schema: live }, async () => ({ status: "live" as const }));
+  const ready = {
+    summary: "The process can serve; else every reason why not",
+    response: { 200: readyView, 503: problem },
+  };
+  app.get("/health/ready", { schema: ready }, async (request, reply) => {
+    const stops: Failing = { dependency: "api", reason: "stops" };
+    const failing = deps.isDraining() ? [stops] : await deps.readiness();
+    if (failing.length === 0) return { status: "ready" as const };
+    sendProblem(request, reply, notReady(failing));
+    return reply;
+  });
+}

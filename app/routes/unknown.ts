@@ -1,0 +1,20 @@
+import type { App } from "../app.ts";
+import { RequestProblem } from "../problems.ts";
+
+/** Answers addresses that there are none of, and methods that an address does not take. */
+export function registerUnknown(app: App): void {
+  const routes: { readonly method: string; readonly pattern: RegExp }[] = [];
+  app.addHook("onRoute", ({ method, url }) => {
+    const pattern = new RegExp(`^${url.replaceAll(".", "\\.").replace(/:[^/]+/g, "[^/]+")}$`);
+    for (const one of [method].flat()) routes.push({ method: one, pattern });
+  });
+  app.setNotFoundHandler(async (request, reply) => {
+    const path = request.url.split("?")[0] ?? "";
+    const allowed = routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
+    if (allowed.length === 0)
+      throw new RequestProblem("not-found", "there is no such address; GET / lists where to begin");
+    const list = allowed.sort().join(", ");
+    reply.header("allow", list);
+    throw new RequestProblem("method-not-allowed", `${request.method} is not taken here; allowed: ${list}`);
+  });
+}

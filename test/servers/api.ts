@@ -1,0 +1,84 @@
+import type { LightMyRequestResponse } from "fastify";
+import { buildApp, type App } from "../../app/app.ts";
+import { loadRuntime } from "../../configs/runtime.ts";
+import { claimJob, type Claim } from "../../jobs/attempts.ts";
+import { openFoundation, type Foundation } from "../../jobs/foundation.ts";
+import type { Failing } from "../../jobs/health.ts";
+import { leaseIds } from "../../jobs/id-lease.ts";
+import { createCloseStack } from "../../jobs/process.ts";
+import { registerWorker } from "../../jobs/worker-lease.ts";
+import { until } from "./programs.ts";
+import { createTestLog, startStack, type TestLog, type TestStack } from "./stack.ts";
+
+/** What a test may change while the API runs. */
+export interface TestState {
+  failing: Failing[];
+  draining: boolean;
+  /** How often a job was announced to the relay. */
+  queued: number;
+}
+
+/** The API over real servers, without its process. */
+export interface TestApi {
+  readonly app: App;
+  readonly stack: TestStack;
+  readonly foundation: Foundation;
+  readonly lines: TestLog["lines"];
+  readonly state: TestState;
+  post(body: unknown): Promise<LightMyRequestResponse>;
+  /** Makes a job and gives its id. */
+  make(): Promise<string>;
+  claim(id: string): Promise<Claim>;
+  close(): Promise<void>;
+}
+
+/** A request that is fine. */
+export const SUM = { kind: "sum", params: { numbers: [1, 2] } };
+
+/** Starts servers and builds the API on them. */
+export async function startTestApi(): Promise<TestApi> {
+  const { log, lines } = createTestLog();
+  const stack = await startStack();
+  const closing = createCloseStack(log);
+  closing.add("stack", () => stack.close());
+  const foundation = await openFoundation(loadRuntime("api", stack.env), log, closing);
+  await until("Redis is connected", () => foundation.redis.status === "ready");
+  const ids = await leaseIds(foundation.pool, log);
+  closing.add("ids", () => ids.close());
+  const state: TestState = { failing: [], draining: false, queued: 0 };
+  const app = await buildApp({
+    ...foundation,
+    log,
+    nextId: () => ids.next(),
+    onQueued: () => (state.queued += 1),
+    dependencies: ["database", "redis"],
+    readiness: async () => state.failing,
+    isDraining: () => state.draining,
+    docs: true,
+  });
+  closing.add("app", () => app.close());
+  const post = (payload: unknown) => postJson(app, payload);
+  const make = async () => (await post(SUM)).json<{ id: string }>().id;
+  return {
+    app,
+    stack,
+    foundation,
+    lines,
+    state,
+    post,
+    make,
+    claim: (id) => claim(stack, id),
+    close: () => closing.close(),
+  };
+}
+
+async function postJson(app: App, payload: unknown): Promise<LightMyRequestResponse> {
+  const headers = { "content-type": "application/json" };
+  return app.inject({ method: "POST", url: "/api/v1/jobs", payload: JSON.stringify(payload), headers });
+}
+
+async function claim(stack: TestStack, id: string): Promise<Claim> {
+  const outcome = await claimJob(stack.pool, id, await registerWorker(stack.pool, "w", ["default"]));
+  if (outcome.outcome !== "claimed") throw new Error(`job ${id} was not claimed: ${outcome.outcome}`);
+  return outcome.claim;
+}
