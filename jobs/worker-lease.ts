@@ -1,7 +1,7 @@
 import { run, type Queryable } from "./database.ts";
 
 /** How long a worker counts as alive after its last heartbeat, in milliseconds: a restart is noticed within 10 s. */
-export const WORKER_LEASE_MS = 8000;
+export const WORKER_LEASE_MS = 6000;
 
 /** How often a job may lose its worker before it counts as what kills them. */
 export const MAX_LOSSES = 10;

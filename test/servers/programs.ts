@@ -57,6 +57,8 @@ export async function freePort(): Promise<number> {
 /** A server that runs beside the tests. */
 export interface RunningProgram {
   readonly pid: number;
+  /** Exit status once it has ended; `undefined` after a signal. */
+  readonly ended: Promise<number | undefined>;
   /** Everything it printed so far. */
   output(): string;
   /** Sends a signal and waits for its end; gives the exit status, or `undefined` after a signal. */
@@ -74,13 +76,14 @@ export function startProgram(
   child.stdout?.on("data", (chunk: Buffer) => (printed += chunk.toString()));
   child.stderr?.on("data", (chunk: Buffer) => (printed += chunk.toString()));
   const ended = new Promise<number | undefined>((resolve) => {
-    child.once("exit", (code) => {
+    child.once("close", (code) => {
       resolve(code ?? undefined);
     });
   });
   if (child.pid === undefined) throw new Error(`${program} did not start`);
   return {
     pid: child.pid,
+    ended,
     output: () => printed,
     stop: async (signal) => {
       child.kill(signal);

@@ -8,7 +8,7 @@ import { connectionOptions, openDatabase } from "../../jobs/database.ts";
 import type { Logger } from "../../jobs/log.ts";
 import { migrate } from "../../jobs/migrate-run.ts";
 import { migrationsFolder, readMigrations } from "../../jobs/migrations.ts";
-import { startPostgres, type TestPostgres } from "./postgres.ts";
+import { query, startPostgres, type TestPostgres } from "./postgres.ts";
 import { startRedis, type TestRedis } from "./redis.ts";
 
 /** Log lines of a test, as objects. */
@@ -38,6 +38,8 @@ export interface TestStack {
   readonly env: Readonly<Record<string, string>>;
   /** Connections under the role of the services. */
   readonly pool: Pool;
+  /** Runs SQL in the database that no service may run. */
+  asSuperuser(sql: string): Promise<Record<string, unknown>[]>;
   /** Empties every table, and Redis. */
   reset(): Promise<void>;
   close(): Promise<void>;
@@ -58,6 +60,7 @@ export async function startStack(options: { migrate?: boolean } = {}): Promise<T
     objects: join(folder, "objects"),
     env,
     pool,
+    asSuperuser: (sql) => query(postgres.port, sql, database),
     reset: async () => {
       await pool.query(
         `DELETE FROM attempts; DELETE FROM artifacts; DELETE FROM jobs; DELETE FROM outbox; DELETE FROM workers;`,
