@@ -36,9 +36,7 @@ export const stackSchema = z.strictObject({
       port: z.number().int().min(1).max(65_535).default(8080),
     })
     .prefault({}),
-  api: z
-    .strictObject({ replicas: z.number().int().min(1).max(32).default(2), ...limits(384, 1) })
-    .prefault({}),
+  api: z.strictObject({ replicas: z.number().int().min(1).max(32).default(2), ...limits(384, 1) }).prefault({}),
   worker: z
     .strictObject({
       replicas: z.number().int().min(1).max(32).default(1),

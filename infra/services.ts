@@ -65,12 +65,26 @@ function api(f: Foundation): ServiceSpec {
 
 function workerCpu(f: Foundation): ServiceSpec {
   const { replicas, concurrency, memoryMiB, cpus } = f.config.worker;
-  return worker(f, { name: "worker-cpu", queues: "default,cpu,maintenance", replicas, concurrency, gpu: false, limits: { memoryMiB, cpus } });
+  return worker(f, {
+    name: "worker-cpu",
+    queues: "default,cpu,maintenance",
+    replicas,
+    concurrency,
+    gpu: false,
+    limits: { memoryMiB, cpus },
+  });
 }
 
 function workerGpu(f: Foundation): ServiceSpec {
   const { concurrency, memoryMiB, cpus } = f.config.gpu;
-  return worker(f, { name: "worker-gpu", queues: "gpu", replicas: 1, concurrency, gpu: true, limits: { memoryMiB, cpus } });
+  return worker(f, {
+    name: "worker-gpu",
+    queues: "gpu",
+    replicas: 1,
+    concurrency,
+    gpu: true,
+    limits: { memoryMiB, cpus },
+  });
 }
 
 interface WorkerShape extends Pick<ServiceSpec, "name" | "replicas" | "gpu" | "limits"> {

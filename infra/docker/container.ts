@@ -2,7 +2,7 @@ import type { ContainerArgs } from "@pulumi/docker";
 import { interpolate, type Input } from "@pulumi/pulumi";
 import type { Limits, Probe } from "../contract.ts";
 import { labels, SERVICE_LABEL } from "./labels.ts";
-import { SECRETS_FOLDER } from "./secret-files.ts";
+import { SECRETS_FOLDER, type SecretVolume } from "./secret-files.ts";
 
 /** What every container of ours has in common; `hardened` turns it into arguments. */
 export interface ContainerShape {
@@ -11,7 +11,7 @@ export interface ContainerShape {
   readonly uid: number;
   readonly limits: Limits;
   /** Volume with the secrets of the service. */
-  readonly secrets?: Input<string>;
+  readonly secrets?: SecretVolume;
   /** Volumes by the folder that they stand at. */
   readonly volumes?: readonly VolumeMount[];
   readonly command?: readonly string[];
@@ -43,7 +43,7 @@ export function hardened(shape: ContainerShape): ContainerArgs {
   const user = `${shape.uid}:${shape.uid}`;
   return {
     image: shape.image,
-    ...(shape.command ? { command: [...shape.command], entrypoints: [] } : {}),
+    ...(shape.command ? { command: [...shape.command] } : {}),
     envs: Object.entries(shape.environment ?? {}).map(([name, value]) => assignment(name, value)),
     user,
     groupAdds: [...(shape.groups ?? [])],
@@ -54,7 +54,7 @@ export function hardened(shape: ContainerShape): ContainerArgs {
     memory: shape.limits.memoryMiB,
     // Equal to memory: no swap. A queue worker that swaps is slower than one that is started again.
     memorySwap: shape.limits.memoryMiB,
-    cpus: String(shape.limits.cpus),
+    cpus: cpuShare(shape.limits.cpus),
     tmpfs: { "/tmp": `rw,nosuid,nodev,noexec,size=${TMP_MIB}m,mode=1777` },
     mounts: mounts(shape),
     networksAdvanced: shape.networks.map((network) => ({
@@ -74,15 +74,13 @@ function assignment(name: string, value: Input<string>): Input<string> {
 
 function mounts(shape: ContainerShape) {
   const secrets = shape.secrets
-    ? [{ volume: shape.secrets, folder: SECRETS_FOLDER, access: "read" } satisfies VolumeMount]
+    ? [{ volume: shape.secrets.name, folder: SECRETS_FOLDER, access: "read" } satisfies VolumeMount]
     : [];
   return [...secrets, ...(shape.volumes ?? [])].map(({ volume, folder, access }) => ({
     type: "volume",
     target: folder,
     source: volume,
     readOnly: access === "read",
-    // A reader never fills an empty volume with its own image's folder, nor sets that folder's owner.
-    ...(access === "read" ? { volumeOptions: { noCopy: true } } : {}),
   }));
 }
 
@@ -101,4 +99,10 @@ export function duration(seconds: number): string {
   const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor((seconds % 3600) / 60), seconds % 60];
   if (hours > 0) return `${hours}h${minutes}m${rest}s`;
   return minutes > 0 ? `${minutes}m${rest}s` : `${rest}s`;
+}
+
+/** Cores as the plugin writes them back (`1` becomes `1.0`, `10` becomes `10.`), for the same reason. */
+export function cpuShare(cores: number): string {
+  const text = cores.toFixed(9);
+  return text.replaceAll(/[^0]/g, "").length === 9 ? cores.toFixed(1) : text.replace(/0+$/, "");
 }

@@ -3,13 +3,14 @@ import type { ComponentResource, Input, Output } from "@pulumi/pulumi";
 import type { Limits, Probe } from "../contract.ts";
 import { hardened } from "./container.ts";
 import { DATA_LABEL, labels, SERVICE_LABEL } from "./labels.ts";
+import type { SecretVolume } from "./secret-files.ts";
 
 export interface DataServiceArgs {
   readonly name: string;
   readonly image: Input<string>;
   readonly uid: number;
   readonly limits: Limits;
-  readonly secrets: Input<string>;
+  readonly secrets: SecretVolume;
   /** Folder of its data; a volume that outlives the container stands there. */
   readonly folder: string;
   readonly environment?: Readonly<Record<string, string>>;
@@ -53,7 +54,7 @@ export function dataService(args: DataServiceArgs): DataService {
       restart: "unless-stopped",
       destroyGraceSeconds: STOP_SECONDS,
     },
-    { parent, deleteBeforeReplace: true },
+    { parent, dependsOn: [args.secrets.writer], deleteBeforeReplace: true },
   );
   return { host: name, id: container.id };
 }

@@ -109,7 +109,7 @@ function health(status: string | undefined): ContainerState["health"] {
 /** The engine frames output: one byte stream, three zeros, four bytes length (API reference, "Attach to a container"). */
 export function demultiplex(raw: Buffer): string {
   const parts: Buffer[] = [];
-  for (let at = 0; at + 8 <= raw.length; ) {
+  for (let at = 0; at + 8 <= raw.length;) {
     const length = raw.readUInt32BE(at + 4);
     parts.push(raw.subarray(at + 8, at + 8 + length));
     at += 8 + length;

@@ -22,7 +22,9 @@ export function decideGpu(mode: GpuMode, runtimes: readonly string[] | undefined
 }
 
 /** Names of the runtimes of the local engine, or `undefined` where none answers within a second. */
-export async function engineRuntimes(host = process.env.DOCKER_HOST ?? "unix:///var/run/docker.sock"): Promise<string[] | undefined> {
+export async function engineRuntimes(
+  host = process.env.DOCKER_HOST ?? "unix:///var/run/docker.sock",
+): Promise<string[] | undefined> {
   const url = new URL(host);
   // Over SSH a preview would pay a connection for the answer; such a stack says `on` or `off`.
   if (url.protocol !== "unix:") return undefined;

@@ -7,7 +7,7 @@ export class UnhealthyError extends Error {
     super(
       `${state.name} ${reason(state, seconds)}.` +
         (state.lastCheck === "" ? "" : `\nIts last health check said: ${state.lastCheck}`) +
-        `\nThe end of its log:\n${indent(log)}`,
+        `\nThe end of its log:\n${indentLog(log)}`,
     );
     this.name = "UnhealthyError";
   }
@@ -55,6 +55,12 @@ function reason(state: ContainerState, seconds: number): string {
   return `was not healthy after ${seconds} seconds`;
 }
 
-function indent(text: string): string {
-  return text.trim() === "" ? "  (it printed nothing)" : text.trimEnd().replace(/^/gm, "  ");
+/** Characters of a log line that an error shows. */
+const LINE_LENGTH = 300;
+
+/** A log as an error shows it: indented, and no line longer than a few of a terminal's. */
+export function indentLog(text: string): string {
+  if (text.trim() === "") return "  (it printed nothing)";
+  const lines = text.trimEnd().split("\n");
+  return lines.map((line) => `  ${line.length > LINE_LENGTH ? `${line.slice(0, LINE_LENGTH)}...` : line}`).join("\n");
 }

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RemoteImage } from "@pulumi/docker";
-import { getProject, type CustomResourceOptions, type Output } from "@pulumi/pulumi";
+import { getProject, getStack, type CustomResourceOptions, type Output } from "@pulumi/pulumi";
 import { IMAGES, readManifest, type ContextManifest, type ImageName } from "../images/contexts.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
@@ -22,12 +22,22 @@ export function buildImages(options: CustomResourceOptions): Images {
     const { context, hash } = images[name];
     const image = new RemoteImage(
       `image-${name}`,
-      { name: `${getProject()}/${name}:${hash}`, build: { context, forceRemove: true }, keepLocally: false },
-      options,
+      {
+        name: `${getProject()}-${getStack()}/${name}:${hash}`,
+        build: { context: fromProgram(context), forceRemove: true },
+        keepLocally: false,
+      },
+      // Said outright, as the plugin would delete first: the containers of the release that serves hang on the image.
+      { ...options, deleteBeforeReplace: false },
     );
     return [name, image.imageId] as const;
   });
   return Object.fromEntries(entries) as Record<ImageName, Output<string>>;
+}
+
+/** The plugin starts in the program's folder; a path from there is the same in every clone. */
+function fromProgram(path: string): string {
+  return relative(process.cwd(), join(root, path));
 }
 
 /** The build contexts, made again first where a source is newer: half a second, and only files below dist/. */

@@ -10,7 +10,7 @@ import { postgres } from "./postgres.ts";
 import { redis } from "./redis.ts";
 import { release } from "./release.ts";
 import { runOnce } from "./run-once.ts";
-import { fingerprintKey, secretFiles } from "./secret-files.ts";
+import { fingerprintKey, secretFiles, type SecretVolume } from "./secret-files.ts";
 import { service } from "./service.ts";
 
 export interface DockerPlatformArgs {
@@ -107,12 +107,12 @@ export class DockerPlatform extends ComponentResource implements Platform {
     });
   }
 
-  #secretsOf(spec: ProgramSpec): Output<string> {
+  #secretsOf(spec: ProgramSpec): SecretVolume {
     return secretFiles({
       service: spec.name,
       files: spec.secrets,
       uid: spec.uid,
-      image: this.#images[spec.image],
+      image: this.#images.edge,
       key: this.#fingerprintKey,
       parent: this,
     });

@@ -31,7 +31,10 @@ export function release(args: ReleaseArgs): Release {
   const entries = Object.entries(args.services);
   const containers = all(entries.flatMap(([, { ids }]) => ids)).apply((ids) => ids.join(","));
   const api = args.services["api"];
-  if (!api) throw new Error(`A release needs a service named api, for the edge; it has: ${entries.map(([name]) => name).join(", ")}.`);
+  if (!api)
+    throw new Error(
+      `A release needs a service named api, for the edge; it has: ${entries.map(([name]) => name).join(", ")}.`,
+    );
   const taken = gate({
     name: "release",
     keys: { containers, edge: args.edge.id, api: api.release },

@@ -4,12 +4,13 @@ import type { Done, ProgramSpec } from "../contract.ts";
 import { hardened } from "./container.ts";
 import type { Engine } from "./engine.ts";
 import { gate } from "./gate.ts";
-import { waitHealthy } from "./health.ts";
+import { indentLog, waitHealthy } from "./health.ts";
+import type { SecretVolume } from "./secret-files.ts";
 
 export interface RunOnceArgs {
   readonly spec: ProgramSpec;
   readonly image: Input<string>;
-  readonly secrets: Input<string>;
+  readonly secrets: SecretVolume;
   readonly network: Input<string>;
   /** Containers that must be healthy before it runs. */
   readonly needs: Readonly<Record<string, Output<string>>>;
@@ -22,7 +23,7 @@ export class RunOnceError extends Error {
   constructor(name: string, code: number, logTail: string) {
     super(
       `${name} failed with exit code ${code}; nothing that comes after it was started, and what ran before goes on serving.\n` +
-        `The end of its log:\n${logTail.trimEnd().replace(/^/gm, "  ")}\n` +
+        `The end of its log:\n${indentLog(logTail)}\n` +
         `Mend the cause and run \`pulumi up\` again: ${name} runs again then.`,
     );
     this.name = "RunOnceError";
@@ -35,12 +36,18 @@ export function runOnce(args: RunOnceArgs): Done {
   const container = new Container(
     spec.name,
     {
-      ...hardened({ ...spec, service: spec.name, image: args.image, secrets: args.secrets, networks: [{ name: args.network }] }),
+      ...hardened({
+        ...spec,
+        service: spec.name,
+        image: args.image,
+        secrets: args.secrets,
+        networks: [{ name: args.network }],
+      }),
       start: false,
       mustRun: false,
       restart: "no",
     },
-    { parent, deleteBeforeReplace: false },
+    { parent, dependsOn: [args.secrets.writer], deleteBeforeReplace: false },
   );
   return gate({
     name: `${spec.name}-done`,

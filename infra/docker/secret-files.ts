@@ -1,7 +1,7 @@
 import { createHmac } from "node:crypto";
-import { Container, Volume } from "@pulumi/docker";
+import { Container, Volume, type ContainerArgs } from "@pulumi/docker";
 import { RandomPassword } from "@pulumi/random";
-import { all, output, unsecret, type ComponentResource, type Input, type Output } from "@pulumi/pulumi";
+import { all, output, unsecret, type ComponentResource, type Input, type Output, type Resource } from "@pulumi/pulumi";
 import { labels, SERVICE_LABEL } from "./labels.ts";
 
 /** Folder in which every process finds its secrets. */
@@ -14,7 +14,7 @@ export interface SecretFilesArgs {
   readonly files: Readonly<Record<string, Input<string>>>;
   /** Owner of the files: the user of the service's processes. */
   readonly uid: number;
-  /** Image of the holder; it is never started. */
+  /** An image with `chown`: the service's own may have no such program. */
   readonly image: Input<string>;
   /** Key under which contents are compared; see `fingerprintKey`. */
   readonly key: Output<string>;
@@ -26,44 +26,55 @@ export function fingerprintKey(parent: ComponentResource): Output<string> {
   return new RandomPassword("secret-fingerprints", { length: 40, special: false }, { parent }).result;
 }
 
+/** The volume of one service's secrets, and the container that wrote it: who mounts it waits for that. */
+export interface SecretVolume {
+  readonly name: Output<string>;
+  readonly writer: Resource;
+}
+
 /**
  * A volume with one service's secrets, each a file of mode 0400 owned by the service's user.
  *
  * The engine refuses uploads into a container whose root is read-only, and an environment value would show in
- * `docker inspect`. So a container that is created but never started holds the volume, and the files are uploaded
- * through it: no process ever runs, and no command line, environment or image layer has them. Other contents are
- * another volume beside the first, as the processes that run still read theirs.
- *
- * @returns the volume's name
+ * `docker inspect`. So a short-lived container mounts the volume before the service does: the files are uploaded
+ * through it, it gives them to the service's user, and exits. No command line, environment or image layer has them.
+ * Other contents are another volume beside the first, as the processes that run still read theirs.
  */
-export function secretFiles(args: SecretFilesArgs): Output<string> {
+export function secretFiles(args: SecretFilesArgs): SecretVolume {
   const { service, parent } = args;
-  const volume = new Volume(
-    `secrets-${service}`,
-    { labels: fingerprintLabels(args) },
-    { parent, deleteBeforeReplace: false },
-  );
-  const holder = new Container(
+  const beside = { parent, deleteBeforeReplace: false };
+  const volume = new Volume(`secrets-${service}`, { labels: fingerprintLabels(args) }, beside);
+  const writer = new Container(
     `secrets-${service}`,
     {
-      image: args.image,
-      start: false,
-      mustRun: false,
-      networkMode: "none",
+      ...writerArgs(args),
       mounts: [{ type: "volume", target: SECRETS_FOLDER, source: volume.name }],
       uploads: Object.entries(args.files).map(([name, content]) => ({
         file: `${SECRETS_FOLDER}/${name}`,
         content,
         permissions: "0400",
-        owner: String(args.uid),
-        group: String(args.uid),
       })),
       labels: labels({ [SERVICE_LABEL]: `secrets-${service}` }),
     },
-    { parent, deleteBeforeReplace: false },
+    beside,
   );
-  // The name is known only when the files are there: who mounts it waits for them.
-  return all([volume.name, holder.id]).apply(([name]) => name);
+  return { name: volume.name, writer };
+}
+
+/** Root without any capability but the one it needs, without a network, and gone when the creation returns. */
+function writerArgs({ image, uid }: SecretFilesArgs): ContainerArgs {
+  return {
+    image,
+    entrypoints: ["/usr/bin/chown"],
+    command: ["--recursive", `${uid}:${uid}`, SECRETS_FOLDER],
+    user: "0:0",
+    networkMode: "none",
+    capabilities: { adds: ["CAP_CHOWN"], drops: ["ALL"] },
+    securityOpts: ["no-new-privileges"],
+    attach: true,
+    mustRun: false,
+    restart: "no",
+  };
 }
 
 function fingerprintLabels({ service, files, key }: SecretFilesArgs) {

@@ -4,11 +4,12 @@ import { output, type ComponentResource, type Input, type Output, type Resource 
 import type { ServiceSpec } from "../contract.ts";
 import { hardened, type NetworkMount } from "./container.ts";
 import { objectMounts, type ObjectVolume } from "./objects.ts";
+import type { SecretVolume } from "./secret-files.ts";
 
 export interface ServiceArgs {
   readonly spec: ServiceSpec;
   readonly image: Input<string>;
-  readonly secrets: Input<string>;
+  readonly secrets: SecretVolume;
   readonly objects: ObjectVolume;
   readonly network: Input<string>;
   /** Steps that must be done before a container of the service starts. */
@@ -38,7 +39,7 @@ export function service(args: ServiceArgs): ServiceRelease {
     const container = new Container(
       `${args.spec.name}-${replica + 1}`,
       { ...shape, networksAdvanced },
-      { parent: args.parent, dependsOn: [...args.after], deleteBeforeReplace: false },
+      { parent: args.parent, dependsOn: [...args.after, args.secrets.writer], deleteBeforeReplace: false },
     );
     return container.id;
   });

@@ -1,5 +1,7 @@
+import { cpSync } from "node:fs";
 import type { BuildOptions } from "esbuild";
 import { join } from "node:path";
+import { writeAssets } from "../../app/assets.ts";
 import { bundleKinds } from "../../jobs/kinds-bundle.ts";
 
 /**
@@ -15,17 +17,19 @@ export function bundleOptions(root: string): BuildOptions {
     target: "node24",
     format: "esm",
     outExtension: { ".js": ".mjs" },
-    minify: true,
-    keepNames: true,
     legalComments: "none",
     logLevel: "warning",
     plugins: [bundleKinds()],
     // Packages that are still CommonJS ask for `require`, which an ES module does not have.
-    banner: { js: 'import { createRequire as $r } from "node:module"; const require = $r(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',
+    },
   };
 }
 
-/** Files that a program reads beside itself: from, and to below the bundle's folder. */
-export function bundleFiles(root: string, entryPoints: Readonly<Record<string, string>>): [string, string][] {
-  return "migrate" in entryPoints ? [[join(root, "jobs/migrations"), "migrations"]] : [];
+/** Files that the programs read beside themselves, put into the bundle's folder. */
+export async function writeBundleFiles(root: string, programs: readonly string[], outdir: string): Promise<void> {
+  if (programs.includes("migrate"))
+    cpSync(join(root, "jobs/migrations"), join(outdir, "migrations"), { recursive: true });
+  if (programs.includes("api")) await writeAssets(outdir);
 }

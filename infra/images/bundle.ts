@@ -8,7 +8,17 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { copyFileSync, cpSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  cpSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,7 +34,7 @@ import {
   type ImageName,
   type ImageSource,
 } from "./contexts.ts";
-import { bundleFiles, bundleOptions } from "./bundle-options.ts";
+import { bundleOptions, writeBundleFiles } from "./bundle-options.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
@@ -58,14 +68,17 @@ async function makeContext(name: ImageName): Promise<BuildContext> {
 
 async function bundle(entryPoints: Readonly<Record<string, string>>, outdir: string): Promise<void> {
   await build({ ...bundleOptions(root), entryPoints: { ...entryPoints }, outdir });
-  for (const [from, to] of bundleFiles(root, entryPoints)) cpSync(from, join(outdir, to), { recursive: true });
+  await writeBundleFiles(root, Object.keys(entryPoints), outdir);
 }
 
 function hashContext(folder: string, node: string | undefined): string {
   const hash = createHash("sha256").update(node ?? "");
   for (const file of filesBelow(folder)) {
     const mode = (statSync(file).mode & 0o111) === 0 ? "-" : "x";
-    hash.update(`${relative(folder, file)}\0${mode}\0`).update(readFileSync(file)).update("\0");
+    hash
+      .update(`${relative(folder, file)}\0${mode}\0`)
+      .update(readFileSync(file))
+      .update("\0");
   }
   return hash.digest("hex").slice(0, 16);
 }
@@ -96,7 +109,10 @@ function appendLabels(dockerfile: string): void {
 }
 
 function commit(): string {
-  const git = spawnSync("git", ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], { cwd: root, encoding: "utf8" });
+  const git = spawnSync("git", ["describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"], {
+    cwd: root,
+    encoding: "utf8",
+  });
   return git.status === 0 ? git.stdout.trim() : "unknown";
 }
 

@@ -9,7 +9,7 @@ export const IMAGES = {
   edge: {},
   api: {
     node: true,
-    bundles: { api: "worker/main.ts", migrate: "jobs/migrate.ts", healthcheck: "jobs/healthcheck.ts" },
+    bundles: { api: "app/main.ts", migrate: "jobs/migrate.ts", healthcheck: "jobs/healthcheck.ts" },
   },
   worker: {
     node: true,
@@ -53,7 +53,10 @@ export function hashSources(root: string): string {
   const hash = createHash("sha256");
   for (const file of SOURCES.flatMap((source) => filesBelow(join(root, source)))) {
     if (/\.test\.tsx?$/.test(file)) continue;
-    hash.update(`${relative(root, file)}\0`).update(readFileSync(file)).update("\0");
+    hash
+      .update(`${relative(root, file)}\0`)
+      .update(readFileSync(file))
+      .update("\0");
   }
   return hash.digest("hex");
 }

@@ -23,13 +23,13 @@ fi
 
 # Only the socket listens here, and no failing statement is logged: statements hold passwords.
 "$bin/pg_ctl" --pgdata="$data" --wait --silent --log=/tmp/roles.log start \
-  -o "-c listen_addresses='' -c log_min_error_statement=panic -c unix_socket_directories=/run/postgresql"
-"$bin/psql" --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --host=/run/postgresql --username=postgres --dbname=postgres \
+  -o "-c listen_addresses='' -c log_min_error_statement=panic -c unix_socket_directories=/tmp" || { cat /tmp/roles.log >&2; exit 1; }
+"$bin/psql" --no-psqlrc --quiet --set=ON_ERROR_STOP=1 --host=/tmp --username=postgres --dbname=postgres \
   --set=secrets="$secrets" --file=/etc/slipway/roles.sql
 "$bin/pg_ctl" --pgdata="$data" --wait --silent --mode=fast stop
 
 exec "$bin/postgres" -D "$data" \
-  -c listen_addresses='*' -c unix_socket_directories=/run/postgresql -c hba_file=/etc/slipway/pg_hba.conf \
+  -c listen_addresses='*' -c unix_socket_directories=/tmp -c hba_file=/etc/slipway/pg_hba.conf \
   -c password_encryption=scram-sha-256 -c fsync=on -c synchronous_commit=on -c full_page_writes=on \
   -c logging_collector=off -c log_destination=stderr -c log_line_prefix='%m [%p] %q%u@%d ' \
   -c idle_in_transaction_session_timeout=60s -c jit=off "$@"
