@@ -1,0 +1,141 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "pg";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { query, startPostgres, type TestPostgres } from "../test/servers/postgres.ts";
+import { createTestLog } from "../test/servers/stack.ts";
+import { migrate, MigrationFailed } from "./migrate-run.ts";
+import { findDestructive, migrationsFolder, readMigrations, type Migration } from "./migrations.ts";
+import { SCHEMA_LEVEL } from "./schema-level.ts";
+
+const { log } = createTestLog();
+let postgres: TestPostgres;
+let database: string;
+let client: Client;
+beforeAll(async () => {
+  postgres = await startPostgres();
+});
+afterAll(() => postgres.close());
+beforeEach(async () => {
+  database = await postgres.createDatabase();
+  client = await connect();
+});
+afterEach(() => client.end());
+
+async function connect(user = "slipway_owner"): Promise<Client> {
+  const opened = new Client({ host: "127.0.0.1", port: postgres.port, user, database });
+  await opened.connect();
+  return opened;
+}
+
+function files(contents: Record<string, string>): Migration[] {
+  const folder = mkdtempSync(join(tmpdir(), "slipway-migrations-"));
+  for (const [name, sql] of Object.entries(contents)) writeFileSync(join(folder, name), sql);
+  return readMigrations(folder);
+}
+
+async function failure(migrations: Migration[]): Promise<string> {
+  return migrate(client, migrations, log).then(
+    () => "nothing failed",
+    (error: unknown) => (error instanceof MigrationFailed ? error.message : String(error)),
+  );
+}
+
+describe("migration files", () => {
+  it("end at the level that the code needs, and destroy nothing", () => {
+    const all = readMigrations(migrationsFolder());
+    expect(all.at(-1)?.version).toBe(SCHEMA_LEVEL);
+    expect(all.map(findDestructive).filter(Boolean)).toEqual([]);
+  });
+
+  it.each([
+    [{ "0002-a.sql": "" }],
+    [{ "0001-a.sql": "", "0001-b.sql": "" }],
+    [{ "0001-A.sql": "" }],
+    [{ "readme.md": "" }],
+  ])("%j are refused by name", (contents) => {
+    expect(() => files(contents)).toThrow(/allowed at this place is 000[12]-name\.sql/);
+  });
+
+  it.each([
+    ["DROP TABLE a", true],
+    ["ALTER TABLE a DROP COLUMN b", true],
+    ["alter table a alter column b type text", true],
+    ["TRUNCATE a", true],
+    ["ALTER TABLE a RENAME TO b", true],
+    ["-- DROP TABLE a\nSELECT 1", false],
+    ["DROP INDEX a", false],
+    ["ALTER TABLE a ADD COLUMN b int", false],
+  ])("%s: destructive is %s", (sql, destructive) => {
+    const [migration] = files({ "0001-a.sql": sql });
+    expect(migration && findDestructive(migration) !== undefined).toBe(destructive);
+  });
+});
+
+describe("migrate", () => {
+  const good = { "0001-a.sql": "CREATE TABLE a (id int)", "0002-b.sql": "CREATE TABLE b (id int)" };
+
+  it("applies what is missing, once, in order", async () => {
+    expect(await migrate(client, files({ "0001-a.sql": good["0001-a.sql"] }), log)).toEqual(["0001-a.sql"]);
+    expect(await migrate(client, files(good), log)).toEqual(["0002-b.sql"]);
+    expect(await migrate(client, files(good), log)).toEqual([]);
+  });
+
+  it("is safe to run many times at once", async () => {
+    const clients = await Promise.all(Array.from({ length: 4 }, () => connect()));
+    const applied = await Promise.all(clients.map((one) => migrate(one, files(good), log)));
+    expect(applied.flat().sort()).toEqual(["0001-a.sql", "0002-b.sql"]);
+    await Promise.all(clients.map((one) => one.end()));
+  });
+
+  it("says file, line and reason, and leaves nothing of the file", async () => {
+    const bad = { ...good, "0002-b.sql": "CREATE TABLE b (id int);\n  CREATE TABEL c (id int);" };
+    expect(await failure(files(bad))).toBe('0002-b.sql: line 2, column 10: syntax error at or near "TABEL" (42601)');
+    expect(await query(postgres.port, "SELECT name FROM schema_migrations", database)).toEqual([
+      { name: "0001-a.sql" },
+    ]);
+    expect(await query(postgres.port, "SELECT to_regclass('b')::text AS b", database)).toEqual([{ b: null }]);
+  });
+
+  it("refuses a file that was changed after it was applied", async () => {
+    await migrate(client, files(good), log);
+    expect(await failure(files({ ...good, "0001-a.sql": "SELECT 1" }))).toContain(
+      "0001-a.sql: was changed after it was applied",
+    );
+  });
+
+  it("refuses destruction without its flag, before anything is applied", async () => {
+    const drops = files({ ...good, "0003-c.sql": "DROP TABLE a" });
+    expect(await failure(drops)).toContain('0003-c.sql: holds "DROP TABLE"');
+    expect(await query(postgres.port, "SELECT name FROM schema_migrations", database)).toEqual([]);
+    expect(await migrate(client, drops, log, { allowDestructive: true })).toHaveLength(3);
+  });
+
+  it("leaves a newer database alone", async () => {
+    await migrate(client, files(good), log);
+    expect(await migrate(client, files({ "0001-a.sql": good["0001-a.sql"] }), log)).toEqual([]);
+  });
+
+  it("lets the services write data and nothing else", async () => {
+    await query(postgres.port, "GRANT USAGE ON SCHEMA public TO slipway_app", database);
+    await migrate(client, readMigrations(migrationsFolder()), log);
+    const app = await connect("slipway_app");
+    await app.query("INSERT INTO workers (name, queues, lease_until) VALUES ('w', '{}', now())");
+    await expect(app.query("CREATE TABLE mine (id int)")).rejects.toThrow("permission denied");
+    await expect(app.query("DROP TABLE jobs")).rejects.toThrow("must be owner");
+    await expect(app.query("DELETE FROM schema_migrations")).rejects.toThrow("permission denied");
+    await app.end();
+  });
+
+  it("gives up on a lock that is held, and says so", async () => {
+    await migrate(client, files({ "0001-a.sql": good["0001-a.sql"] }), log);
+    const holder = await connect();
+    await holder.query("BEGIN; LOCK TABLE a");
+    const short = "SET LOCAL lock_timeout = '100ms'; ALTER TABLE a ADD COLUMN b int";
+    expect(await failure(files({ "0001-a.sql": good["0001-a.sql"], "0002-b.sql": short }))).toMatch(
+      /^0002-b\.sql: .*lock timeout \(55P03\)$/,
+    );
+    await holder.end();
+  });
+});

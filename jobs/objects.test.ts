@@ -1,0 +1,71 @@
+import { chmodSync, mkdtempSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { text } from "node:stream/consumers";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { openObjects, type ObjectStore } from "./objects.ts";
+
+let folder: string;
+let store: ObjectStore;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "slipway objects-"));
+  store = openObjects(`file://${encodeURI(folder)}`);
+});
+
+describe("a folder of objects", () => {
+  it("gives back what was put, with length and hash", async () => {
+    const stored = await store.put("a/b/c.txt", Buffer.from("hello"));
+    expect(stored).toEqual({ bytes: 5, sha256: "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824" });
+    const read = await store.read("a/b/c.txt");
+    expect(read?.bytes).toBe(5);
+    expect(read && (await text(read.stream))).toBe("hello");
+  });
+
+  it("replaces an object as a whole and leaves nothing staged", async () => {
+    await store.put("a", Buffer.from("long old content"));
+    await store.put("a", Buffer.from("new"));
+    const read = await store.read("a");
+    expect(read && (await text(read.stream))).toBe("new");
+    expect(readdirSync(join(folder, ".staging"))).toEqual([]);
+  });
+
+  it("leaves nothing staged when it cannot finish", async () => {
+    await store.put("a", Buffer.from("1"));
+    await expect(store.put("a/b", Buffer.from("1"))).rejects.toThrow(/EEXIST|ENOTDIR/);
+    expect(readdirSync(join(folder, ".staging"))).toEqual([]);
+  });
+
+  it("lets its group read and nobody else", async () => {
+    await store.put("a/b", Buffer.from("1"));
+    expect(statSync(join(folder, "a/b")).mode & 0o777).toBe(0o640);
+    expect(statSync(join(folder, "a")).mode & 0o777).toBe(0o750);
+  });
+
+  it("has nothing where nothing was put, and removes twice without harm", async () => {
+    expect(await store.read("none")).toBeUndefined();
+    await store.put("a", Buffer.from("1"));
+    await store.remove("a");
+    await store.remove("a");
+    expect(await store.read("a")).toBeUndefined();
+  });
+
+  it.each([[""], ["/a"], ["../a"], ["a/../b"], ["a//b"], ["a/"], [".staging/a"], ["A"], ["a\0"], ["a b"]])(
+    "refuses the key %j",
+    async (key) => {
+      await expect(store.put(key, Buffer.from("1"))).rejects.toThrow("is not allowed");
+      await expect(store.read(key)).rejects.toThrow("is not allowed");
+    },
+  );
+
+  it("says why it cannot be used", async () => {
+    await store.check("write");
+    writeFileSync(join(folder, "file"), "");
+    await expect(openObjects(`file://${encodeURI(folder)}/none`).check("read")).rejects.toThrow("ENOENT");
+    chmodSync(folder, 0o755);
+    await expect(openObjects(`file://${encodeURI(folder)}/file/x`).check("write")).rejects.toThrow("ENOTDIR");
+  });
+});
+
+it("has no store for other schemes", () => {
+  expect(() => openObjects("s3://bucket")).toThrow("got scheme s3:, allowed: file:");
+});
