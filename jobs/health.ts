@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import type { Redis } from "ioredis";
 import { run, type Queryable } from "./database.ts";
 import { SCHEMA_LEVEL_QUERY } from "./migrate-run.ts";
@@ -83,9 +84,14 @@ export function databaseChecks(db: Queryable): Check[] {
 
 /** Redis answers and never evicts: a queue that evicts loses wake-ups. */
 export function redisCheck(redis: Redis): Check {
+  let lastError: Error | undefined;
+  redis.on("error", (error) => (lastError = error));
   return {
     name: "redis",
     run: async () => {
+      // A connection that is being made is waited for; one that broke is not.
+      if (redis.status === "connecting" || redis.status === "connect") await once(redis, "ready");
+      if (redis.status !== "ready") throw new Error(lastError ? reasonOf(lastError) : `connection is ${redis.status}`);
       const policy = /^maxmemory_policy:(?<policy>\S+)/m.exec(await redis.info("memory"))?.groups?.["policy"];
       if (policy !== "noeviction") {
         throw new Error(

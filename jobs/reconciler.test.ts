@@ -147,6 +147,10 @@ describe("readiness", () => {
     const both = await failingChecks(foundation.checks);
     expect(both.map((f) => f.dependency)).toEqual(["migrations", "redis"]);
     expect(both[0]?.reason).toBe("the database is at migration 0, must be at 1 or newer; run the migrate program");
+    await until(
+      "the reason is told",
+      async () => (await failingChecks(foundation.checks))[1]?.reason.includes("ECONNREFUSED") === true,
+    );
     await stack.redis.start();
     await stack.asSuperuser("UPDATE schema_migrations SET version = 9");
     await until("it is ready", async () => (await failingChecks(foundation.checks)).length === 0);

@@ -1,10 +1,9 @@
-import { cpSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build, type Plugin } from "esbuild";
-import { writeAssets } from "../../app/assets.ts";
-import { bundleKinds } from "../../jobs/kinds-bundle.ts";
+import { build } from "esbuild";
+import { bundleOptions, writeBundleFiles } from "../../infra/images/bundle-options.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
@@ -23,29 +22,11 @@ export interface Bundles {
   remove(): void;
 }
 
-/** Bundles every program as the images have them: one file each, with migrations and assets beside. */
-export async function bundlePrograms(kinds: Plugin = bundleKinds()): Promise<Bundles> {
+/** Bundles every program with the options of the images, and puts what they read beside them. */
+export async function bundlePrograms(): Promise<Bundles> {
   const folder = mkdtempSync(join(tmpdir(), "slipway-bundles-"));
-  await build({
-    absWorkingDir: root,
-    entryPoints: { ...PROGRAMS },
-    outdir: folder,
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    minify: true,
-    keepNames: true,
-    platform: "node",
-    target: "node24",
-    format: "esm",
-    logLevel: "error",
-    plugins: [kinds],
-    // A name that no minifier makes: a short one collides in large bundles.
-    banner: {
-      js: 'import { createRequire as slipwayCreateRequire } from "node:module"; const require = slipwayCreateRequire(import.meta.url);',
-    },
-  });
-  cpSync(join(root, "jobs/migrations"), join(folder, "migrations"), { recursive: true });
-  await writeAssets(folder);
+  await build({ ...bundleOptions(root), entryPoints: { ...PROGRAMS }, outdir: folder });
+  await writeBundleFiles(root, Object.keys(PROGRAMS), folder);
   return {
     folder,
     path: (program) => join(folder, `${program}.mjs`),
