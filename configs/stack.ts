@@ -101,7 +101,8 @@ export function parseStackConfig(stack: string, raw: RawConfig): StackConfig {
   for (const [key, text] of Object.entries(raw.values)) {
     if (isSecretKey(key)) {
       if (!raw.isSecret(key)) faults.push(`slipway:${key} stands in clear. Use \`pulumi config set --secret ${key}\`.`);
-      else if (text.length < 16) faults.push(`slipway:${key} has ${text.length} characters; at least 16 are needed.`);
+      else if (!/^[\w-]{16,}$/.test(text))
+        faults.push(`slipway:${key} (${text.length} characters) must be at least 16 letters, digits, - or _.`);
     } else if (raw.isSecret(key)) {
       faults.push(`slipway:${key} is set as a secret; the secrets are: ${SECRET_KEYS.join(", ")}.`);
     } else {

@@ -2,8 +2,9 @@ import { spawnSync } from "node:child_process";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { RemoteImage } from "@pulumi/docker";
-import { getProject, getStack, type CustomResourceOptions, type Output } from "@pulumi/pulumi";
-import { IMAGES, readManifest, type ContextManifest, type ImageName } from "../images/contexts.ts";
+import { getProject, getStack, interpolate, type ComponentResource, type Output } from "@pulumi/pulumi";
+import { RandomId } from "@pulumi/random";
+import { IMAGES, readManifest, type BuildContext, type ContextManifest, type ImageName } from "../images/contexts.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
@@ -16,23 +17,27 @@ export type Images = Readonly<Record<ImageName, Output<string>>>;
  *
  * @returns the engine's id (`sha256:...`) of each image
  */
-export function buildImages(options: CustomResourceOptions): Images {
+export function buildImages(parent: ComponentResource): Images {
   const { images } = contexts();
-  const entries = (Object.keys(IMAGES) as ImageName[]).map((name) => {
-    const { context, hash } = images[name];
-    const image = new RemoteImage(
-      `image-${name}`,
-      {
-        name: `${getProject()}-${getStack()}/${name}:${hash}`,
-        build: { context: fromProgram(context), forceRemove: true },
-        keepLocally: false,
-      },
-      // Said outright, as the plugin would delete first: the containers of the release that serves hang on the image.
-      { ...options, deleteBeforeReplace: false },
-    );
-    return [name, image.imageId] as const;
-  });
+  const entries = (Object.keys(IMAGES) as ImageName[]).map((name) => [name, buildImage(name, images[name], parent)]);
   return Object.fromEntries(entries) as Record<ImageName, Output<string>>;
+}
+
+function buildImage(name: ImageName, { context, hash }: BuildContext, parent: ComponentResource): Output<string> {
+  // Going back to an earlier content while its image waits to be deleted must not give both one tag: deleting the
+  // first would take the second away.
+  const build = new RandomId(`image-${name}`, { byteLength: 3, keepers: { hash } }, { parent });
+  const image = new RemoteImage(
+    `image-${name}`,
+    {
+      name: interpolate`${getProject()}-${getStack()}/${name}:${hash}-${build.hex}`,
+      build: { context: fromProgram(context), forceRemove: true },
+      keepLocally: false,
+    },
+    // Said outright, as the plugin would delete first: the containers of the release that serves hang on the image.
+    { parent, deleteBeforeReplace: false },
+  );
+  return image.imageId;
 }
 
 /** The plugin starts in the program's folder; a path from there is the same in every clone. */

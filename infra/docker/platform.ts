@@ -40,7 +40,7 @@ export class DockerPlatform extends ComponentResource implements Platform {
     super("slipway:docker:Platform", name);
     this.#config = config;
     this.hasGpu = hasGpu;
-    this.#images = buildImages({ parent: this });
+    this.#images = buildImages(this);
     this.#networks = networks(this);
     this.#fingerprintKey = fingerprintKey(this);
     this.#volume = objectVolume(keepData, this);

@@ -1,0 +1,87 @@
+import { Agent, request } from "node:http";
+
+/** An answer of the API. */
+export interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Sends one request; rejects when the connection fails. */
+export function send(url: string, method: "GET" | "POST", json?: unknown, agent?: Agent): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const body = json === undefined ? undefined : JSON.stringify(json);
+    const headers = body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+    const sent = request(url, { method, headers, timeout: 30_000, ...(agent ? { agent } : {}) }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString("utf8") });
+      });
+    });
+    sent.on("timeout", () => sent.destroy(new Error("no answer within 30 seconds")));
+    sent.on("error", reject);
+    sent.end(body);
+  });
+}
+
+/** Posts a job; its id. */
+export async function postJob(url: string, kind: string, params: unknown): Promise<string> {
+  const answer = await send(`${url}/api/v1/jobs`, "POST", { kind, params });
+  if (answer.status !== 202) throw new Error(`POST /api/v1/jobs answered ${answer.status}: ${answer.body}`);
+  return (JSON.parse(answer.body) as { id: string }).id;
+}
+
+/** Waits until a job has ended; its state and result. */
+export async function finished(url: string, id: string): Promise<{ state: string; result: Record<string, unknown> }> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const { status, body } = await send(`${url}/api/v1/jobs/${id}`, "GET");
+    if (status !== 200) throw new Error(`GET job ${id} answered ${status}: ${body}`);
+    const job = JSON.parse(body) as { state: string; result: Record<string, unknown> };
+    if (["succeeded", "failed", "dead", "cancelled"].includes(job.state)) return job;
+    if (Date.now() > deadline) throw new Error(`job ${id} is still ${job.state} after 60 seconds`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** What a client without pause saw. */
+export interface LoadReport {
+  readonly requests: number;
+  /** Every answer that was not as it should be, and every broken connection. */
+  readonly failures: readonly string[];
+  /** Ids of the jobs that were accepted. */
+  readonly accepted: readonly string[];
+}
+
+/** Sends requests over kept-alive connections, each the moment its last was answered, until it is stopped. */
+export function startLoad(url: string, connections: number): { stop(): Promise<LoadReport> } {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
+  const failures: string[] = [];
+  const accepted: string[] = [];
+  let requests = 0;
+  let running = true;
+  const one = async (): Promise<void> => {
+    const post = requests++ % 4 === 0;
+    try {
+      const answer = post
+        ? await send(`${url}/api/v1/jobs`, "POST", { kind: "sum", params: { numbers: [requests, 1] } }, agent)
+        : await send(`${url}/api/v1/health`, "GET", undefined, agent);
+      if (answer.status !== (post ? 202 : 200)) failures.push(`${post ? "POST" : "GET"} ${answer.status}: ${answer.body}`);
+      else if (post) accepted.push((JSON.parse(answer.body) as { id: string }).id);
+    } catch (error) {
+      failures.push(`${post ? "POST" : "GET"}: ${String(error)}`);
+    }
+  };
+  const loops = Array.from({ length: connections }, async () => {
+    while (running) await one();
+  });
+  return {
+    stop: async () => {
+      running = false;
+      await Promise.all(loops);
+      agent.destroy();
+      return { requests, failures, accepted };
+    },
+  };
+}

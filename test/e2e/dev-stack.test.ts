@@ -1,0 +1,140 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { durationSeconds, peakDbfs, readWav } from "../../jobs/wav.ts";
+import { finished, postJob, send, startLoad } from "./client.ts";
+import { docker, makeStack, type E2eStack } from "./stack.ts";
+
+/** One stack on the real engine, in the order in which a team meets it: up, jobs, drift, releases, faults, destroy. */
+let stack: E2eStack;
+beforeAll(async () => {
+  stack = await makeStack();
+});
+afterAll(() => stack.remove());
+
+describe("wrong configuration", () => {
+  it("lists every fault, exits non-zero and creates nothing", async () => {
+    stack.configure({ environment: "staging", api: { replicas: 0, colour: "red" }, reddis: {}, databasePassword: "x" });
+    const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
+    expect(code).not.toBe(0);
+    for (const fault of ["slipway:environment", "slipway:api.replicas", "slipway:api.colour", "slipway:reddis"]) {
+      expect(output).toContain(fault);
+    }
+    expect(output).toContain("slipway:databasePassword stands in clear");
+    expect(await stack.containers()).toEqual([]);
+    stack.configure();
+  });
+});
+
+describe("the first up", () => {
+  it("brings every service up, and its URL answers", async () => {
+    await stack.up();
+    const ready = await send(`${stack.url}/health/ready`, "GET");
+    expect(ready).toEqual({ status: 200, body: '{"status":"ready"}' });
+    expect((await stack.containers("api")).length).toBe(2);
+    expect((await stack.containers("worker-cpu")).length).toBe(1);
+  });
+
+  it("does a job and gives out audio that is really there", async () => {
+    const text = "The first sentence has come through.";
+    const id = await postJob(stack.url, "speech", { text });
+    const { state, result } = await finished(stack.url, id);
+    expect(state).toBe("succeeded");
+    const audio = await fetch(`${stack.url}/api/v1/jobs/${id}/artifact`);
+    expect(audio.headers.get("content-type")).toBe("audio/wav");
+    const sound = readWav(Buffer.from(await audio.arrayBuffer()));
+    expect(peakDbfs(sound)).toBeGreaterThan(-30);
+    expect(durationSeconds(sound)).toBeGreaterThan(1);
+    expect(result["durationSeconds"]).toBeCloseTo(durationSeconds(sound), 2);
+  });
+
+  it("publishes the edge and nothing else", async () => {
+    const names = await stack.containers();
+    const { output } = await docker("inspect", "--format", "{{.Name}} {{json .NetworkSettings.Ports}}", ...names);
+    const published = output.trim().split("\n").filter((line) => line.includes("HostPort"));
+    expect(published).toHaveLength(1);
+    expect(published[0]).toContain("-edge-");
+    expect(published[0]).toContain('"HostIp":"127.0.0.1"');
+  });
+});
+
+describe("no change", () => {
+  it("is no difference, neither for a preview nor for a refresh", async () => {
+    expect(await stack.pulumi("preview", "--expect-no-changes")).toMatchObject({ code: 0 });
+    expect(await stack.pulumi("refresh", "--yes", "--expect-no-changes")).toMatchObject({ code: 0 });
+    expect(await stack.pulumi("preview", "--expect-no-changes")).toMatchObject({ code: 0 });
+  });
+});
+
+describe("drift", () => {
+  it("sees a container that was removed by hand, and up repairs it", async () => {
+    const [first] = await stack.containers("api");
+    await docker("rm", "--force", first ?? "");
+    const seen = await stack.pulumi("refresh", "--yes", "--expect-no-changes");
+    expect(seen.code).not.toBe(0);
+    expect(seen.output).toMatch(/api-1.*delete/);
+    await stack.up();
+    expect((await stack.containers("api")).length).toBe(2);
+    expect(await stack.pulumi("preview", "--expect-no-changes")).toMatchObject({ code: 0 });
+    expect((await send(`${stack.url}/health/ready`, "GET")).status).toBe(200);
+  });
+});
+
+describe("releases", () => {
+  it("takes over without a failed request and without a lost job", async () => {
+    const before = await stack.containers("api");
+    const load = startLoad(stack.url, 8);
+    stack.checkout.edit("app/version.ts", "0.1.0", "0.1.1-second");
+    await stack.up();
+    const report = await load.stop();
+    expect(report.failures).toEqual([]);
+    expect(report.requests).toBeGreaterThan(1000);
+    expect(await stack.containers("api")).not.toEqual(before);
+    expect((await send(`${stack.url}/`, "GET")).body).toContain("0.1.1-second");
+    for (const id of report.accepted) expect((await finished(stack.url, id)).state).toBe("succeeded");
+  });
+
+  it("keeps the old release serving when the new one does not become healthy, and says why", async () => {
+    const load = startLoad(stack.url, 4);
+    stack.configure({ healthTimeoutSeconds: 40 });
+    stack.checkout.edit("app/main.ts", "await runService(", 'throw new Error("this release is broken");\nawait runService(');
+    const broken = await stack.pulumi("up", "--yes", "--skip-preview");
+    expect(broken.code).not.toBe(0);
+    expect(broken.output).toContain("the one before it goes on serving");
+    expect(broken.output).toContain("this release is broken");
+    // Again: a failed release must not count as done the second time.
+    expect((await stack.pulumi("up", "--yes", "--skip-preview")).code).not.toBe(0);
+    expect((await load.stop()).failures).toEqual([]);
+    expect((await send(`${stack.url}/`, "GET")).body).toContain("0.1.1-second");
+  });
+
+  it("goes on with the next good release, under load", async () => {
+    const load = startLoad(stack.url, 4);
+    stack.checkout.edit("app/main.ts", 'throw new Error("this release is broken");\n', "");
+    await stack.up();
+    expect((await load.stop()).failures).toEqual([]);
+    expect((await stack.containers("api")).length).toBe(2);
+  });
+
+  it("stops at a migration that fails, with its log, and runs it again at the next up", async () => {
+    stack.checkout.write("jobs/migrations/0002-broken.sql", "SELECT no_such_function();\n");
+    for (const attempt of [1, 2]) {
+      const failed = await stack.pulumi("up", "--yes", "--skip-preview");
+      expect(failed.code, `attempt ${attempt}`).not.toBe(0);
+      expect(failed.output).toContain("no_such_function");
+      expect((await send(`${stack.url}/health/ready`, "GET")).status).toBe(200);
+    }
+    stack.checkout.removeFile("jobs/migrations/0002-broken.sql");
+    await stack.up();
+    expect(await stack.pulumi("preview", "--expect-no-changes")).toMatchObject({ code: 0 });
+  });
+});
+
+describe("destroy", () => {
+  it("leaves no container, network, volume or image", async () => {
+    expect(await stack.pulumi("destroy", "--yes", "--skip-preview")).toMatchObject({ code: 0 });
+    const label = `label=slipway.stack=${stack.name}`;
+    for (const [kind, ...flags] of [["container", "--all"], ["network"], ["volume"]] as const) {
+      expect((await docker(kind, "ls", "--quiet", ...flags, "--filter", label)).output).toBe("");
+    }
+    expect((await docker("image", "ls", "--quiet", `slipway-${stack.name}/*`)).output).toBe("");
+  });
+});

@@ -1,0 +1,112 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { copyCheckout, type Checkout } from "./checkout.ts";
+
+/** What a command said and how it ended. */
+export interface Ended {
+  readonly code: number;
+  /** Standard output and standard error, in this order. */
+  readonly output: string;
+}
+
+/** A stack on the real engine, of a copy of the repository, with a backend and a passphrase of its own. */
+export interface E2eStack {
+  readonly name: string;
+  readonly checkout: Checkout;
+  readonly url: string;
+  /** Runs `pulumi <args> --stack <name>`. */
+  pulumi(...args: string[]): Promise<Ended>;
+  /** `pulumi up`, which must succeed; fails the test with its output otherwise. */
+  up(): Promise<string>;
+  /** Writes the stack's file. */
+  configure(more?: Readonly<Record<string, unknown>>): void;
+  /** File of the backend that holds the state. */
+  readonly stateFile: string;
+  /** Names of the stack's containers of a service, running or not. */
+  containers(service?: string): Promise<string[]>;
+  /** Destroys what is left and removes the copy. */
+  remove(): Promise<void>;
+}
+
+/** Makes the stack; nothing is deployed yet. */
+export async function makeStack(): Promise<E2eStack> {
+  const checkout = copyCheckout();
+  const name = `e2e-${randomBytes(3).toString("hex")}`;
+  const port = await freePort();
+  const backend = join(checkout.folder, "backend");
+  mkdirSync(backend);
+  writeFileSync(join(backend, "passphrase"), randomBytes(24).toString("base64"), { mode: 0o600 });
+  const env = {
+    ...process.env,
+    PULUMI_BACKEND_URL: `file://${backend}`,
+    PULUMI_CONFIG_PASSPHRASE_FILE: join(backend, "passphrase"),
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+  };
+  const pulumi = (...args: string[]) => run("pulumi", [...args, "--non-interactive"], checkout.folder, env);
+  const configure = writeConfig(checkout, name, port);
+  configure();
+  const made = await pulumi("stack", "init", name);
+  if (made.code !== 0) throw new Error(`the stack could not be made:\n${made.output}`);
+  const salt = /^encryptionsalt: .*$/m.exec(readFileSync(join(checkout.folder, `Pulumi.${name}.yaml`), "utf8"))?.[0] ?? "";
+  const stack: E2eStack = {
+    name,
+    checkout,
+    url: `http://127.0.0.1:${port}`,
+    pulumi: (command, ...args) => pulumi(command ?? "", "--stack", name, ...args),
+    up: async () => {
+      const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
+      if (code !== 0) throw new Error(`pulumi up ended with ${code}:\n${output}`);
+      return output;
+    },
+    configure: (more = {}) => {
+      configure(more, salt);
+    },
+    stateFile: join(backend, ".pulumi", "stacks", "slipway", `${name}.json`),
+    containers: (service) => listContainers(name, service),
+    remove: async () => {
+      await stack.pulumi("destroy", "--yes", "--skip-preview");
+      checkout.remove();
+    },
+  };
+  return stack;
+}
+
+function writeConfig(checkout: Checkout, name: string, port: number) {
+  return (more: Readonly<Record<string, unknown>> = {}, salt = ""): void => {
+    const config = { platform: "docker", environment: "dev", edge: { port }, ...more };
+    const lines = Object.entries(config).map(([key, value]) => `  slipway:${key}: ${JSON.stringify(value)}`);
+    checkout.write(`Pulumi.${name}.yaml`, `${salt}\nconfig:\n${lines.join("\n")}\n`);
+  };
+}
+
+async function listContainers(stack: string, service?: string): Promise<string[]> {
+  const filters = [`label=slipway.stack=${stack}`, ...(service ? [`label=slipway.service=${service}`] : [])];
+  const { output } = await docker("ps", "--all", "--format", "{{.Names}}", ...filters.flatMap((f) => ["--filter", f]));
+  return output.trim().split("\n").filter(Boolean).sort();
+}
+
+/** Runs the Docker client. */
+export function docker(...args: string[]): Promise<Ended> {
+  return run("docker", args, process.cwd(), process.env);
+}
+
+function run(program: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Promise<Ended> {
+  return new Promise((resolve) => {
+    execFile(program, args, { cwd, env, maxBuffer: 512 * 1024 * 1024 }, (error, stdout, stderr) => {
+      const code = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
+      resolve({ code, output: stdout + stderr });
+    });
+  });
+}
+
+/** A port that nothing listens on at this moment. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => server.once("listening", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
