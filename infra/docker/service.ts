@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { Container, type ContainerArgs } from "@pulumi/docker";
-import { output, type ComponentResource, type Input, type Output, type Resource } from "@pulumi/pulumi";
+import { RandomId } from "@pulumi/random";
+import { interpolate, output, type ComponentResource, type Input, type Output, type Resource } from "@pulumi/pulumi";
 import type { ServiceSpec } from "../contract.ts";
 import { hardened, type NetworkMount } from "./container.ts";
 import { objectMounts, type ObjectVolume } from "./objects.ts";
@@ -19,7 +20,7 @@ export interface ServiceArgs {
 
 /** The containers of one release of a service. */
 export interface ServiceRelease {
-  /** `<service>-<hash>`, an alias of every replica on the inner network: the same content is the same release. */
+  /** `<service>-<hex digits>`, an alias of every replica on the inner network and of no other container, ever. */
   readonly release: Output<string>;
   readonly ids: readonly Output<string>[];
 }
@@ -33,7 +34,7 @@ const KILL_MARGIN_SECONDS = 5;
  */
 export function service(args: ServiceArgs): ServiceRelease {
   const shape = serviceContainer(args);
-  const release = output(shape).apply((known) => `${args.spec.name}-${digest(known)}`);
+  const release = releaseName(args, shape);
   const networksAdvanced = [mountUnder(args, release)];
   const ids = Array.from({ length: args.spec.replicas }, (_, replica) => {
     const container = new Container(
@@ -44,6 +45,16 @@ export function service(args: ServiceArgs): ServiceRelease {
     return container.id;
   });
   return { release, ids };
+}
+
+/**
+ * A new name whenever the service's containers change. Random and not their hash: going back to an earlier content
+ * while its containers still serve would give both one alias, and requests would reach those that are not ready.
+ */
+function releaseName({ spec, parent }: ServiceArgs, shape: ContainerArgs): Output<string> {
+  const keepers = { shape: output(shape).apply(digest) };
+  const name = new RandomId(`${spec.name}-release`, { byteLength: 6, keepers }, { parent });
+  return interpolate`${spec.name}-${name.hex}`;
 }
 
 /** What a service's container is, but for the alias that follows from it. */
@@ -72,5 +83,5 @@ function mountUnder({ network }: ServiceArgs, release: Output<string>): NetworkM
 }
 
 function digest(known: unknown): string {
-  return createHash("sha256").update(JSON.stringify(known)).digest("hex").slice(0, 12);
+  return createHash("sha256").update(JSON.stringify(known)).digest("hex");
 }

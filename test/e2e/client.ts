@@ -10,7 +10,8 @@ export interface Answer {
 export function send(url: string, method: "GET" | "POST", json?: unknown, agent?: Agent): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const body = json === undefined ? undefined : JSON.stringify(json);
-    const headers = body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+    const headers =
+      body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
     const sent = request(url, { method, headers, timeout: 30_000, ...(agent ? { agent } : {}) }, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -67,7 +68,8 @@ export function startLoad(url: string, connections: number): { stop(): Promise<L
       const answer = post
         ? await send(`${url}/api/v1/jobs`, "POST", { kind: "sum", params: { numbers: [requests, 1] } }, agent)
         : await send(`${url}/api/v1/health`, "GET", undefined, agent);
-      if (answer.status !== (post ? 202 : 200)) failures.push(`${post ? "POST" : "GET"} ${answer.status}: ${answer.body}`);
+      if (answer.status !== (post ? 202 : 200))
+        failures.push(`${post ? "POST" : "GET"} ${answer.status}: ${answer.body}`);
       else if (post) accepted.push((JSON.parse(answer.body) as { id: string }).id);
     } catch (error) {
       failures.push(`${post ? "POST" : "GET"}: ${String(error)}`);

@@ -49,7 +49,10 @@ describe("the first up", () => {
   it("publishes the edge and nothing else", async () => {
     const names = await stack.containers();
     const { output } = await docker("inspect", "--format", "{{.Name}} {{json .NetworkSettings.Ports}}", ...names);
-    const published = output.trim().split("\n").filter((line) => line.includes("HostPort"));
+    const published = output
+      .trim()
+      .split("\n")
+      .filter((line) => line.includes("HostPort"));
     expect(published).toHaveLength(1);
     expect(published[0]).toContain("-edge-");
     expect(published[0]).toContain('"HostIp":"127.0.0.1"');
@@ -95,7 +98,11 @@ describe("releases", () => {
   it("keeps the old release serving when the new one does not become healthy, and says why", async () => {
     const load = startLoad(stack.url, 4);
     stack.configure({ healthTimeoutSeconds: 40 });
-    stack.checkout.edit("app/main.ts", "await runService(", 'throw new Error("this release is broken");\nawait runService(');
+    stack.checkout.edit(
+      "app/main.ts",
+      "await runService(",
+      'throw new Error("this release is broken");\nawait runService(',
+    );
     const broken = await stack.pulumi("up", "--yes", "--skip-preview");
     expect(broken.code).not.toBe(0);
     expect(broken.output).toContain("the one before it goes on serving");

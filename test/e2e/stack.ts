@@ -50,7 +50,8 @@ export async function makeStack(): Promise<E2eStack> {
   configure();
   const made = await pulumi("stack", "init", name);
   if (made.code !== 0) throw new Error(`the stack could not be made:\n${made.output}`);
-  const salt = /^encryptionsalt: .*$/m.exec(readFileSync(join(checkout.folder, `Pulumi.${name}.yaml`), "utf8"))?.[0] ?? "";
+  const salt =
+    /^encryptionsalt: .*$/m.exec(readFileSync(join(checkout.folder, `Pulumi.${name}.yaml`), "utf8"))?.[0] ?? "";
   const stack: E2eStack = {
     name,
     checkout,
