@@ -1,0 +1,37 @@
+# Every target brings what it needs; `make` alone lists them. Each takes --help: sh toolchain/start.sh commands/up.ts --help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.DEFAULT_GOAL := help
+
+RUN := @sh toolchain/start.sh
+STACK ?= dev
+ARGS ?=
+flag = $(if $(filter-out 0 no false,$($(1))),$(2))
+
+.PHONY: help up down env test check format smoke clean
+
+help: ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+up: ## bring what is missing, deploy the stack, let it speak        STACK=dev SLIPWAY_YES=1
+	$(RUN) commands/up.ts --stack '$(STACK)'
+
+test: ## all tests, those with real containers included              ARGS='--project unit'
+	$(RUN) commands/test.ts -- $(ARGS)
+
+check: ## format, lint, types and unit tests
+	$(RUN) -- npm run --silent check
+
+format: ## format the sources and mend what the linter can
+	$(RUN) -- npm run --silent format
+
+smoke: ## ask every public route of the running stack                 STACK=dev JSON=1
+	$(RUN) commands/smoke.ts --stack '$(STACK)' $(call flag,JSON,--json)
+
+env: ## print what a shell needs for Pulumi itself: eval "$(make -s env)"
+	$(RUN) commands/env.ts
+
+down: ## destroy the stack and everything of ours on the engine         STACK=dev KEEP_DATA=1 FORCE=1
+	$(RUN) commands/down.ts --stack '$(STACK)' $(call flag,KEEP_DATA,--keep-data) $(call flag,FORCE,--force)
+
+clean: ## remove what was made in this checkout                          ALL=1 also the user's cache
+	$(RUN) commands/clean.ts $(call flag,ALL,--all)

@@ -1,0 +1,42 @@
+import { Edge } from "../edge.ts";
+import { findFolders } from "../folders.ts";
+import { checkStackName, runMain } from "../main.ts";
+import { preparePulumi } from "../prepare.ts";
+import { smoke } from "../smoke.ts";
+import { Stack } from "../stack.ts";
+import { Steps } from "../steps.ts";
+
+const USAGE = {
+  command: "make smoke",
+  summary: "asks every public route of the running stack, and exits with 1 when one does not answer as it must.",
+  options: [
+    "STACK=name  --stack name    stack to ask; default dev",
+    "            --url address   asks there, without Pulumi",
+    "JSON=1      --json          one JSON document on standard output",
+  ],
+  examples: ["make smoke", "make smoke JSON=1", "node toolchain/commands/smoke.ts --url http://127.0.0.1:8080"],
+};
+
+const OPTIONS = {
+  stack: { type: "string", default: "dev" },
+  url: { type: "string" },
+  json: { type: "boolean", default: false },
+} as const;
+
+await runMain(USAGE, OPTIONS, async ({ values }) => {
+  const url = values.url ?? (await stackUrl(checkStackName(values.stack)));
+  const results = await smoke(new Edge(url), (result) => {
+    if (values.json) return;
+    process.stdout.write(
+      `${result.ok ? "✓" : "✗"} ${result.route.padEnd(34)} ${result.milliseconds.toFixed(0).padStart(6)} ms  ${result.detail}\n`,
+    );
+  });
+  if (values.json) process.stdout.write(`${JSON.stringify({ url, results }, null, 2)}\n`);
+  if (results.some(({ ok }) => !ok)) process.exitCode = 1;
+});
+
+async function stackUrl(name: string): Promise<string> {
+  const folders = findFolders();
+  const stack = new Stack(name, folders, await preparePulumi(new Steps(), folders));
+  return (await stack.outputs()).url;
+}

@@ -1,0 +1,53 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { askOnTerminal, confirm } from "../ask.ts";
+import { runShown } from "../command.ts";
+import { installPackages } from "../debian.ts";
+import { runMain } from "../main.ts";
+import { prepare } from "../prepare.ts";
+import { Steps } from "../steps.ts";
+
+const USAGE = {
+  command: "make test",
+  summary: "all tests: beside the code on real servers of this machine, and end to end on a real engine.",
+  options: ["ARGS='...'  what goes on to vitest"],
+  examples: ["make test", "make test ARGS='--project unit jobs'", "make test ARGS='-t drain'"],
+};
+
+/** Programs that the tests start, and Debian's packages that have them. */
+const SERVERS = [
+  {
+    programs: [
+      "/usr/lib/postgresql/15/bin/initdb",
+      "/usr/lib/postgresql/16/bin/initdb",
+      "/usr/lib/postgresql/17/bin/initdb",
+    ],
+    name: "postgresql",
+  },
+  { programs: ["/usr/bin/redis-server"], name: "redis-server" },
+  { programs: ["/usr/bin/espeak-ng"], name: "espeak-ng" },
+] as const;
+
+await runMain(USAGE, { stack: { type: "string" } }, async ({ positionals }) => {
+  const steps = new Steps();
+  const missing = SERVERS.filter(({ programs }) => !programs.some((path) => existsSync(path))).map(({ name }) => name);
+  if (missing.length > 0) {
+    const names = missing.join(", ");
+    await confirm(
+      `The tests start ${names}. Install them from Debian?`,
+      askOnTerminal(),
+      `Without ${names} the tests cannot run.`,
+    );
+  }
+  const { env, folders } = await prepare(steps);
+  if (missing.length > 0)
+    await steps.run(
+      "Test servers",
+      (report) => installPackages(missing, report, { startsDaemons: false }),
+      () => missing.join(", "),
+    );
+  process.exitCode = await runShown(join(folders.root, "node_modules/.bin/vitest"), ["run", ...positionals], {
+    cwd: folders.root,
+    env,
+  });
+});

@@ -1,0 +1,114 @@
+import type Docker from "dockerode";
+import { demultiplex } from "../infra/docker/engine.ts";
+import { lastLines } from "./command.ts";
+import { PROJECT, type Deployment } from "./stack.ts";
+
+/** Labels by which objects of ours are known; infra/docker/labels.ts writes them. */
+const PROJECT_FILTER = `slipway.project=${PROJECT}`;
+const stackFilter = (stack: string) => ["slipway.stack", stack].join("=");
+const DATA_LABEL = "slipway.data";
+
+/** How many objects were removed, by sort. */
+export type Removed = Readonly<Record<"containers" | "networks" | "volumes" | "images", number>>;
+
+/**
+ * Removes containers and networks of a stack that its state does not know: a killed deploy made them. Volumes stay, for
+ * one that was kept on purpose looks the same.
+ */
+export async function removeUnknown(docker: Docker, stack: string, { deployment }: Deployment): Promise<number> {
+  const known = new Set((deployment.resources ?? []).flatMap(({ id }) => id ?? []));
+  const filters = { label: [stackFilter(stack)] };
+  const containers = (await docker.listContainers({ all: true, filters })).filter(({ Id }) => !known.has(Id));
+  for (const { Id } of containers) await docker.getContainer(Id).remove({ force: true, v: true });
+  const networks = (await docker.listNetworks({ filters })).filter(({ Id }) => !known.has(Id));
+  for (const { Id } of networks) await ignoring([404, 403, 409], docker.getNetwork(Id).remove());
+  return containers.length + networks.length;
+}
+
+/**
+ * Removes everything that carries a stack's label, and the images of the project unless another stack is there.
+ *
+ * @param keepData leaves the volumes that hold data
+ */
+export async function removeAll(docker: Docker, stack: string, keepData: boolean): Promise<Removed> {
+  const filters = { label: [stackFilter(stack)] };
+  const containers = await docker.listContainers({ all: true, filters });
+  for (const { Id } of containers) await ignoring([404, 409], docker.getContainer(Id).remove({ force: true, v: true }));
+  const networks = await docker.listNetworks({ filters });
+  for (const { Id } of networks) await ignoring([404], docker.getNetwork(Id).remove());
+  const { Volumes } = await docker.listVolumes({ filters });
+  const volumes = Volumes.filter(({ Labels }) => !(keepData && Labels[DATA_LABEL] === "true"));
+  for (const { Name } of volumes) await ignoring([404], docker.getVolume(Name).remove());
+  const others = await docker.listContainers({ all: true, filters: { label: [PROJECT_FILTER] } });
+  const images = others.length > 0 ? 0 : await removeImages(docker);
+  return { containers: containers.length, networks: networks.length, volumes: volumes.length, images };
+}
+
+/** Images in rounds: one that another is made from goes after it. */
+async function removeImages(docker: Docker): Promise<number> {
+  let removed = 0;
+  for (;;) {
+    const images = await docker.listImages({ filters: { label: [PROJECT_FILTER] } });
+    const names = images.flatMap(({ Id, RepoTags }) => {
+      const tags = (RepoTags ?? []).filter((tag) => tag !== "<none>:<none>");
+      return tags.length > 0 ? tags : [Id];
+    });
+    let gone = 0;
+    for (const name of names) if (await ignoring([404, 409], docker.getImage(name).remove())) gone++;
+    removed += gone;
+    if (gone === 0) return removed;
+  }
+}
+
+async function ignoring(codes: readonly number[], work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "statusCode" in error && codes.includes(Number(error.statusCode))) return false;
+    throw error;
+  }
+}
+
+/** The ends of the logs of a stack's containers that are unhealthy or exited with a fault. */
+export async function faultyLogs(docker: Docker, stack: string): Promise<string> {
+  const containers = await docker.listContainers({ all: true, filters: { label: [stackFilter(stack)] } });
+  const texts = await Promise.all(
+    containers.map(async ({ Id }) => {
+      const { Name, State } = await docker.getContainer(Id).inspect();
+      const how = fault(State);
+      if (how === undefined) return [];
+      const log = demultiplex(await docker.getContainer(Id).logs({ stdout: true, stderr: true, tail: 30 }));
+      return [`--- ${Name.slice(1)}: ${how}; the end of its log:\n${lastLines(log, 30)}`];
+    }),
+  );
+  return texts.flat().join("\n");
+}
+
+interface ContainerState {
+  readonly Status: string;
+  readonly ExitCode: number;
+  readonly Health?: { readonly Status: string } | undefined;
+}
+
+/** What is wrong with a container, if anything is. */
+export function fault({ Status, ExitCode, Health }: ContainerState): string | undefined {
+  if (Status === "restarting") return `restarting after exit code ${ExitCode}`;
+  if ((Status === "exited" || Status === "dead") && ExitCode !== 0) return `exit code ${ExitCode}`;
+  if (Status === "running" && Health?.Status === "unhealthy") return "unhealthy";
+  return undefined;
+}
+
+/** The state with every data volume marked to stay when the stack is destroyed. */
+export function keepingData({ deployment, ...rest }: Deployment): Deployment {
+  const resources = (deployment.resources ?? []).map((resource) =>
+    isDataVolume(resource) ? { ...resource, retainOnDelete: true } : resource,
+  );
+  return { ...rest, deployment: { ...deployment, resources } };
+}
+
+function isDataVolume(resource: Readonly<Record<string, unknown>>): boolean {
+  if (resource["type"] !== "docker:index/volume:Volume") return false;
+  const { inputs } = resource as { inputs?: { labels?: readonly { label?: unknown; value?: unknown }[] } };
+  return inputs?.labels?.some(({ label, value }) => label === DATA_LABEL && value === "true") ?? false;
+}

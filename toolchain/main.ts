@@ -1,0 +1,75 @@
+import { parseArgs, type ParseArgsConfig } from "node:util";
+import { endCommands, passSignalsOn, UserError } from "./command.ts";
+
+/** What a command says of itself for `--help`. */
+export interface Usage {
+  /** Such as `make up`. */
+  readonly command: string;
+  /** What it does, in a sentence or two. */
+  readonly summary: string;
+  /** An option a line, with the variable that sets it through make. */
+  readonly options: readonly string[];
+  readonly examples: readonly string[];
+}
+
+/**
+ * Runs a command: `--help` prints its usage, a fault that a person can mend its message; either way the exit code says so.
+ *
+ * @param options what `parseArgs` knows beside `--help`; anything else is refused
+ */
+export async function runMain<T extends NonNullable<ParseArgsConfig["options"]>>(
+  usage: Usage,
+  options: T,
+  work: (values: ReturnType<typeof parseArgs<{ options: T; allowPositionals: true }>>) => Promise<void>,
+): Promise<void> {
+  if (process.argv.includes("--help") || process.argv.includes("-h")) {
+    process.stdout.write(formatUsage(usage));
+    return;
+  }
+  passSignalsOn();
+  try {
+    refuseForeignSystems();
+    await work(parse(options, usage));
+  } catch (error) {
+    const isKnown = error instanceof UserError && process.env["SLIPWAY_DEBUG"] !== "1";
+    process.stderr.write(
+      `\n${isKnown ? error.message : error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
+    // What runs beside the step that failed is of no use any more.
+    endCommands();
+    process.exit(1);
+  }
+}
+
+function parse<T extends NonNullable<ParseArgsConfig["options"]>>(options: T, usage: Usage) {
+  try {
+    return parseArgs({ options, allowPositionals: true });
+  } catch (error) {
+    throw new UserError(`${error instanceof Error ? error.message : String(error)}\n\n${formatUsage(usage)}`);
+  }
+}
+
+/** @throws UserError on anything but Linux */
+export function refuseForeignSystems(platform: NodeJS.Platform = process.platform): void {
+  if (platform === "linux") return;
+  const instead =
+    platform === "win32"
+      ? "Use WSL 2: `wsl --install -d Debian`, and clone there."
+      : "Use a Linux machine, or a virtual one.";
+  throw new UserError(`Slipway's commands run on Linux; this is ${platform}. ${instead}`);
+}
+
+/** The text of `--help`. */
+export function formatUsage({ command, summary, options, examples }: Usage): string {
+  const list = (title: string, lines: readonly string[]) =>
+    lines.length === 0 ? "" : `\n${title}\n${lines.map((line) => `  ${line}\n`).join("")}`;
+  return `${command}: ${summary}\n${list("Options", options)}${list("Examples", examples)}`;
+}
+
+/** What may stand as a stack's name; Pulumi's own rule. */
+export function checkStackName(name: string): string {
+  if (/^[A-Za-z0-9_.-]{1,100}$/.test(name)) return name;
+  throw new UserError(
+    `The stack's name is ${JSON.stringify(name)}; allowed are 1 to 100 letters, digits, dots, dashes and underscores.`,
+  );
+}

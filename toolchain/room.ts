@@ -1,0 +1,79 @@
+import { existsSync, statfsSync } from "node:fs";
+import { createServer } from "node:net";
+import { dirname } from "node:path";
+import { runCommand, UserError } from "./command.ts";
+import { connect, type EngineAddress } from "./engine.ts";
+import type { Prepared } from "./prepare.ts";
+
+const GIB = 2 ** 30;
+
+/** GiB that images, their layers while they are built, and volumes of a new stack take; measured 1.6. */
+const ENGINE_GIB = 4;
+
+/**
+ * Looks whether a deploy has the room that it needs, before anything is created.
+ *
+ * @param edge where the stack wants to listen; nothing where its own edge does so already
+ * @throws UserError naming the disk or the port, and the way out
+ */
+export async function checkRoom({ engine }: Pick<Prepared, "engine">, edge: ListenAddress | undefined): Promise<void> {
+  await checkEngineDisk(engine);
+  if (edge) await checkPort(edge);
+}
+
+export interface ListenAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+async function checkEngineDisk(engine: EngineAddress): Promise<void> {
+  const { DockerRootDir: folder } = (await connect(engine.host).info()) as { DockerRootDir?: string };
+  // An engine elsewhere has its disk elsewhere.
+  if (folder === undefined || !engine.host.startsWith("unix://") || !existsSync(dirname(folder))) return;
+  checkDisk(existsSync(folder) ? folder : dirname(folder), ENGINE_GIB);
+}
+
+/** @throws UserError where a folder's disk has less free than asked for */
+export function checkDisk(
+  folder: string,
+  needGiB: number,
+  stat: (path: string) => { bavail: number; bsize: number } = statfsSync,
+): void {
+  const { bavail, bsize } = stat(folder);
+  const freeGiB = (bavail * bsize) / GIB;
+  if (freeGiB >= needGiB) return;
+  throw new UserError(
+    `${folder} has ${freeGiB.toFixed(1)} GiB free; ${needGiB} are needed. Make room, for example: docker system prune`,
+  );
+}
+
+/** @throws UserError where something listens there already, or the address is not this machine's */
+export async function checkPort({ address, port }: ListenAddress): Promise<void> {
+  const fault = await new Promise<string | undefined>((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      resolve(error.code ?? error.message);
+    });
+    server.listen({ host: address, port, exclusive: true }, () =>
+      server.close(() => {
+        resolve(undefined);
+      }),
+    );
+  });
+  if (fault === undefined) return;
+  const where = `${address}:${port}`;
+  if (fault !== "EADDRINUSE")
+    throw new UserError(
+      `The edge cannot listen on ${where}: ${fault}. Set slipway:edge in the stack's file to an address and a port of this machine.`,
+    );
+  throw new UserError(
+    `The edge wants ${where}, and something else listens there${await listener(port)}. End it, or choose another port:\n` +
+      "  pulumi config set --path edge.port 8081 --stack dev",
+  );
+}
+
+async function listener(port: number): Promise<string> {
+  const said = await runCommand("ss", ["-Hltnp", `sport = :${port}`]).catch(() => "");
+  const found = /users:\(\("([^"]+)",pid=(\d+)/.exec(said);
+  return found ? ` (${found[1] ?? ""}, process ${found[2] ?? ""})` : "";
+}

@@ -1,0 +1,132 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { z } from "zod";
+import { runCommand } from "./command.ts";
+import type { Folders } from "./folders.ts";
+import { judgeLocks, readLocks } from "./lock.ts";
+import { dropSalt } from "./stack-file.ts";
+import type { Report } from "./steps.ts";
+
+/** The project's name in Pulumi.yaml. */
+export const PROJECT = "slipway";
+
+/** A stack's state as `pulumi stack export` gives it; only what is looked at here. */
+const deploymentSchema = z.looseObject({
+  deployment: z.looseObject({
+    resources: z.array(z.looseObject({ urn: z.string(), type: z.string(), id: z.string().optional() })).optional(),
+    pending_operations: z.array(z.looseObject({ type: z.string() })).optional(),
+  }),
+});
+export type Deployment = z.infer<typeof deploymentSchema>;
+
+/** What `stacks/index.ts` puts out. */
+const outputsSchema = z.looseObject({ url: z.url(), docsUrl: z.url() });
+export type Outputs = z.infer<typeof outputsSchema>;
+
+/** One stack, driven through the Pulumi command. */
+export class Stack {
+  readonly name: string;
+  readonly #folders: Folders;
+  readonly #env: Readonly<Record<string, string>>;
+
+  /** @param env what {@link pulumiEnvironment} made */
+  constructor(name: string, folders: Folders, env: Readonly<Record<string, string>>) {
+    this.name = name;
+    this.#folders = folders;
+    this.#env = env;
+  }
+
+  /** Whether there is state of it. */
+  get exists(): boolean {
+    return stackExists(this.name, this.#folders);
+  }
+
+  async create(): Promise<void> {
+    mkdirSync(this.#folders.state, { recursive: true, mode: 0o700 });
+    if (this.exists) return;
+    dropSalt(this.name, this.#folders.root);
+    await this.#pulumi(["stack", "init", this.name, "--no-select"]);
+  }
+
+  /** Waits for a deploy that runs, and takes away the lock of one that was killed. */
+  async unlock(report: Report): Promise<"free" | "healed"> {
+    for (;;) {
+      const verdict = judgeLocks(readLocks(this.#folders, PROJECT, this.name));
+      switch (verdict.kind) {
+        case "free":
+          return "free";
+        case "stale":
+          await this.#pulumi(["cancel", this.name, "--yes"]);
+          return "healed";
+        case "held": {
+          const { pid, hostname, timestamp } = verdict.by;
+          report(`waiting for the deploy of process ${pid} on ${hostname}, begun ${timestamp}`);
+          await sleep(1000);
+        }
+      }
+    }
+  }
+
+  async deploy(report: Report): Promise<string> {
+    return this.#pulumi(["up", "--yes", "--skip-preview", "--suppress-permalink=true"], (line) => {
+      report(resourceLine(line));
+    });
+  }
+
+  async destroy(report: Report): Promise<string> {
+    return this.#pulumi(["destroy", "--yes", "--skip-preview", "--suppress-permalink=true"], (line) => {
+      report(resourceLine(line));
+    });
+  }
+
+  /** Forgets what a killed deploy was about to create, and looks at what there is. */
+  async settle(report: Report): Promise<void> {
+    await this.#pulumi(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"], (line) => {
+      report(resourceLine(line));
+    });
+  }
+
+  /** Removes the stack's state; its file stays, without the salt. */
+  async remove(): Promise<void> {
+    await this.#pulumi(["stack", "rm", this.name, "--yes", "--force", "--preserve-config"]);
+    dropSalt(this.name, this.#folders.root);
+  }
+
+  async outputs(): Promise<Outputs> {
+    return outputsSchema.parse(JSON.parse(await this.#pulumi(["stack", "output", "--json"])));
+  }
+
+  async export(): Promise<Deployment> {
+    return deploymentSchema.parse(JSON.parse(await this.#pulumi(["stack", "export"])));
+  }
+
+  async import(deployment: Deployment): Promise<void> {
+    await this.#pulumi(["stack", "import"], undefined, JSON.stringify(deployment));
+  }
+
+  async #pulumi(args: readonly string[], onLine?: (line: string) => void, input?: string): Promise<string> {
+    const isNamed = args.includes(this.name);
+    return runCommand(
+      "pulumi",
+      [...args, ...(isNamed ? [] : ["--stack", this.name]), "--non-interactive", "--color=never"],
+      {
+        cwd: this.#folders.root,
+        env: this.#env,
+        ...(onLine ? { onLine } : {}),
+        ...(input === undefined ? {} : { input }),
+      },
+    );
+  }
+}
+
+/** Whether the state folder holds a stack. */
+export function stackExists(name: string, { state }: Folders): boolean {
+  return existsSync(join(state, ".pulumi/stacks", PROJECT, `${name}.json`));
+}
+
+/** ` +  docker:index/network:Network inner created (0.2s)` becomes `Network inner created (0.2s)`. */
+export function resourceLine(line: string): string {
+  const found = /^\s*[-+~@>=<]*\s*[\w:./-]+:(\w+) (\S+ \S.*)$/.exec(line);
+  return (found ? `${found[1] ?? ""} ${found[2] ?? ""}` : line).trim().slice(0, 70);
+}
