@@ -10,7 +10,7 @@ const jobSchema = z.looseObject({
   id: z.string(),
   state: z.string(),
   attempt: z.int().optional(),
-  result: z.unknown(),
+  result: z.unknown().optional(),
   error: z.object({ code: z.string(), message: z.string() }).nullish(),
 });
 export type JobView = z.infer<typeof jobSchema>;

@@ -2,11 +2,11 @@ import { delimiter, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import type { EngineAddress } from "./engine.ts";
 import type { Folders } from "./folders.ts";
+import type { PulumiPrograms } from "./pulumi.ts";
 
 export interface EnvironmentParts {
   readonly folders: Folders;
-  /** Folders of Pulumi and its plugins. */
-  readonly path: readonly string[];
+  readonly pulumi: PulumiPrograms;
   readonly passphraseFile: string;
   /** The engine, where it is known. */
   readonly engine?: EngineAddress | undefined;
@@ -17,13 +17,14 @@ export interface EnvironmentParts {
 /** What Pulumi, its plugins and the program read. Holds no secret: the passphrase is named by its file. */
 export function pulumiEnvironment(parts: EnvironmentParts): Record<string, string> {
   const { folders, engine } = parts;
-  const ours = [join(folders.root, "node_modules/.bin"), ...parts.path];
+  const ours = [join(folders.root, "node_modules/.bin"), ...parts.pulumi.path];
   // What an older checkout put there must not win over what this one needs.
   const others = parts.previousPath
     .split(delimiter)
     .filter((folder) => !ours.includes(folder) && !folder.startsWith(join(folders.cache, "/")));
   return {
     PATH: [...ours, ...others].join(delimiter),
+    PULUMI_HOME: parts.pulumi.home,
     PULUMI_BACKEND_URL: pathToFileURL(folders.state).href,
     PULUMI_CONFIG_PASSPHRASE_FILE: parts.passphraseFile,
     PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: "true",

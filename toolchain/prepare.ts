@@ -46,12 +46,12 @@ export async function prepare(steps: Steps): Promise<Prepared> {
 
 /** Brings Pulumi and its plugins onto this machine; asks for no engine. */
 export async function preparePulumi(steps: Steps, folders: Folders): Promise<Record<string, string>> {
-  const { path } = await findPulumi(folders, steps);
+  const pulumi = await findPulumi(folders, steps);
   await ignoreSalt(folders);
   const search = await findEngine();
   return pulumiEnvironment({
     folders,
-    path,
+    pulumi,
     passphraseFile: passphraseFile(folders),
     engine: "found" in search ? search.found : undefined,
     previousPath: process.env["PATH"] ?? "",

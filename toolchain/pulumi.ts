@@ -1,6 +1,18 @@
-import { accessSync, constants, existsSync, readFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  symlinkSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
+import { contentKey, fillCache } from "./cache.ts";
 import { CommandError, runCommand } from "./command.ts";
 import type { Folders } from "./folders.ts";
 import {
@@ -24,16 +36,18 @@ const PLUGINS = ["docker", "random"] as const;
 
 /** A program that was found or made, and how. */
 interface Found {
-  /** Folder that goes on PATH; nothing where it is found without. */
+  /** Folder that holds it; nothing where it is on PATH already. */
   readonly bin: string | undefined;
-  /** Such as `3.230.0, built before`. */
+  /** Such as `3.230.0, installed`. */
   readonly how: string;
 }
 
-/** Everything that `pulumi up` needs on PATH. */
+/** Everything that `pulumi up` needs. */
 export interface PulumiPrograms {
   /** Folders for PATH, first ones first. */
   readonly path: readonly string[];
+  /** PULUMI_HOME: a folder of Pulumi's with the plugins in it. */
+  readonly home: string;
 }
 
 /**
@@ -43,21 +57,51 @@ export interface PulumiPrograms {
  */
 export async function findPulumi(folders: Folders, steps: Steps): Promise<PulumiPrograms> {
   const maker = new Maker(folders, new OfficialBuilds(folders), await findGo());
-  const note = (found: readonly Found[]) => found.map(({ how }) => how).join(", ");
   // Fetching of one build and compiling of another overlap; the compiler itself fills the processors.
   const [engine, plugins] = await Promise.all([
-    steps.run("Pulumi", (report) => maker.engine(report), note),
+    steps.run(
+      "Pulumi",
+      (report) => maker.engine(report),
+      ({ how }) => how,
+    ),
     steps.run(
       "Pulumi plugins",
-      async (report) => {
-        const found: Found[] = [];
-        for (const plugin of PLUGINS) found.push(await maker.plugin(plugin, report));
-        return found;
-      },
-      note,
+      (report) => maker.plugins(report),
+      (found) => found.map(({ how }) => how).join(", "),
     ),
   ]);
-  return { path: [...new Set([...engine, ...plugins].flatMap(({ bin }) => bin ?? []))] };
+  const home = join(folders.state, "home");
+  for (const plugin of plugins) linkPlugin(home, plugin);
+  return { path: engine.bin === undefined ? [] : [engine.bin], home };
+}
+
+/** A plugin in the version that its package asks for. */
+interface FoundPlugin extends Found {
+  readonly bin: string;
+  readonly name: string;
+  readonly version: string;
+}
+
+/**
+ * Puts a plugin where Pulumi looks for those of its own making. On PATH it would be found too, with a warning at each
+ * command; the user's own folder is not for us to write to.
+ */
+function linkPlugin(home: string, { name, version, bin }: FoundPlugin): void {
+  const program = `pulumi-resource-${name}`;
+  const folder = join(home, "plugins", `resource-${name}-v${version}`);
+  const link = join(folder, program);
+  if (readlink(link) === join(bin, program)) return;
+  mkdirSync(folder, { recursive: true });
+  symlinkSync(join(bin, program), `${link}.${process.pid}`);
+  renameSync(`${link}.${process.pid}`, link);
+}
+
+function readlink(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 class Maker {
@@ -71,27 +115,44 @@ class Maker {
     this.#go = go;
   }
 
-  /** Engine and language host. */
-  async engine(report: Report): Promise<Found[]> {
+  /** Engine and language host, in one folder. */
+  async engine(report: Report): Promise<Found> {
     const installed = await findInstalled(this.#folders);
-    if (installed) return [installed];
-    const build = officialPulumi(packageVersion(this.#folders, "pulumi"));
+    if (installed) return installed;
+    const version = packageVersion(this.#folders, "pulumi");
+    const build = officialPulumi(version);
     const bin = findFetched(build, this.#folders) ?? (await this.#fetchUnlessBuilt("pulumi", build, report));
-    if (bin !== undefined) return [{ bin, how: `${packageVersion(this.#folders, "pulumi")}, official build` }];
-    return [
-      { bin: await this.#build("pulumi", report), how: `${engineVersion(this.#folders)}, built from Go modules` },
-      { bin: await this.#build("pulumi-language-nodejs", report), how: "with its Node host" },
-    ];
+    if (bin !== undefined) return { bin, how: `${version}, official build` };
+    const parts = [await this.#build("pulumi", report), await this.#build("pulumi-language-nodejs", report)];
+    return { bin: await this.#join(parts), how: `${engineVersion(this.#folders)}, built from Go modules` };
   }
 
-  async plugin(plugin: (typeof PLUGINS)[number], report: Report): Promise<Found> {
-    const version = packageVersion(this.#folders, plugin);
-    if (isInstalledPlugin(plugin, version)) return { bin: undefined, how: `${plugin} ${version}` };
-    const build = officialPlugin(plugin, version);
-    const name = `pulumi-resource-${plugin}` as const;
-    const bin = findFetched(build, this.#folders) ?? (await this.#fetchUnlessBuilt(name, build, report));
-    if (bin !== undefined) return { bin, how: `${plugin} ${version}, official build` };
-    return { bin: await this.#build(name, report), how: `${plugin} ${version}, built from Go modules` };
+  async plugins(report: Report): Promise<FoundPlugin[]> {
+    const found: FoundPlugin[] = [];
+    for (const name of PLUGINS) found.push(await this.#plugin(name, report));
+    return found;
+  }
+
+  async #plugin(name: (typeof PLUGINS)[number], report: Report): Promise<FoundPlugin> {
+    const version = packageVersion(this.#folders, name);
+    const program = `pulumi-resource-${name}` as const;
+    const plugin = { name, version };
+    const installed = findInstalledPlugin(name, version);
+    if (installed !== undefined) return { ...plugin, bin: installed, how: `${name} ${version}, installed` };
+    const build = officialPlugin(name, version);
+    const bin = findFetched(build, this.#folders) ?? (await this.#fetchUnlessBuilt(program, build, report));
+    if (bin !== undefined) return { ...plugin, bin, how: `${name} ${version}, official build` };
+    return { ...plugin, bin: await this.#build(program, report), how: `${name} ${version}, built from Go modules` };
+  }
+
+  /** Programs of several folders in one: the engine takes a language host that lies beside it for its own. */
+  async #join(bins: readonly string[]): Promise<string> {
+    const cached = { cache: this.#folders.cache, name: "pulumi-set", key: contentKey([], bins) };
+    const folder = await fillCache(cached, async (draft) => {
+      mkdirSync(join(draft, "bin"));
+      for (const bin of bins) for (const name of readdirSync(bin)) linkSync(join(bin, name), join(draft, "bin", name));
+    });
+    return join(folder, "bin");
   }
 
   /** What was built before is taken at once: the network is not asked each time. */
@@ -124,11 +185,11 @@ async function findInstalled(folders: Folders): Promise<Found | undefined> {
   }
 }
 
-/** Whether Pulumi's own folder has the plugin in the version that the program asks for. */
-function isInstalledPlugin(plugin: string, version: string): boolean {
-  const home = process.env["PULUMI_HOME"] ?? join(homedir(), ".pulumi");
-  const folder = join(home, "plugins", `resource-${plugin}-v${version}`);
-  return isExecutable(join(folder, `pulumi-resource-${plugin}`)) && !existsSync(`${folder}.partial`);
+/** Folder of a plugin in the user's own Pulumi folder, in the version that the program asks for. */
+function findInstalledPlugin(plugin: string, version: string): string | undefined {
+  const folder = join(homedir(), ".pulumi/plugins", `resource-${plugin}-v${version}`);
+  const isComplete = isExecutable(join(folder, `pulumi-resource-${plugin}`)) && !existsSync(`${folder}.partial`);
+  return isComplete ? folder : undefined;
 }
 
 function isExecutable(path: string): boolean {

@@ -1,14 +1,11 @@
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "yaml";
-import { z } from "zod";
 import { CommandError, runCommand, UserError } from "../command.ts";
 import { connect } from "../engine.ts";
 import { Edge } from "../edge.ts";
 import { faultyLogs, removeUnknown } from "../leftovers.ts";
 import { checkStackName, runMain } from "../main.ts";
 import { prepare, type Prepared } from "../prepare.ts";
-import { checkRoom, type ListenAddress } from "../room.ts";
+import { checkRoom, readEdge } from "../room.ts";
 import { speak } from "../speak.ts";
 import { Stack } from "../stack.ts";
 import { formatSeconds, Steps } from "../steps.ts";
@@ -71,22 +68,6 @@ async function ready(stack: Stack, prepared: Prepared, report: (detail: string) 
   return lock === "healed" || pending.length > 0
     ? `${stack.name}, healed after a deploy that was killed; ${removed} leftovers removed`
     : stack.name;
-}
-
-const stackFile = z.object({
-  config: z.object({
-    "slipway:edge": z.object({ address: z.string().default("127.0.0.1"), port: z.int().default(8080) }).prefault({}),
-  }),
-});
-
-/** Where the edge is going to listen. A file with faults is left to the program, which lists them all. */
-function readEdge(stack: string, root: string): ListenAddress | undefined {
-  const path = join(root, `Pulumi.${stack}.yaml`);
-  if (!existsSync(path))
-    throw new UserError(
-      `Pulumi.${stack}.yaml is missing. Copy Pulumi.dev.yaml, or name a stack that has a file: make up STACK=dev`,
-    );
-  return stackFile.safeParse(parse(readFileSync(path, "utf8"))).data?.config["slipway:edge"];
 }
 
 async function deploy(stack: Stack, { engine }: Prepared, report: (detail: string) => void): Promise<string> {
