@@ -1,9 +1,11 @@
-import { interpolate, type Output } from "@pulumi/pulumi";
+import { getStack, interpolate, type Output } from "@pulumi/pulumi";
 import type { StackConfig } from "../configs/stack.ts";
 import { decideGpu, engineRuntimes } from "../infra/docker/gpu.ts";
 import { DockerPlatform } from "../infra/docker/platform.ts";
+import { MAX_CONNECTIONS } from "../infra/docker/postgres.ts";
+import { assertConnectionBudget } from "../infra/plan/connection-budget.ts";
 import { stackSecrets } from "../infra/secrets.ts";
-import { describeServices } from "../infra/services.ts";
+import { connectionUsers, describeServices } from "../infra/services.ts";
 
 /** What `pulumi stack output` says of a stack on a Docker engine. */
 export interface DevOutputs {
@@ -18,6 +20,7 @@ export interface DevOutputs {
 /** Everything on one Docker engine: a laptop, a build machine, or a small team's single GPU server. */
 export async function dev(config: StackConfig): Promise<DevOutputs> {
   const hasGpu = decideGpu(config.gpu.mode, config.gpu.mode === "off" ? undefined : await engineRuntimes());
+  assertConnectionBudget(getStack(), connectionUsers(config, hasGpu), MAX_CONNECTIONS);
   const platform = new DockerPlatform("docker", {
     config,
     secrets: stackSecrets(),

@@ -17,14 +17,14 @@ export interface E2eStack {
   readonly name: string;
   readonly checkout: Checkout;
   readonly url: string;
-  /** Runs `pulumi <args> --stack <name>`. */
-  pulumi(...args: string[]): Promise<Ended>;
+  /** Runs `pulumi <command> --stack <name> ...`. */
+  pulumi(command: string, ...args: string[]): Promise<Ended>;
   /** `pulumi up`, which must succeed; fails the test with its output otherwise. */
-  up(): Promise<string>;
+  up(...args: string[]): Promise<string>;
   /** Writes the stack's file. */
   configure(more?: Readonly<Record<string, unknown>>): void;
-  /** File of the backend that holds the state. */
-  readonly stateFile: string;
+  /** Folder of the backend: state, its history and its backups. */
+  readonly backend: string;
   /** Names of the stack's containers of a service, running or not. */
   containers(service?: string): Promise<string[]>;
   /** Destroys what is left and removes the copy. */
@@ -37,46 +37,50 @@ export async function makeStack(): Promise<E2eStack> {
   const name = `e2e-${randomBytes(3).toString("hex")}`;
   const port = await freePort();
   const backend = join(checkout.folder, "backend");
-  mkdirSync(backend);
-  writeFileSync(join(backend, "passphrase"), randomBytes(24).toString("base64"), { mode: 0o600 });
-  const env = {
-    ...process.env,
-    PULUMI_BACKEND_URL: `file://${backend}`,
-    PULUMI_CONFIG_PASSPHRASE_FILE: join(backend, "passphrase"),
-    PULUMI_SKIP_UPDATE_CHECK: "true",
-  };
-  const pulumi = (...args: string[]) => run("pulumi", [...args, "--non-interactive"], checkout.folder, env);
+  const env = makeBackend(backend);
+  const pulumi = (command: string, ...args: string[]) =>
+    run("pulumi", [command, "--stack", name, "--non-interactive", ...args], checkout.folder, env);
   const configure = writeConfig(checkout, name, port);
-  configure();
-  const made = await pulumi("stack", "init", name);
+  configure({}, "");
+  const made = await run("pulumi", ["stack", "init", name, "--non-interactive"], checkout.folder, env);
   if (made.code !== 0) throw new Error(`the stack could not be made:\n${made.output}`);
-  const salt =
-    /^encryptionsalt: .*$/m.exec(readFileSync(join(checkout.folder, `Pulumi.${name}.yaml`), "utf8"))?.[0] ?? "";
-  const stack: E2eStack = {
+  const file = readFileSync(join(checkout.folder, `Pulumi.${name}.yaml`), "utf8");
+  const salt = /^encryptionsalt: .*$/m.exec(file)?.[0] ?? "";
+  return {
     name,
     checkout,
+    backend,
     url: `http://127.0.0.1:${port}`,
-    pulumi: (command, ...args) => pulumi(command ?? "", "--stack", name, ...args),
-    up: async () => {
-      const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
+    pulumi,
+    up: async (...args) => {
+      const { code, output } = await pulumi("up", "--yes", "--skip-preview", ...args);
       if (code !== 0) throw new Error(`pulumi up ended with ${code}:\n${output}`);
       return output;
     },
     configure: (more = {}) => {
       configure(more, salt);
     },
-    stateFile: join(backend, ".pulumi", "stacks", "slipway", `${name}.json`),
     containers: (service) => listContainers(name, service),
     remove: async () => {
-      await stack.pulumi("destroy", "--yes", "--skip-preview");
+      await pulumi("destroy", "--yes", "--skip-preview");
       checkout.remove();
     },
   };
-  return stack;
+}
+
+function makeBackend(folder: string): NodeJS.ProcessEnv {
+  mkdirSync(folder);
+  writeFileSync(join(folder, "passphrase"), randomBytes(24).toString("base64"), { mode: 0o600 });
+  return {
+    ...process.env,
+    PULUMI_BACKEND_URL: `file://${folder}`,
+    PULUMI_CONFIG_PASSPHRASE_FILE: join(folder, "passphrase"),
+    PULUMI_SKIP_UPDATE_CHECK: "true",
+  };
 }
 
 function writeConfig(checkout: Checkout, name: string, port: number) {
-  return (more: Readonly<Record<string, unknown>> = {}, salt = ""): void => {
+  return (more: Readonly<Record<string, unknown>>, salt: string): void => {
     const config = { platform: "docker", environment: "dev", edge: { port }, ...more };
     const lines = Object.entries(config).map(([key, value]) => `  slipway:${key}: ${JSON.stringify(value)}`);
     checkout.write(`Pulumi.${name}.yaml`, `${salt}\nconfig:\n${lines.join("\n")}\n`);
