@@ -1,10 +1,8 @@
 import { z } from "zod";
+import { ENVIRONMENTS } from "./runtime.ts";
 
 /** Where a stack's services run. `docker`: one engine, local or over SSH. The next platforms are rows here. */
 export const PLATFORMS = ["docker"] as const;
-
-/** The environments that `APP_ENV` knows; debug pages and log level follow from it. */
-export const ENVIRONMENTS = ["local", "dev", "test", "prod"] as const;
 
 /** Secrets that are generated unless the stack brings its own: `pulumi config set --secret databasePassword ...`. */
 export const SECRET_KEYS = ["databasePassword", "databaseOwnerPassword", "redisPassword"] as const;

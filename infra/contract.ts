@@ -39,6 +39,8 @@ export interface ProgramSpec {
   /** Numeric user and group of the process; never 0. */
   readonly uid: number;
   readonly limits: Limits;
+  /** Most connections to Postgres that one of its processes holds. */
+  readonly connections: number;
   /** Whether the process reads or writes the object store's folder, where there is a folder. */
   readonly objects: "none" | "read" | "write";
 }

@@ -1,11 +1,43 @@
 import type { StackConfig } from "../configs/stack.ts";
 import type { Cache, Database, DatabaseRole, ObjectStore, Probe, ProgramSpec, ServiceSpec } from "./contract.ts";
+import { MIGRATE_CONNECTIONS, type ConnectionUser } from "./plan/connection-budget.ts";
 
 /** Users of the images; they own nothing but what they are given. Any id above Debian's own range would do. */
 export const UIDS = { api: 10_001, worker: 10_002 } as const;
 
 const NODE = "/usr/local/bin/node";
 const PORT = 8000;
+
+/**
+ * How many processes a service is, how many connections each holds, and the keys of the stack's file that say so. Plain
+ * numbers: they are known before anything exists.
+ */
+const SIZES = {
+  api: ({ api }) => ({ replicas: api.replicas, connections: 10, keys: ["api.replicas"] }),
+  "worker-cpu": ({ worker }) => ({
+    replicas: worker.replicas,
+    connections: workerConnections(worker.concurrency),
+    keys: ["worker.replicas", "worker.concurrency"],
+  }),
+  "worker-gpu": ({ gpu }) => ({
+    replicas: 1,
+    connections: workerConnections(gpu.concurrency),
+    keys: ["gpu.concurrency"],
+  }),
+} as const satisfies Record<string, (config: StackConfig) => Omit<ConnectionUser, "name">>;
+
+type ServiceName = keyof typeof SIZES;
+
+/** Each job may hold one connection for its commit; two more are for the relay and the heartbeat. */
+function workerConnections(concurrency: number): number {
+  return concurrency + 2;
+}
+
+/** Which running service holds how many connections to Postgres. */
+export function connectionUsers(config: StackConfig, hasGpu: boolean): ConnectionUser[] {
+  const names: ServiceName[] = ["api", "worker-cpu", ...(hasGpu ? (["worker-gpu"] as const) : [])];
+  return names.map((name) => ({ name, ...SIZES[name](config) }));
+}
 
 /** What the services stand on. */
 export interface Foundation {
@@ -37,25 +69,28 @@ function migrate(f: Foundation): ProgramSpec {
     name: "migrate",
     image: "api",
     command: [NODE, "/app/migrate.mjs"],
-    environment: { ...common(f), ...databaseEnvironment(f.database, f.database.owner, 1) },
+    environment: { ...common(f), ...databaseEnvironment(f.database, f.database.owner, MIGRATE_CONNECTIONS) },
     secrets: { "database-password": f.database.owner.password },
     uid: UIDS.api,
     limits: { memoryMiB: 256, cpus: 1 },
+    connections: MIGRATE_CONNECTIONS,
     objects: "none",
   };
 }
 
 function api(f: Foundation): ServiceSpec {
+  const { replicas, connections } = SIZES.api(f.config);
   return {
     name: "api",
     image: "api",
     command: [NODE, "/app/api.mjs"],
-    environment: { ...serving(f), DATABASE_POOL_SIZE: "10" },
+    environment: serving(f, connections),
     secrets: servingSecrets(f),
     uid: UIDS.api,
     limits: { memoryMiB: f.config.api.memoryMiB, cpus: f.config.api.cpus },
+    connections,
     objects: "read",
-    replicas: f.config.api.replicas,
+    replicas,
     port: PORT,
     health: probe(),
     drainSeconds: f.config.drainSeconds,
@@ -64,11 +99,10 @@ function api(f: Foundation): ServiceSpec {
 }
 
 function workerCpu(f: Foundation): ServiceSpec {
-  const { replicas, concurrency, memoryMiB, cpus } = f.config.worker;
+  const { concurrency, memoryMiB, cpus } = f.config.worker;
   return worker(f, {
     name: "worker-cpu",
     queues: "default,cpu,maintenance",
-    replicas,
     concurrency,
     gpu: false,
     limits: { memoryMiB, cpus },
@@ -80,35 +114,35 @@ function workerGpu(f: Foundation): ServiceSpec {
   return worker(f, {
     name: "worker-gpu",
     queues: "gpu",
-    replicas: 1,
     concurrency,
     gpu: true,
     limits: { memoryMiB, cpus },
   });
 }
 
-interface WorkerShape extends Pick<ServiceSpec, "name" | "replicas" | "gpu" | "limits"> {
+interface WorkerShape extends Pick<ServiceSpec, "gpu" | "limits"> {
+  readonly name: "worker-cpu" | "worker-gpu";
   readonly queues: string;
   readonly concurrency: number;
 }
 
 function worker(f: Foundation, shape: WorkerShape): ServiceSpec {
+  const { replicas, connections } = SIZES[shape.name](f.config);
   return {
     name: shape.name,
     image: "worker",
     command: [NODE, "/app/worker.mjs"],
     environment: {
-      ...serving(f),
-      // Each job may hold one connection for its commit; two more are for the relay and the heartbeat.
-      DATABASE_POOL_SIZE: String(shape.concurrency + 2),
+      ...serving(f, connections),
       WORKER_QUEUES: shape.queues,
       WORKER_CONCURRENCY: String(shape.concurrency),
     },
     secrets: servingSecrets(f),
     uid: UIDS.worker,
     limits: shape.limits,
+    connections,
     objects: "write",
-    replicas: shape.replicas,
+    replicas,
     port: PORT,
     health: probe(),
     drainSeconds: f.config.drainSeconds,
@@ -131,20 +165,20 @@ function common(f: Foundation): ProgramSpec["environment"] {
   return { APP_ENV: f.config.environment, SECRETS_DIR: "/run/secrets", NODE_ENV: "production" };
 }
 
-function databaseEnvironment(database: Database, role: DatabaseRole, poolSize: number): ProgramSpec["environment"] {
+function databaseEnvironment(database: Database, role: DatabaseRole, connections: number): ProgramSpec["environment"] {
   return {
     DATABASE_HOST: database.host,
     DATABASE_PORT: String(database.port),
     DATABASE_NAME: database.name,
     DATABASE_USER: role.user,
-    DATABASE_POOL_SIZE: String(poolSize),
+    DATABASE_POOL_SIZE: String(connections),
   };
 }
 
-function serving(f: Foundation): ProgramSpec["environment"] {
+function serving(f: Foundation, connections: number): ProgramSpec["environment"] {
   return {
     ...common(f),
-    ...databaseEnvironment(f.database, f.database.app, 10),
+    ...databaseEnvironment(f.database, f.database.app, connections),
     REDIS_HOST: f.cache.host,
     REDIS_PORT: String(f.cache.port),
     OBJECTS_URL: f.objects.url,

@@ -17,6 +17,9 @@ export interface PostgresArgs {
 /** User of the image, as its Dockerfile makes it. */
 const UID = 10_003;
 
+/** Connections that Postgres takes, those of its superuser included. Each costs it some MiB of memory. */
+export const MAX_CONNECTIONS = 100;
+
 /** Postgres 15 with checksums, fsync on, passwords by SCRAM, and no superuser over the network. */
 export function postgres(args: PostgresArgs): DataService {
   const secrets = secretFiles({
@@ -35,6 +38,7 @@ export function postgres(args: PostgresArgs): DataService {
     secrets,
     folder: "/var/lib/postgresql",
     environment: { SECRETS_DIR: "/run/secrets" },
+    command: ["-c", `max_connections=${MAX_CONNECTIONS}`],
     health: {
       // By TCP: the server that sets the roles at start listens on the socket alone and must not count as healthy.
       command: ["/usr/lib/postgresql/15/bin/pg_isready", "--quiet", "--host=127.0.0.1", "--dbname=slipway"],
