@@ -1,16 +1,24 @@
 /**
- * Pulumi writes the salt of the passphrase into `Pulumi.<stack>.yaml`. In the dev stack's file, which is in git, it would
- * be a change that nobody made: each machine has a passphrase of its own. Two things keep git clean:
+ * Pulumi writes the salt of the passphrase into `Pulumi.<stack>.yaml`, and no option keeps it from that. In the dev stack's
+ * file, which is in git, it would be a change that nobody made: each machine has a passphrase of its own. So git in this
+ * checkout looks past that line, by a filter that `.gitattributes` names and `make` sets:
  *
- *   - `.gitattributes` names a clean filter for that file, and the filter is set in this checkout: git looks past the
- *     salt and sees every other change. Without the filter (nobody ran `make` here) git compares as usual.
- *   - PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER: where the file has lost its salt (a checkout, a branch), Pulumi takes the one
- *     that the stack's state keeps and writes it back, in place of making a new one that does not fit.
+ *   - clean takes the salt away before git compares: git sees every other change and not this one;
+ *   - smudge puts it back when git writes the file: else Pulumi would, and git takes a file whose size has changed since
+ *     it was last looked at for changed, filter or not.
+ *
+ * PULUMI_FALLBACK_TO_STATE_SECRETS_MANAGER goes with it: where the salt is missing all the same, Pulumi takes the one of the
+ * stack's state in place of making a new one that does not fit.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
 import { CommandError, runCommand } from "./command.ts";
-import { ROOT, type Folders } from "./folders.ts";
+import { shellQuote } from "./env.ts";
+import type { Folders } from "./folders.ts";
+
+/** The stack whose file is in git and belongs to every machine. */
+export const SHARED_STACK = "dev";
 
 /** Name of the filter in .gitattributes. */
 const FILTER = "slipway-salt";
@@ -18,15 +26,9 @@ const FILTER = "slipway-salt";
 /** The line that Pulumi writes. */
 const SALT = /^encryptionsalt: .*\n?/gm;
 
-/** Teaches git in this checkout to look past the salt. Does nothing outside a git checkout. */
-export async function ignoreSalt({ root }: Folders): Promise<void> {
-  const clean = "sed -e '/^encryptionsalt: /d'";
-  try {
-    const now = await runCommand("git", ["config", "--get", `filter.${FILTER}.clean`], { cwd: root }).catch(() => "");
-    if (now !== clean) await runCommand("git", ["config", `filter.${FILTER}.clean`, clean], { cwd: root });
-  } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-  }
+/** The salt's line in a stack's file; empty where there is none. */
+export function saltOf(text: string): string {
+  return text.match(SALT)?.join("") ?? "";
 }
 
 /** The text without the salt. */
@@ -34,17 +36,75 @@ export function withoutSalt(text: string): string {
   return text.replace(SALT, "");
 }
 
+/** Teaches git in this checkout to look past the salt that the shared stack's file has now. */
+export async function hideSalt(folders: Folders): Promise<void> {
+  const kept = keptSalt(folders);
+  const path = stackFile(SHARED_STACK, folders);
+  const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+  const salt = saltOf(text) || stateSalt(folders);
+  mkdirSync(folders.state, { recursive: true, mode: 0o700 });
+  // A second checkout of a machine whose stack is up: what Pulumi would write is written now.
+  if (text !== "" && saltOf(text) === "" && salt !== "") writeFileSync(path, text + salt);
+  if (salt === "") rmSync(kept, { force: true });
+  else writeFileSync(kept, salt);
+  await setFilter(folders, "clean", "sed -e '/^encryptionsalt: /d'");
+  await setFilter(folders, "smudge", `cat - ${shellQuote(kept)} 2>/dev/null || :`);
+  await refreshIndex(folders, path);
+}
+
 /**
  * Removes a salt that belongs to no stack: the stack is gone, or was another machine's. A file whose own secrets were
  * encrypted with it keeps it, for without it they could not be read any more.
- *
- * @param stack the stack's name
- * @param root  the checkout; default: this one
  */
-export function dropSalt(stack: string, root = ROOT): void {
-  const path = join(root, `Pulumi.${stack}.yaml`);
+export async function dropSalt(stack: string, folders: Folders): Promise<void> {
+  const path = stackFile(stack, folders);
   if (!existsSync(path)) return;
   const text = readFileSync(path, "utf8");
-  if (/^\s+secure: /m.test(text) || !text.includes("encryptionsalt: ")) return;
+  if (/^\s+secure: /m.test(text) || saltOf(text) === "") return;
   writeFileSync(path, withoutSalt(text));
+  if (stack === SHARED_STACK) await hideSalt(folders);
+}
+
+/** Path of a stack's file. */
+export function stackFile(stack: string, { root }: Folders): string {
+  return join(root, `Pulumi.${stack}.yaml`);
+}
+
+const stateSchema = z.object({
+  checkpoint: z.object({
+    latest: z.object({ secrets_providers: z.object({ state: z.object({ salt: z.string() }) }) }),
+  }),
+});
+
+/** The salt's line as the shared stack's state has it; empty where there is no such stack. */
+function stateSalt({ state }: Folders): string {
+  const path = join(state, ".pulumi/stacks/slipway", `${SHARED_STACK}.json`);
+  if (!existsSync(path)) return "";
+  const parsed = stateSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
+  return parsed.success ? `encryptionsalt: ${parsed.data.checkpoint.latest.secrets_providers.state.salt}\n` : "";
+}
+
+function keptSalt({ state }: Folders): string {
+  return join(state, "dev.salt");
+}
+
+async function setFilter(folders: Folders, which: "clean" | "smudge", command: string): Promise<void> {
+  const key = `filter.${FILTER}.${which}`;
+  if ((await git(folders, "config", "--get", key)) !== command) await git(folders, "config", key, command);
+}
+
+/** Where the file differs in its salt alone, git is told to look again; nothing that somebody changed is staged. */
+async function refreshIndex(folders: Folders, path: string): Promise<void> {
+  const isSame = (await git(folders, "diff", "--quiet", "--", path)) !== undefined;
+  if (isSame) await git(folders, "update-index", "--", path);
+}
+
+/** What git says; nothing where it fails, as it does outside a checkout. */
+async function git({ root }: Folders, ...args: string[]): Promise<string | undefined> {
+  try {
+    return await runCommand("git", args, { cwd: root });
+  } catch (error) {
+    if (error instanceof CommandError) return undefined;
+    throw error;
+  }
 }

@@ -5,7 +5,7 @@ import { z } from "zod";
 import { runCommand } from "./command.ts";
 import type { Folders } from "./folders.ts";
 import { judgeLocks, readLocks } from "./lock.ts";
-import { dropSalt } from "./stack-file.ts";
+import { dropSalt, hideSalt, SHARED_STACK } from "./stack-file.ts";
 import type { Report } from "./steps.ts";
 
 /** The project's name in Pulumi.yaml. */
@@ -45,8 +45,9 @@ export class Stack {
   async create(): Promise<void> {
     mkdirSync(this.#folders.state, { recursive: true, mode: 0o700 });
     if (this.exists) return;
-    dropSalt(this.name, this.#folders.root);
+    await dropSalt(this.name, this.#folders);
     await this.#pulumi(["stack", "init", this.name, "--no-select"]);
+    if (this.name === SHARED_STACK) await hideSalt(this.#folders);
   }
 
   /** Waits for a deploy that runs, and takes away the lock of one that was killed. */
@@ -90,7 +91,7 @@ export class Stack {
   /** Removes the stack's state; its file stays, without the salt. */
   async remove(): Promise<void> {
     await this.#pulumi(["stack", "rm", this.name, "--yes", "--force", "--preserve-config"]);
-    dropSalt(this.name, this.#folders.root);
+    await dropSalt(this.name, this.#folders);
   }
 
   async outputs(): Promise<Outputs> {

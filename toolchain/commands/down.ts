@@ -36,7 +36,7 @@ await runMain(USAGE, OPTIONS, async ({ values }) => {
   const isThere = stackExists(name, folders);
   const search = await findEngine();
   if (!isThere && !("found" in search)) {
-    dropSalt(name);
+    await dropSalt(name, folders);
     process.stdout.write("There is no stack and no Docker engine; nothing to take down.\n");
     return;
   }
@@ -51,7 +51,7 @@ await runMain(USAGE, OPTIONS, async ({ values }) => {
         .flatMap(([sort, count]) => (count > 0 ? [`${count} ${sort}`] : []))
         .join(", "),
   );
-  dropSalt(name);
+  await dropSalt(name, folders);
   if (removed.images === 0) steps.say("  Images stay while another stack of this project uses them.");
 });
 
