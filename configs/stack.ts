@@ -95,7 +95,7 @@ export class StackConfigError extends Error {
 export function parseStackConfig(stack: string, raw: RawConfig): StackConfig {
   const file = `Pulumi.${stack}.yaml`;
   const faults: string[] = [];
-  const input: Record<string, unknown> = {};
+  const entries: [string, unknown][] = [];
   for (const [key, text] of Object.entries(raw.values)) {
     if (isSecretKey(key)) {
       if (!raw.isSecret(key)) faults.push(`slipway:${key} stands in clear. Use \`pulumi config set --secret ${key}\`.`);
@@ -104,9 +104,11 @@ export function parseStackConfig(stack: string, raw: RawConfig): StackConfig {
     } else if (raw.isSecret(key)) {
       faults.push(`slipway:${key} is set as a secret; the secrets are: ${SECRET_KEYS.join(", ")}.`);
     } else {
-      input[key] = scalar(text);
+      entries.push([key, scalar(text)]);
     }
   }
+  // Not by assignment: a key named __proto__ would become the object's prototype.
+  const input: unknown = Object.fromEntries(entries);
   const parsed = stackSchema.safeParse(input);
   if (!parsed.success) faults.push(...parsed.error.issues.flatMap((issue) => describe(issue, input)));
   if (faults.length > 0 || !parsed.success) throw new StackConfigError(file, faults);
