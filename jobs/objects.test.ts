@@ -1,8 +1,8 @@
-import { chmodSync, mkdtempSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openObjects, type ObjectStore } from "./objects.ts";
 
 let folder: string;
@@ -10,6 +10,9 @@ let store: ObjectStore;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "slipway objects-"));
   store = openObjects(`file://${encodeURI(folder)}`);
+});
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
 });
 
 describe("a folder of objects", () => {
