@@ -1,5 +1,5 @@
 import { Container, Volume } from "@pulumi/docker";
-import type { ComponentResource, Input, Output } from "@pulumi/pulumi";
+import { getProject, getStack, type ComponentResource, type Input, type Output } from "@pulumi/pulumi";
 import type { Limits, Probe } from "../contract.ts";
 import { hardened } from "./container.ts";
 import { DATA_LABEL, labels, SERVICE_LABEL } from "./labels.ts";
@@ -59,11 +59,14 @@ export function dataService(args: DataServiceArgs): DataService {
   return { host: name, id: container.id };
 }
 
-/** A volume with what cannot be made again. */
+/**
+ * A volume with what cannot be made again. Its name is fixed: a volume that a destroyed stack left (`KEEP_DATA=1`) is taken
+ * up again, with what is on it, by the next stack of that name.
+ */
 export function dataVolume(name: string, keepData: boolean, parent: ComponentResource): Output<string> {
   return new Volume(
     name,
-    { labels: labels({ [SERVICE_LABEL]: name, [DATA_LABEL]: "true" }) },
+    { name: `${getProject()}-${getStack()}-${name}`, labels: labels({ [SERVICE_LABEL]: name, [DATA_LABEL]: "true" }) },
     { parent, retainOnDelete: keepData },
   ).name;
 }
