@@ -101,8 +101,11 @@ export function duration(seconds: number): string {
   return minutes > 0 ? `${minutes}m${rest}s` : `${rest}s`;
 }
 
-/** Cores as the plugin writes them back (`1` becomes `1.0`, `10` becomes `10.`), for the same reason. */
+/**
+ * Cores as the plugin writes them back (`1` becomes `1.0`, `10` becomes `10.`), for the same reason. From 10 on they are
+ * rounded to a tenth: the plugin writes some finer numbers back wrong there (`20.05` as `20.1`).
+ */
 export function cpuShare(cores: number): string {
-  const text = cores.toFixed(9);
-  return text.replaceAll(/[^0]/g, "").length === 9 ? cores.toFixed(1) : text.replace(/0+$/, "");
+  const text = (cores < 10 ? cores : Math.round(cores * 10) / 10).toFixed(9);
+  return text.replaceAll(/[^0]/g, "").length === 9 ? text.slice(0, -8) : text.replace(/0+$/, "");
 }

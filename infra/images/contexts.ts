@@ -46,7 +46,7 @@ export interface BuildContext {
 }
 
 /** What may change an image: these folders, and the lock file. Tests never do. */
-const SOURCES = ["app", "configs", "infra/images", "jobs", "worker", "package-lock.json"];
+export const SOURCES: readonly string[] = ["app", "configs", "infra/images", "jobs", "worker", "package-lock.json"];
 
 /** Hash over every source file that can end up in an image; some milliseconds. */
 export function hashSources(root: string): string {
