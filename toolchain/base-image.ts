@@ -1,5 +1,6 @@
 import type Docker from "dockerode";
 import { BASE_FILES, makeRootArchive } from "./debootstrap.ts";
+import { UserError } from "./command.ts";
 import { connect, type EngineAddress } from "./engine.ts";
 import type { Folders } from "./folders.ts";
 import type { Report } from "./steps.ts";
@@ -91,17 +92,28 @@ async function importArchive(docker: Docker, archive: string, tag: string): Prom
 interface Progress {
   readonly status?: string;
   readonly stream?: string;
+  readonly error?: string;
 }
 
-/** Reads what the engine says until it is done; an `error` among it is thrown. */
-function follow(docker: Docker, stream: NodeJS.ReadableStream, said: (what: string) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
+/**
+ * Reads what the engine says until it is done.
+ *
+ * @throws UserError with what the engine says went wrong: it answers 200 and tells of the fault in the stream
+ */
+async function follow(docker: Docker, stream: NodeJS.ReadableStream, said: (what: string) => void): Promise<void> {
+  let last = "";
+  let fault: string | undefined;
+  await new Promise<void>((resolve, reject) => {
     const finished = (error: Error | null) => {
       if (error) reject(error);
       else resolve();
     };
-    docker.modem.followProgress(stream, finished, ({ status, stream: line }: Progress) => {
-      said((status ?? line ?? "").trim());
+    docker.modem.followProgress(stream, finished, ({ status, stream: line, error }: Progress) => {
+      fault ??= error;
+      last = (status ?? line ?? last).trim() || last;
+      said(last);
     });
   });
+  if (fault !== undefined)
+    throw new UserError(`The engine could not make the base image: ${fault}\nIts last words before: ${last}`);
 }

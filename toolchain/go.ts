@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { cachedFolder, contentKey, fillCache, isCached, type Cached } from "./cache.ts";
 import { CommandError, runCommand, UserError } from "./command.ts";
 import type { Folders } from "./folders.ts";
+import { missingFromSchema, readSchema } from "./sdk-coverage.ts";
 import type { Report } from "./steps.ts";
 import { isAtLeast, parseVersion } from "./version.ts";
 
@@ -15,8 +16,8 @@ interface GoProgram {
   /** Package that is built. */
   readonly package: string;
   readonly tags?: string;
-  /** Whether the program writes a schema that a second build embeds. */
-  readonly hasSchema?: boolean;
+  /** Plugins: package of the Node SDK. The program writes a schema that a second build embeds. */
+  readonly sdk?: string;
   /** Variable that is set to the version of the engine's module. */
   readonly versionVariable?: string;
 }
@@ -31,8 +32,8 @@ export const GO_PROGRAMS = {
     versionVariable: "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
   },
   "pulumi-language-nodejs": { folder: "nodehost", package: "." },
-  "pulumi-resource-docker": { folder: "docker", package: ".", tags: "no_compose", hasSchema: true },
-  "pulumi-resource-random": { folder: "random", package: ".", hasSchema: true },
+  "pulumi-resource-docker": { folder: "docker", package: ".", tags: "no_compose", sdk: "@pulumi/docker" },
+  "pulumi-resource-random": { folder: "random", package: ".", sdk: "@pulumi/random" },
 } as const satisfies Record<string, GoProgram>;
 
 export type GoProgramName = keyof typeof GO_PROGRAMS;
@@ -94,7 +95,7 @@ async function compile(name: GoProgramName, folders: Folders, { draft, to, repor
     ];
     await runCommand("go", args, { cwd, env: { CGO_ENABLED: "0", GOFLAGS: "", GOWORK: "off" }, onLine: report });
   };
-  if (program.hasSchema !== true) return build([]);
+  if (program.sdk === undefined) return build([]);
   // The program embeds its schema and is what writes it: built once with an empty one, then with its own.
   const schema = join(draft, "schema.json");
   const overlay = join(draft, "overlay.json");
@@ -102,6 +103,11 @@ async function compile(name: GoProgramName, folders: Folders, { draft, to, repor
   writeFileSync(schema, "{}");
   await build(["-overlay", overlay]);
   await runCommand(to, ["--write-schema", schema], { cwd: draft });
+  const missing = missingFromSchema(readSchema(schema), join(folders.root, "node_modules", program.sdk));
+  if (missing.length > 0)
+    throw new Error(
+      `toolchain/go/${program.folder}: the plugin lacks what ${program.sdk} offers: ${missing.join(", ")}.`,
+    );
   await build(["-overlay", overlay]);
 }
 

@@ -1,0 +1,26 @@
+import { expect, test } from "vitest";
+import { fault, keepingData } from "./leftovers.ts";
+
+test.each([
+  [{ Status: "running", ExitCode: 0, Health: { Status: "healthy" } }, undefined],
+  [{ Status: "running", ExitCode: 0 }, undefined],
+  [{ Status: "exited", ExitCode: 0 }, undefined],
+  [{ Status: "created", ExitCode: 0 }, undefined],
+  [{ Status: "running", ExitCode: 0, Health: { Status: "unhealthy" } }, "unhealthy"],
+  [{ Status: "exited", ExitCode: 3 }, "exit code 3"],
+  [{ Status: "restarting", ExitCode: 1 }, "restarting after exit code 1"],
+])("%j: %s", (state, expected) => {
+  expect(fault(state)).toBe(expected);
+});
+
+test("only volumes that hold data are kept", () => {
+  const volume = (urn: string, labels: object[]) => ({ urn, type: "docker:index/volume:Volume", inputs: { labels } });
+  const data = volume("data", [{ label: "slipway.data", value: "true" }]);
+  const secrets = volume("secrets", [{ label: "slipway.service", value: "api" }]);
+  const container = { urn: "container", type: "docker:index/container:Container", inputs: data.inputs };
+  const state = { version: 3, deployment: { manifest: {}, resources: [data, secrets, container] } };
+  expect(keepingData(state)).toEqual({
+    version: 3,
+    deployment: { manifest: {}, resources: [{ ...data, retainOnDelete: true }, secrets, container] },
+  });
+});
