@@ -37,18 +37,25 @@ export interface CommandOptions {
 }
 
 const running = new Set<ChildProcess>();
+let told = false;
+
+/** Whether this process was told to end and lets its programs come to theirs. */
+export function wasInterrupted(): boolean {
+  return told;
+}
 
 /**
  * Runs a program to its end; what it prints is kept, not shown.
  *
  * @returns what it wrote to standard output
- * @throws CommandError with the end of its output
+ * @throws CommandError with the end of its output; UserError once this process was told to end
  */
 export async function runCommand(
   program: string,
   args: readonly string[],
   options: CommandOptions = {},
 ): Promise<string> {
+  if (told) throw new UserError("Interrupted.");
   const command = [program, ...args].join(" ");
   const child = spawn(program, args, {
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -126,12 +133,12 @@ export async function runShown(
  * them itself.
  */
 export function passSignalsOn(): void {
-  let told = false;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       if (told || running.size === 0) process.exit(130);
       told = true;
-      if (signal !== "SIGINT" || !process.stdin.isTTY) for (const child of running) child.kill(signal);
+      // Pulumi ends in good order on SIGINT, whatever it was that this process got.
+      if (signal !== "SIGINT" || !process.stdin.isTTY) for (const child of running) child.kill("SIGINT");
     });
   }
 }

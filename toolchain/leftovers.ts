@@ -8,6 +8,9 @@ const PROJECT_FILTER = `slipway.project=${PROJECT}`;
 const stackFilter = (stack: string) => ["slipway.stack", stack].join("=");
 const DATA_LABEL = "slipway.data";
 
+/** Characters of a container's log line that are shown. */
+const LOG_LINE = 300;
+
 /** How many objects were removed, by sort. */
 export type Removed = Readonly<Record<"containers" | "networks" | "volumes" | "images", number>>;
 
@@ -25,22 +28,27 @@ export async function removeUnknown(docker: Docker, stack: string, { deployment 
   return containers.length + networks.length;
 }
 
+export interface Keep {
+  readonly data: boolean;
+  readonly images: boolean;
+}
+
 /**
  * Removes everything that carries a stack's label, and the images of the project unless another stack is there.
  *
- * @param keepData leaves the volumes that hold data
+ * @param keep `data`: the volumes that hold data; `images`: those of the project, which another stack needs
  */
-export async function removeAll(docker: Docker, stack: string, keepData: boolean): Promise<Removed> {
+export async function removeAll(docker: Docker, stack: string, keep: Keep): Promise<Removed> {
   const filters = { label: [stackFilter(stack)] };
   const containers = await docker.listContainers({ all: true, filters });
   for (const { Id } of containers) await ignoring([404, 409], docker.getContainer(Id).remove({ force: true, v: true }));
   const networks = await docker.listNetworks({ filters });
   for (const { Id } of networks) await ignoring([404], docker.getNetwork(Id).remove());
   const { Volumes } = await docker.listVolumes({ filters });
-  const volumes = Volumes.filter(({ Labels }) => !(keepData && Labels[DATA_LABEL] === "true"));
+  const volumes = Volumes.filter(({ Labels }) => !(keep.data && Labels[DATA_LABEL] === "true"));
   for (const { Name } of volumes) await ignoring([404], docker.getVolume(Name).remove());
   const others = await docker.listContainers({ all: true, filters: { label: [PROJECT_FILTER] } });
-  const images = others.length > 0 ? 0 : await removeImages(docker);
+  const images = keep.images || others.length > 0 ? 0 : await removeImages(docker);
   return { containers: containers.length, networks: networks.length, volumes: volumes.length, images };
 }
 
@@ -79,7 +87,10 @@ export async function faultyLogs(docker: Docker, stack: string): Promise<string>
       const how = fault(State);
       if (how === undefined) return [];
       const log = demultiplex(await docker.getContainer(Id).logs({ stdout: true, stderr: true, tail: 30 }));
-      return [`--- ${Name.slice(1)}: ${how}; the end of its log:\n${lastLines(log, 30)}`];
+      const lines = lastLines(log, 30)
+        .split("\n")
+        .map((line) => (line.length > LOG_LINE ? `${line.slice(0, LOG_LINE)}…` : line));
+      return [`--- ${Name.slice(1)}: ${how}; the end of its log:\n${lines.join("\n")}`];
     }),
   );
   return texts.flat().join("\n");

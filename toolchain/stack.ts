@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { globSync, mkdirSync } from "node:fs";
+import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { runCommand } from "./command.ts";
 import type { Folders } from "./folders.ts";
 import { judgeLocks, readLocks } from "./lock.ts";
+import { endOrphans } from "./orphans.ts";
 import { dropSalt, hideSalt, SHARED_STACK } from "./stack-file.ts";
 import type { Report } from "./steps.ts";
 
@@ -59,6 +60,7 @@ export class Stack {
           return "free";
         case "stale":
           await this.#pulumi(["cancel", this.name, "--yes"]);
+          endOrphans([this.#folders.cache]);
           return "healed";
         case "held": {
           const { pid, hostname, timestamp } = verdict.by;
@@ -122,8 +124,13 @@ export class Stack {
 }
 
 /** Whether the state folder holds a stack. */
-export function stackExists(name: string, { state }: Folders): boolean {
-  return existsSync(join(state, ".pulumi/stacks", PROJECT, `${name}.json`));
+export function stackExists(name: string, folders: Folders): boolean {
+  return stackNames(folders).includes(name);
+}
+
+/** Every stack of the project in the state folder. */
+export function stackNames({ state }: Folders): string[] {
+  return globSync(join(state, ".pulumi/stacks", PROJECT, "*.json")).map((path) => basename(path, ".json"));
 }
 
 /** ` +  docker:index/network:Network inner created (0.2s)` becomes `Network inner created (0.2s)`. */

@@ -7,7 +7,7 @@ import { keepingData, removeAll } from "../leftovers.ts";
 import { checkStackName, runMain } from "../main.ts";
 import { preparePulumi } from "../prepare.ts";
 import { dropSalt } from "../stack-file.ts";
-import { Stack, stackExists } from "../stack.ts";
+import { Stack, stackExists, stackNames } from "../stack.ts";
 import { Steps } from "../steps.ts";
 
 const USAGE = {
@@ -43,16 +43,18 @@ await runMain(USAGE, OPTIONS, async ({ values }) => {
   const plan = await planEngine(askOnTerminal());
   const engine = await steps.run("Docker engine", (report) => startEngine(plan, folders, report));
   if (isThere) await destroy(name, folders, steps, { keepData, force: values.force });
+  // Between its images and its first container another stack would lose what it is about to use.
+  const others = stackNames(folders).filter((other) => other !== name);
   const removed = await steps.run(
     "Leftovers",
-    () => removeAll(connect(engine.host), name, keepData),
+    () => removeAll(connect(engine.host), name, { data: keepData, images: others.length > 0 }),
     (counts) =>
       Object.entries(counts)
         .flatMap(([sort, count]) => (count > 0 ? [`${count} ${sort}`] : []))
         .join(", "),
   );
   await dropSalt(name, folders);
-  if (removed.images === 0) steps.say("  Images stay while another stack of this project uses them.");
+  if (removed.images === 0 && others.length > 0) steps.say(`  The images stay for ${others.join(", ")}.`);
 });
 
 async function destroy(

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { CommandError, runCommand, UserError } from "../command.ts";
+import { CommandError, runCommand, UserError, wasInterrupted } from "../command.ts";
 import { connect } from "../engine.ts";
 import { Edge } from "../edge.ts";
 import { faultyLogs, removeUnknown } from "../leftovers.ts";
@@ -75,6 +75,8 @@ async function deploy(stack: Stack, { engine }: Prepared, report: (detail: strin
     return await stack.deploy(report);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
+    if (wasInterrupted())
+      throw new UserError("Interrupted. Pulumi has written down how far it came; make up goes on from there.");
     const logs = await faultyLogs(connect(engine.host), stack.name);
     throw new UserError(logs === "" ? error.message : `${error.message}\n\n${logs}`);
   }
