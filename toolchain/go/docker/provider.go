@@ -28,7 +28,7 @@ func describe() tfbridge.ProviderInfo {
 func resources() map[string]*tfbridge.ResourceInfo {
 	return map[string]*tfbridge.ResourceInfo{
 		"docker_container": {
-			Tok:    resource("Container"),
+			Tok: resource("Container"),
 			Fields: map[string]*tfbridge.SchemaInfo{
 				"command":           {Name: "command"},
 				"networks_advanced": {Name: "networksAdvanced"},
@@ -67,4 +67,3 @@ func resource(name string) tokens.Type {
 func function(name string) tokens.ModuleMember {
 	return tfbridge.MakeDataSource("docker", "index", name)
 }
-
