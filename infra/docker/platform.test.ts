@@ -1,0 +1,284 @@
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { stackSchema } from "../../configs/stack.ts";
+import { manifestOfAll, recordStack, type RecordedStack } from "../../test/pulumi/docker-stack.ts";
+import { canary, containersOf, renderedByDocker, TYPES } from "../../test/pulumi/docker.ts";
+import { promised } from "../../test/pulumi/parity.ts";
+import { isSecretEnvelope } from "../../test/pulumi/recorder.ts";
+
+vi.mock("../images/contexts.ts", async (original) => ({
+  ...(await original<object>()),
+  readManifest: () => manifestOfAll(),
+}));
+
+const CONFIG = stackSchema.parse({ platform: "docker", environment: "dev" });
+const DATA = ["postgres", "redis"];
+const SERVICES = ["api-1", "api-2", "worker-cpu-1"];
+const WRITERS = ["secrets-api", "secrets-migrate", "secrets-postgres", "secrets-redis", "secrets-worker-cpu"];
+
+let stack: RecordedStack;
+let gpuStack: RecordedStack;
+beforeAll(async () => {
+  stack = await recordStack(CONFIG);
+  gpuStack = await recordStack(CONFIG, { hasGpu: true });
+});
+
+function names({ resources }: RecordedStack, type: string): string[] {
+  return resources
+    .filter((resource) => resource.type === type)
+    .map(({ name }) => name)
+    .sort();
+}
+
+function containers(of: RecordedStack) {
+  return [...containersOf(of.resources).values()];
+}
+
+describe("a stack", () => {
+  it("is exactly these resources", () => {
+    const types = new Set(stack.resources.map(({ type }) => type));
+    expect(Object.fromEntries([...types].map((type) => [type, names(stack, type)]))).toEqual({
+      "slipway:docker:Platform": ["docker"],
+      [TYPES.image]: ["image-api", "image-edge", "image-postgres", "image-redis", "image-worker"],
+      [TYPES.network]: ["inner", "outer"],
+      [TYPES.volume]: [...DATA, ...WRITERS, "edge", "objects"].sort(),
+      [TYPES.container]: [...DATA, ...SERVICES, ...WRITERS, "edge", "migrate"].sort(),
+      [TYPES.password]: ["database-owner-password", "database-password", "redis-password", "secret-fingerprints"],
+      [TYPES.id]: [
+        "api-release",
+        "image-api",
+        "image-edge",
+        "image-postgres",
+        "image-redis",
+        "image-worker",
+        "worker-cpu-release",
+      ],
+      [TYPES.uuid]: ["migrate-done", "release"],
+    });
+  });
+
+  it("adds the GPU worker where there is a GPU, and nothing else", () => {
+    const added = gpuStack.resources
+      .map(({ type, name }) => `${type} ${name}`)
+      .filter((one) => !stack.resources.some(({ type, name }) => one === `${type} ${name}`));
+    expect(added.sort()).toEqual([
+      `${TYPES.container} secrets-worker-gpu`,
+      `${TYPES.container} worker-gpu-1`,
+      `${TYPES.volume} secrets-worker-gpu`,
+      `${TYPES.id} worker-gpu-release`,
+    ]);
+    expect(containers(gpuStack).filter(({ container }) => container.gpus !== undefined)).toMatchObject([
+      { name: "worker-gpu-1", container: { gpus: "all" } },
+    ]);
+    expect(containers(stack).filter(({ container }) => container.gpus !== undefined)).toEqual([]);
+  });
+
+  it("hangs below one component that says that it is complete", () => {
+    const [platform] = stack.resources.filter(({ type }) => type === "slipway:docker:Platform");
+    expect(platform?.complete).toBe(true);
+    const urn = "urn:pulumi:unit::slipway::slipway:docker:Platform::docker";
+    const outside = stack.resources.filter(({ parent }) => parent !== urn).map(({ name }) => name);
+    expect(outside.sort()).toEqual(["database-owner-password", "database-password", "docker", "redis-password"]);
+  });
+});
+
+describe("every container that goes on running, and the migration", () => {
+  const LONG = [...DATA, ...SERVICES, "edge", "migrate", "worker-gpu-1"];
+
+  it.each(LONG)("%s is locked down and limited", (name) => {
+    const inputs = containersOf(gpuStack.resources).get(name)?.inputs;
+    expect(inputs).toMatchObject({
+      readOnly: true,
+      capabilities: { drops: ["ALL"] },
+      securityOpts: ["no-new-privileges"],
+      init: true,
+      logDriver: "json-file",
+      // Two files of 50 MB are the 100 MB that a log may take.
+      logOpts: { "max-size": "50m", "max-file": "2" },
+    });
+    expect(inputs?.["capabilities"]).not.toHaveProperty("adds");
+    expect(inputs?.["user"]).toMatch(/^[1-9]\d{3,}:[1-9]\d{3,}$/);
+    expect(inputs?.["memory"]).toBeGreaterThanOrEqual(64);
+    expect(inputs?.["memorySwap"]).toBe(inputs?.["memory"]);
+    expect(Number(inputs?.["cpus"])).toBeGreaterThan(0);
+    for (const key of ["privileged", "networkMode", "pidMode", "ipcMode", "devices", "uploads"]) {
+      expect(inputs).not.toHaveProperty(key);
+    }
+    if (name !== "migrate")
+      expect(inputs).toMatchObject({
+        restart: "unless-stopped",
+        healthcheck: { retries: 3 + 2 * Number(DATA.includes(name)) },
+      });
+  });
+
+  it("is all of them but the short-lived ones that write secrets", () => {
+    expect(names(gpuStack, TYPES.container).filter((name) => !name.startsWith("secrets-"))).toEqual(LONG.sort());
+  });
+
+  it("mounts nothing of the host", () => {
+    for (const { name, inputs } of containers(gpuStack)) {
+      const mounts = (inputs["mounts"] ?? []) as { type: string; source: string }[];
+      for (const { type, source } of mounts) {
+        expect(type, name).toBe("volume");
+        expect(source, name).toMatch(/^volume-/);
+      }
+      expect(inputs, name).not.toHaveProperty("volumes");
+    }
+  });
+});
+
+describe("networks", () => {
+  it("publish the edge on loopback and nothing else", () => {
+    const published = containers(gpuStack).filter(({ container }) => container.ports !== undefined);
+    expect(published.map(({ name }) => name)).toEqual(["edge"]);
+    expect(published[0]?.container.ports).toEqual([
+      { internal: 8080, external: 8080, ip: "127.0.0.1", protocol: "tcp" },
+    ]);
+  });
+
+  it("publish the edge where the stack says", async () => {
+    const config = stackSchema.parse({
+      platform: "docker",
+      environment: "dev",
+      edge: { address: "0.0.0.0", port: 80 },
+    });
+    const edge = containersOf((await recordStack(config)).resources).get("edge");
+    expect(edge?.container.ports).toMatchObject([{ external: 80, ip: "0.0.0.0" }]);
+  });
+
+  it("let only the edge out of the inner one", () => {
+    const internal = stack.resources.filter(({ inputs }) => inputs["internal"] === true).map(({ name }) => name);
+    expect(internal).toEqual(["inner"]);
+    for (const { name, container } of containers(gpuStack)) {
+      const joined = (container.networksAdvanced ?? []).map((network) => network.name).sort();
+      const expected = name === "edge" ? ["network-inner", "network-outer"] : ["network-inner"];
+      expect(joined, name).toEqual(name.startsWith("secrets-") ? [] : expected);
+    }
+  });
+
+  it("give every release a name that its replicas alone answer to", () => {
+    const aliases = SERVICES.map(
+      (name) => containersOf(stack.resources).get(name)?.container.networksAdvanced?.[0]?.aliases,
+    );
+    expect(aliases).toEqual([["api-hex-api-release"], ["api-hex-api-release"], ["worker-cpu-hex-worker-cpu-release"]]);
+  });
+});
+
+describe("secrets", () => {
+  const ALL = ["database-password", "database-owner-password", "redis-password", "secret-fingerprints"];
+
+  it("stand in uploads alone: in no setting, command, label, name or any other input", () => {
+    for (const { type, name, inputs } of gpuStack.resources) {
+      const shown = JSON.stringify({ ...inputs, uploads: undefined });
+      for (const secret of ALL) expect(shown, `${secret} in ${type} ${name}`).not.toContain(canary(secret));
+    }
+    const uploaded = JSON.stringify(gpuStack.resources.map(({ inputs }) => inputs["uploads"]));
+    for (const secret of ALL.slice(0, 3)) expect(uploaded).toContain(canary(secret));
+    expect(uploaded).not.toContain(canary("secret-fingerprints"));
+  });
+
+  it("go to the engine as secrets, so that the state holds them encrypted", () => {
+    for (const { name, sent } of gpuStack.resources.filter(({ inputs }) => inputs["uploads"] !== undefined)) {
+      const opened: unknown[] = [];
+      JSON.stringify(sent, (_key, value: unknown) => {
+        if (!isSecretEnvelope(value)) return value;
+        opened.push(value.value);
+        return "hidden";
+      });
+      expect(opened.length, name).toBeGreaterThan(0);
+      const clear = JSON.stringify(sent, (_key, value: unknown) => (isSecretEnvelope(value) ? "hidden" : value));
+      for (const secret of ALL) expect(clear, name).not.toContain(canary(secret));
+    }
+  });
+
+  it("are files of mode 0400 that their service's user owns, on a volume that it cannot write", () => {
+    const all = containersOf(gpuStack.resources);
+    const readers = [...all.values()].filter(({ name }) => !name.startsWith("secrets-") && name !== "edge");
+    for (const { name, container } of readers) {
+      const writer = all.get(`secrets-${name.replace(/-\d+$/, "")}`);
+      const uploads = writer?.container.uploads ?? [];
+      expect(uploads.length, name).toBeGreaterThan(0);
+      for (const { file, permissions } of uploads) {
+        expect([file.replace(/[^/]+$/, ""), permissions]).toEqual(["/run/secrets/", "0400"]);
+      }
+      expect(writer?.container.command).toEqual(["--recursive", container.user, "/run/secrets"]);
+      expect(writer?.inputs).toMatchObject({
+        networkMode: "none",
+        capabilities: { adds: ["CAP_CHOWN"], drops: ["ALL"] },
+        securityOpts: ["no-new-privileges"],
+      });
+      const mount = container.mounts?.find(({ target }) => target === "/run/secrets");
+      expect(mount).toMatchObject({ source: writer?.container.mounts?.[0]?.source, readOnly: true });
+    }
+  });
+
+  it("take the stack's own where it brings one, and generate the others", async () => {
+    const own = await recordStack(CONFIG, { secrets: { databasePassword: "Own-password-of-the-stack" } });
+    expect(names(own, TYPES.password)).toEqual(["database-owner-password", "redis-password", "secret-fingerprints"]);
+    const { secretFiles } = renderedByDocker(containersOf(own.resources), "api");
+    expect(secretFiles["database-password"]).toBe("Own-password-of-the-stack");
+  });
+
+  it("leave a new volume and a new writer behind when they change, told by a fingerprint", async () => {
+    const own = await recordStack(CONFIG, { secrets: { redisPassword: "Another-redis-password" } });
+    const labels = ({ resources }: RecordedStack, name: string) =>
+      resources.find((one) => one.type === TYPES.volume && one.name === name)?.inputs["labels"];
+    expect(labels(own, "secrets-api")).not.toEqual(labels(stack, "secrets-api"));
+    expect(labels(own, "secrets-migrate")).toEqual(labels(stack, "secrets-migrate"));
+  });
+});
+
+describe("replacement", () => {
+  it("stops data services and the edge first, and never a service", () => {
+    const order = (names: readonly string[]) =>
+      names.map((name) => containersOf(gpuStack.resources).get(name)?.deleteBeforeReplace);
+    expect(order([...DATA, "edge"])).toEqual([true, true, true]);
+    expect(order([...SERVICES, "worker-gpu-1", "migrate", ...WRITERS])).toEqual(Array(10).fill(false));
+    const rest = gpuStack.resources.filter(({ type }) => ([TYPES.image, TYPES.uuid] as string[]).includes(type));
+    expect(rest.filter(({ deleteBeforeReplace }) => deleteBeforeReplace !== false)).toEqual([]);
+  });
+
+  it("keeps volumes with data when asked to, and those alone", async () => {
+    const kept = await recordStack(CONFIG, { keepData: true });
+    expect(
+      kept.resources
+        .filter(({ retainOnDelete }) => retainOnDelete)
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(["objects", "postgres", "redis"]);
+    expect(stack.resources.filter(({ retainOnDelete }) => retainOnDelete)).toEqual([]);
+  });
+
+  it("lets a release take over only after migrations, behind hooks", () => {
+    const gates = stack.resources.filter(({ beforeCreate }) => beforeCreate.length > 0);
+    expect(gates.map(({ name, beforeCreate }) => [name, ...beforeCreate])).toEqual([
+      ["migrate-done", "migrate-done-gate"],
+      ["release", "release-gate"],
+    ]);
+    const dependencies = (name: string) => containersOf(stack.resources).get(name)?.dependencies ?? [];
+    for (const name of SERVICES)
+      expect(
+        dependencies(name).some((urn) => urn.endsWith("::migrate-done")),
+        name,
+      ).toBe(true);
+    expect(gates[1]?.inputs["keepers"]).toEqual({
+      containers: "api-1-id,api-2-id,worker-cpu-1-id",
+      edge: "edge-id",
+      api: "api-hex-api-release",
+    });
+  });
+});
+
+describe("parity", () => {
+  it("makes of every service what its description says", async () => {
+    const { services, resources } = gpuStack;
+    expect(services.running.map(({ name }) => name)).toEqual(["api", "worker-cpu", "worker-gpu"]);
+    for (const spec of services.running) {
+      const rendered = renderedByDocker(containersOf(resources), spec.name);
+      expect(rendered).toEqual(await promised(spec, `sha256:image-${spec.image}`));
+    }
+  });
+
+  it("starts Postgres with as many connections as the budget counts with", () => {
+    expect(containersOf(stack.resources).get("postgres")?.container.command).toEqual(["-c", "max_connections=100"]);
+  });
+});

@@ -1,0 +1,112 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { stackSchema } from "../configs/stack.ts";
+import { ConnectionBudgetError } from "../infra/plan/connection-budget.ts";
+import { manifestOfAll, recordStack } from "../test/pulumi/docker-stack.ts";
+import { DOCKER_ANSWERS } from "../test/pulumi/docker.ts";
+import { known, record } from "../test/pulumi/recorder.ts";
+import { dev } from "./dev.ts";
+
+vi.mock("../infra/images/contexts.ts", async (original) => ({
+  ...(await original<object>()),
+  readManifest: () => manifestOfAll(),
+}));
+
+const stackOf = (more: object = {}) =>
+  stackSchema.parse({ platform: "docker", environment: "dev", gpu: { mode: "off" }, ...more });
+
+const identities = (resources: readonly { readonly type: string; readonly name: string }[]) =>
+  resources.map(({ type, name }) => `${type} ${name}`).sort();
+
+const closers: (() => void)[] = [];
+afterEach(() => {
+  vi.unstubAllEnvs();
+  for (const close of closers.splice(0)) close();
+});
+
+/** An engine that only tells its runtimes. */
+async function engineWith(runtimes: readonly string[]): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "slipway-dev-"));
+  const engine = createServer((_request, response) => {
+    response.end(JSON.stringify({ Runtimes: Object.fromEntries(runtimes.map((name) => [name, {}])) }));
+  }).listen(join(folder, "docker.sock"));
+  closers.push(() => {
+    engine.close();
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await new Promise((resolve) => engine.once("listening", resolve));
+  vi.stubEnv("DOCKER_HOST", `unix://${join(folder, "docker.sock")}`);
+}
+
+describe("dev", () => {
+  it("is the platform with every service on it, and says where it answers", async () => {
+    const config = stackOf();
+    const { result, resources } = await record(() => dev(config), DOCKER_ANSWERS);
+    expect(identities(resources)).toEqual(identities((await recordStack(config)).resources));
+    expect(await known(result.url)).toBe("http://127.0.0.1:8080");
+    expect(await known(result.docsUrl)).toBe("http://127.0.0.1:8080/docs");
+    expect(await known(result.serving)).toEqual({
+      api: "api-hex-api-release",
+      "worker-cpu": "worker-cpu-hex-worker-cpu-release",
+    });
+  });
+
+  it("has a GPU worker where the engine has an NVIDIA runtime", async () => {
+    await engineWith(["runc", "nvidia"]);
+    const { result } = await record(() => dev(stackOf({ gpu: {} })), DOCKER_ANSWERS);
+    expect(Object.keys(await known(result.serving))).toEqual(["api", "worker-cpu", "worker-gpu"]);
+  });
+
+  it.each([
+    ["SLIPWAY_KEEP_DATA=1", "1", ["objects", "postgres", "redis"]],
+    ["SLIPWAY_KEEP_DATA=0", "0", []],
+  ])("keeps data volumes with %s", async (_what, value, kept) => {
+    vi.stubEnv("SLIPWAY_KEEP_DATA", value);
+    const { resources } = await record(() => dev(stackOf()), DOCKER_ANSWERS);
+    const volumes = resources.filter(({ retainOnDelete }) => retainOnDelete).map(({ name }) => name);
+    expect(volumes.sort()).toEqual(kept);
+  });
+});
+
+describe("refusals", () => {
+  /** What was asked of the engine before the program threw, and what it threw. */
+  async function refused(config: ReturnType<typeof stackOf>): Promise<{ error: unknown; made: readonly string[] }> {
+    const { result, resources } = await record(
+      () =>
+        dev(config).then(
+          () => undefined,
+          (reason: unknown) => reason,
+        ),
+      DOCKER_ANSWERS,
+    );
+    return { error: result, made: identities(resources) };
+  }
+
+  it("make nothing where Postgres has too few connections", async () => {
+    const { error, made } = await refused(stackOf({ api: { replicas: 5 } }));
+    expect(error).toBeInstanceOf(ConnectionBudgetError);
+    expect(String(error)).toMatch(
+      /Pulumi\.unit\.yaml may hold 118 connections .* allowed are 97[^]*slipway:api\.replicas/,
+    );
+    expect(made).toEqual([]);
+  });
+
+  it("count the GPU worker only where it runs", async () => {
+    // Twice 4 x 10 and twice 1 x 5, and 6 besides, are 96 of 97; a GPU worker would be twice 3 more.
+    const config = stackOf({ api: { replicas: 4 }, worker: { concurrency: 3 }, gpu: { mode: "auto" } });
+    await engineWith(["runc"]);
+    expect((await refused(config)).error).toBeUndefined();
+    await engineWith(["nvidia"]);
+    expect(String((await refused(config)).error)).toContain("worker-gpu");
+  });
+
+  it("make nothing where a GPU is required and the engine has none", async () => {
+    await engineWith(["runc"]);
+    const { error, made } = await refused(stackOf({ gpu: { mode: "on" } }));
+    expect(String(error)).toContain("gpu.mode is on");
+    expect(made).toEqual([]);
+  });
+});

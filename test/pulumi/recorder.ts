@@ -1,0 +1,137 @@
+import { runtime, type Output } from "@pulumi/pulumi";
+import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb.js";
+import { MockMonitor, type MockResourceArgs, type Mocks } from "@pulumi/pulumi/runtime/mocks.js";
+
+export const PROJECT = "slipway";
+export const STACK = "unit";
+
+/** One resource as the program asked the engine for it. */
+export interface RecordedResource {
+  /** `docker:index/container:Container`, for instance. */
+  readonly type: string;
+  /** Logical name. */
+  readonly name: string;
+  /** URN of its parent; empty where it has none. */
+  readonly parent: string;
+  /** Inputs, secrets opened. */
+  readonly inputs: Readonly<Record<string, unknown>>;
+  /** Inputs as the engine gets them: secrets stand in an envelope. */
+  readonly sent: Readonly<Record<string, unknown>>;
+  /** `undefined` where the program does not say. */
+  readonly deleteBeforeReplace: boolean | undefined;
+  readonly retainOnDelete: boolean;
+  /** Names of the hooks that run before it is created. */
+  readonly beforeCreate: readonly string[];
+  /** URNs of everything that it waits for. */
+  readonly dependencies: readonly string[];
+  /** Whether `registerOutputs` was called, for a component. */
+  readonly complete: boolean;
+}
+
+/** What a provider would answer: the resource's outputs beside its inputs, by type. */
+export type Answers = Readonly<Record<string, (name: string) => Readonly<Record<string, unknown>>>>;
+
+interface Records {
+  readonly requests: RegisterResourceRequest[];
+  /** URNs whose outputs were registered. */
+  readonly complete: Set<string>;
+}
+
+/**
+ * Lets the SDK's mock of the engine note the options that mocks do not see, and take hooks: it has no method for them
+ * (3.270) although it says that it supports them. Grafted on, as a monitor of our own would lose the features that
+ * `setMocks` turns on, secrets among them.
+ */
+function noteEverything(): Records {
+  const monitor: unknown = runtime.getMonitor();
+  if (!(monitor instanceof MockMonitor)) throw new Error("setMocks put no mock in the engine's place");
+  const records: Records = { requests: [], complete: new Set() };
+  const register = monitor.registerResource.bind(monitor);
+  monitor.registerResource = (request: RegisterResourceRequest, callback) => {
+    records.requests.push(request);
+    return register(request, callback);
+  };
+  const registerOutputs = monitor.registerResourceOutputs.bind(monitor);
+  monitor.registerResourceOutputs = (request: { getUrn(): string }, callback) => {
+    records.complete.add(request.getUrn());
+    registerOutputs(request, callback);
+  };
+  const registerResourceHook = (_request: unknown, callback: (error: null, answer: object) => void) => {
+    callback(null, {});
+  };
+  Object.assign(monitor, { registerResourceHook });
+  return records;
+}
+
+/**
+ * Runs a program against a mock of the engine and records every resource. Nothing is asserted inside an `apply`: the
+ * program is waited for first.
+ *
+ * @param program its result is given back; an Output in it is awaited by `known`
+ * @param answers outputs that a provider would make up
+ * @param config  configuration, secrets included, without the project's prefix
+ */
+export async function record<T>(
+  program: () => T | Promise<T>,
+  answers: Answers,
+  config: Readonly<Record<string, string>> = {},
+): Promise<{ readonly result: T; readonly resources: readonly RecordedResource[] }> {
+  const mocks: Mocks = {
+    newResource: ({ type, name, inputs }: MockResourceArgs) => ({
+      id: `${name}-id`,
+      state: { ...(inputs as object), ...answers[type]?.(name) },
+    }),
+    call: ({ token }) => {
+      throw new Error(`the program calls ${token}; a preview must not ask anybody`);
+    },
+  };
+  await runtime.setMocks(mocks, PROJECT, STACK);
+  const records = noteEverything();
+  runtime.setAllConfig(Object.fromEntries(Object.entries(config).map(([key, value]) => [`${PROJECT}:${key}`, value])));
+  try {
+    const result = await program();
+    await runtime.disconnect();
+    return { result, resources: records.requests.map((request) => describe(request, records)) };
+  } finally {
+    runtime.disconnectSync();
+  }
+}
+
+function describe(request: RegisterResourceRequest, { complete }: Records): RecordedResource {
+  const sent = request.getObject()?.toJavaScript() ?? {};
+  return {
+    type: request.getType(),
+    name: request.getName(),
+    parent: request.getParent(),
+    sent,
+    inputs: opened(sent) as Record<string, unknown>,
+    deleteBeforeReplace: request.getDeletebeforereplacedefined() ? request.getDeletebeforereplace() : undefined,
+    retainOnDelete: request.getRetainondelete() ?? false,
+    beforeCreate: request.getHooks()?.getBeforeCreateList() ?? [],
+    dependencies: request.getDependenciesList(),
+    complete: [...complete].some((urn) => urn.endsWith(`${request.getType()}::${request.getName()}`)),
+  };
+}
+
+/** Whether a sent value is a secret's envelope. */
+export function isSecretEnvelope(value: unknown): value is { readonly value: unknown } {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Object.entries(value).some(([key, sig]) => key === runtime.specialSigKey && sig === runtime.specialSecretSig)
+  );
+}
+
+function opened(value: unknown): unknown {
+  if (isSecretEnvelope(value)) return opened(value.value);
+  if (Array.isArray(value)) return value.map(opened);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, opened(inner)]));
+}
+
+/** The value of an Output, awaited. */
+export function known<T>(value: Output<T>): Promise<T> {
+  return new Promise((resolve) => {
+    value.apply(resolve);
+  });
+}
