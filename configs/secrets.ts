@@ -63,7 +63,8 @@ export function isEncrypted(value: string): boolean {
 export function decrypt(value: string, secret: string): string {
   const body = ENCRYPTED.exec(value)?.groups?.["body"];
   const bytes = Buffer.from(body ?? "", "base64url");
-  if (bytes.length < IV_BYTES + TAG_BYTES) {
+  // Compared with the body: bits of the last letter that belong to no byte must not be anything but zero.
+  if (bytes.length < IV_BYTES + TAG_BYTES || bytes.toString("base64url") !== body) {
     throw new SecretError(
       `the ENC(...) text is damaged: it must be ENC( + base64url of at least ${IV_BYTES + TAG_BYTES} bytes + ); encrypt the value again`,
     );
