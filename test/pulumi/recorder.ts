@@ -1,5 +1,5 @@
 import { runtime, type Output } from "@pulumi/pulumi";
-import type { RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb.js";
+import type { RegisterResourceOutputsRequest, RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb.js";
 import { MockMonitor, type MockResourceArgs, type Mocks } from "@pulumi/pulumi/runtime/mocks.js";
 
 export const PROJECT = "slipway";
@@ -24,8 +24,8 @@ export interface RecordedResource {
   readonly beforeCreate: readonly string[];
   /** URNs of everything that it waits for. */
   readonly dependencies: readonly string[];
-  /** Whether `registerOutputs` was called, for a component. */
-  readonly complete: boolean;
+  /** What a component gave to `registerOutputs`; the SDK itself calls it with nothing for one that does not. */
+  readonly outputs: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** What a provider would answer: the resource's outputs beside its inputs, by type. */
@@ -33,8 +33,8 @@ export type Answers = Readonly<Record<string, (name: string) => Readonly<Record<
 
 interface Records {
   readonly requests: RegisterResourceRequest[];
-  /** URNs whose outputs were registered. */
-  readonly complete: Set<string>;
+  /** Registered outputs by URN. */
+  readonly outputs: Map<string, Readonly<Record<string, unknown>>>;
 }
 
 /**
@@ -45,15 +45,15 @@ interface Records {
 function noteEverything(): Records {
   const monitor: unknown = runtime.getMonitor();
   if (!(monitor instanceof MockMonitor)) throw new Error("setMocks put no mock in the engine's place");
-  const records: Records = { requests: [], complete: new Set() };
+  const records: Records = { requests: [], outputs: new Map() };
   const register = monitor.registerResource.bind(monitor);
   monitor.registerResource = (request: RegisterResourceRequest, callback) => {
     records.requests.push(request);
     return register(request, callback);
   };
   const registerOutputs = monitor.registerResourceOutputs.bind(monitor);
-  monitor.registerResourceOutputs = (request: { getUrn(): string }, callback) => {
-    records.complete.add(request.getUrn());
+  monitor.registerResourceOutputs = (request: RegisterResourceOutputsRequest, callback) => {
+    records.outputs.set(request.getUrn(), request.getOutputs()?.toJavaScript() ?? {});
     registerOutputs(request, callback);
   };
   const registerResourceHook = (_request: unknown, callback: (error: null, answer: object) => void) => {
@@ -97,7 +97,7 @@ export async function record<T>(
   }
 }
 
-function describe(request: RegisterResourceRequest, { complete }: Records): RecordedResource {
+function describe(request: RegisterResourceRequest, { outputs }: Records): RecordedResource {
   const sent = request.getObject()?.toJavaScript() ?? {};
   return {
     type: request.getType(),
@@ -109,7 +109,7 @@ function describe(request: RegisterResourceRequest, { complete }: Records): Reco
     retainOnDelete: request.getRetainondelete() ?? false,
     beforeCreate: request.getHooks()?.getBeforeCreateList() ?? [],
     dependencies: request.getDependenciesList(),
-    complete: [...complete].some((urn) => urn.endsWith(`${request.getType()}::${request.getName()}`)),
+    outputs: [...outputs].find(([urn]) => urn.endsWith(`${request.getType()}::${request.getName()}`))?.[1],
   };
 }
 
