@@ -59,16 +59,6 @@ describe("dev", () => {
     const { result } = await record(() => dev(stackOf({ gpu: {} })), DOCKER_ANSWERS);
     expect(Object.keys(await known(result.serving))).toEqual(["api", "worker-cpu", "worker-gpu"]);
   });
-
-  it.each([
-    ["SLIPWAY_KEEP_DATA=1", "1", ["objects", "postgres", "redis"]],
-    ["SLIPWAY_KEEP_DATA=0", "0", []],
-  ])("keeps data volumes with %s", async (_what, value, kept) => {
-    vi.stubEnv("SLIPWAY_KEEP_DATA", value);
-    const { resources } = await record(() => dev(stackOf()), DOCKER_ANSWERS);
-    const volumes = resources.filter(({ retainOnDelete }) => retainOnDelete).map(({ name }) => name);
-    expect(volumes.sort()).toEqual(kept);
-  });
 });
 
 describe("refusals", () => {

@@ -25,7 +25,6 @@ export async function dev(config: StackConfig): Promise<DevOutputs> {
     config,
     secrets: stackSecrets(),
     hasGpu,
-    keepData: process.env.SLIPWAY_KEEP_DATA === "1",
   });
   const services = describeServices({ config, ...platformParts(platform) });
   const migrated = platform.runOnce(services.migrate);

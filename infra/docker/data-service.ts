@@ -19,8 +19,6 @@ export interface DataServiceArgs {
   readonly network: Input<string>;
   /** MiB of shared memory. */
   readonly sharedMemoryMiB?: number;
-  /** Whether the volume stays when the stack is destroyed. */
-  readonly keepData: boolean;
   readonly parent: ComponentResource;
 }
 
@@ -39,7 +37,7 @@ const STOP_SECONDS = 60;
  */
 export function dataService(args: DataServiceArgs): DataService {
   const { name, parent } = args;
-  const volume = dataVolume(name, args.keepData, parent);
+  const volume = dataVolume(name, parent);
   const container = new Container(
     name,
     {
@@ -63,10 +61,10 @@ export function dataService(args: DataServiceArgs): DataService {
  * A volume with what cannot be made again. Its name is fixed: a volume that a destroyed stack left (`KEEP_DATA=1`) is taken
  * up again, with what is on it, by the next stack of that name.
  */
-export function dataVolume(name: string, keepData: boolean, parent: ComponentResource): Output<string> {
+export function dataVolume(name: string, parent: ComponentResource): Output<string> {
   return new Volume(
     name,
     { name: `${getProject()}-${getStack()}-${name}`, labels: labels({ [SERVICE_LABEL]: name, [DATA_LABEL]: "true" }) },
-    { parent, retainOnDelete: keepData },
+    { parent },
   ).name;
 }

@@ -15,8 +15,8 @@ export interface ObjectVolume extends ObjectStore {
 }
 
 /** Makes the volume that artifacts lie on. */
-export function objectVolume(keepData: boolean, parent: ComponentResource): ObjectVolume {
-  return { url: `file://${FOLDER}`, volume: dataVolume("objects", keepData, parent) };
+export function objectVolume(parent: ComponentResource): ObjectVolume {
+  return { url: `file://${FOLDER}`, volume: dataVolume("objects", parent) };
 }
 
 /** How a program's container gets at the store. */

@@ -246,15 +246,11 @@ describe("replacement", () => {
     expect(rest.filter(({ deleteBeforeReplace }) => deleteBeforeReplace !== false)).toEqual([]);
   });
 
-  it("keeps volumes with data when asked to, and those alone", async () => {
-    const kept = await recordStack(CONFIG, { keepData: true });
-    expect(
-      kept.resources
-        .filter(({ retainOnDelete }) => retainOnDelete)
-        .map(({ name }) => name)
-        .sort(),
-    ).toEqual(["objects", "postgres", "redis"]);
-    expect(stack.resources.filter(({ retainOnDelete }) => retainOnDelete)).toEqual([]);
+  it("gives volumes with data fixed names, so that kept ones are taken up again, and marks them alone", () => {
+    const marked = stack.resources.filter(({ inputs }) => JSON.stringify(inputs).includes("slipway.data"));
+    expect(marked.map(({ inputs }) => inputs["name"]).sort()).toEqual(
+      ["objects", "postgres", "redis"].map((name) => `slipway-unit-${name}`),
+    );
   });
 
   it("lets a release take over only after migrations, behind hooks", () => {

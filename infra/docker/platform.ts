@@ -18,8 +18,6 @@ export interface DockerPlatformArgs {
   readonly secrets: StackSecrets;
   /** Whether the engine has an NVIDIA runtime and the stack wants it. */
   readonly hasGpu: boolean;
-  /** Whether volumes with data stay when the stack is destroyed. */
-  readonly keepData: boolean;
 }
 
 /** One Docker engine: data services, the edge, and the product's programs beside each other. */
@@ -36,16 +34,16 @@ export class DockerPlatform extends ComponentResource implements Platform {
   readonly #fingerprintKey: Output<string>;
   readonly #needs: Readonly<Record<string, Output<string>>>;
 
-  constructor(name: string, { config, secrets, hasGpu, keepData }: DockerPlatformArgs) {
+  constructor(name: string, { config, secrets, hasGpu }: DockerPlatformArgs) {
     super("slipway:docker:Platform", name);
     this.#config = config;
     this.hasGpu = hasGpu;
     this.#images = buildImages(this);
     this.#networks = networks(this);
     this.#fingerprintKey = fingerprintKey(this);
-    this.#volume = objectVolume(keepData, this);
+    this.#volume = objectVolume(this);
     this.objects = { url: this.#volume.url };
-    const shared = { network: this.#networks.inner, fingerprintKey: this.#fingerprintKey, keepData, parent: this };
+    const shared = { network: this.#networks.inner, fingerprintKey: this.#fingerprintKey, parent: this };
     const database = postgres({
       ...shared,
       image: this.#images.postgres,

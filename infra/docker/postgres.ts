@@ -10,7 +10,6 @@ export interface PostgresArgs {
   readonly appPassword: Output<string>;
   readonly ownerPassword: Output<string>;
   readonly fingerprintKey: Output<string>;
-  readonly keepData: boolean;
   readonly parent: ComponentResource;
 }
 
@@ -49,7 +48,6 @@ export function postgres(args: PostgresArgs): DataService {
     },
     network: args.network,
     sharedMemoryMiB: 128,
-    keepData: args.keepData,
     parent: args.parent,
   });
 }

@@ -11,7 +11,6 @@ export interface RedisArgs {
   readonly network: Input<string>;
   readonly password: Output<string>;
   readonly fingerprintKey: Output<string>;
-  readonly keepData: boolean;
   readonly parent: ComponentResource;
 }
 
@@ -44,7 +43,6 @@ export function redis(args: RedisArgs): DataService {
       startSeconds: 30,
     },
     network: args.network,
-    keepData: args.keepData,
     parent: args.parent,
   });
 }

@@ -14,16 +14,15 @@ export interface RecordedStack {
 
 export interface StackOptions {
   readonly hasGpu?: boolean;
-  readonly keepData?: boolean;
   /** Secrets that the stack brings along, by key. */
   readonly secrets?: Readonly<Record<string, string>>;
 }
 
 /** A whole stack on a Docker engine, as stacks/dev.ts puts it together. */
 export async function recordStack(config: StackConfig, options: StackOptions = {}): Promise<RecordedStack> {
-  const { hasGpu = false, keepData = false, secrets = {} } = options;
+  const { hasGpu = false, secrets = {} } = options;
   const program = () => {
-    const platform = new DockerPlatform("docker", { config, secrets: stackSecrets(), hasGpu, keepData });
+    const platform = new DockerPlatform("docker", { config, secrets: stackSecrets(), hasGpu });
     const { database, cache, objects } = platform;
     const services = describeServices({ config, database, cache, objects, hasGpu });
     platform.release(services.running, [platform.runOnce(services.migrate)]);

@@ -19,7 +19,6 @@ export interface RecordedResource {
   readonly sent: Readonly<Record<string, unknown>>;
   /** `undefined` where the program does not say. */
   readonly deleteBeforeReplace: boolean | undefined;
-  readonly retainOnDelete: boolean;
   /** Names of the hooks that run before it is created. */
   readonly beforeCreate: readonly string[];
   /** URNs of everything that it waits for. */
@@ -106,7 +105,6 @@ function describe(request: RegisterResourceRequest, { outputs }: Records): Recor
     sent,
     inputs: opened(sent) as Record<string, unknown>,
     deleteBeforeReplace: request.getDeletebeforereplacedefined() ? request.getDeletebeforereplace() : undefined,
-    retainOnDelete: request.getRetainondelete() ?? false,
     beforeCreate: request.getHooks()?.getBeforeCreateList() ?? [],
     dependencies: request.getDependenciesList(),
     outputs: [...outputs].find(([urn]) => urn.endsWith(`${request.getType()}::${request.getName()}`))?.[1],
