@@ -1,4 +1,4 @@
-import { chmodSync, copyFileSync, existsSync, globSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { contentKey, fillCache, isCached, cachedFolder, type Cached } from "./cache.ts";
 import { runCommand, UserError } from "./command.ts";
@@ -10,8 +10,6 @@ import type { Report } from "./steps.ts";
 export const BASE_FILES = join(ROOT, "toolchain/base-image");
 
 const SUITE = "bookworm";
-const MIRROR = "http://deb.debian.org/debian";
-const SECURITY = "http://deb.debian.org/debian-security";
 const KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /** What no image needs; what licences ask for stays. */
@@ -28,18 +26,18 @@ const TRIMMED = [
 /**
  * Makes a minimal Debian as an archive in the cache, or takes the one that is there.
  *
- * `SLIPWAY_DEBIAN_MIRROR` names another mirror to make it from; the image itself asks Debian's own.
+ * The mirror is debootstrap's own unless `SLIPWAY_DEBIAN_MIRROR` names another; the image asks the same one.
  *
  * @returns the archive's path
  * @throws UserError without root
  */
 export async function makeRootArchive(folders: Folders, report: Report): Promise<string> {
-  const mirror = process.env["SLIPWAY_DEBIAN_MIRROR"] ?? MIRROR;
+  const mirror = process.env["SLIPWAY_DEBIAN_MIRROR"];
   const files = globSync(join(BASE_FILES, "*"));
   const cached: Cached = {
     cache: folders.cache,
     name: "base",
-    key: contentKey(files, [SUITE, process.arch, mirror, ...TRIMMED]),
+    key: contentKey(files, [SUITE, process.arch, mirror ?? "", ...TRIMMED]),
   };
   if (!isCached(cached)) await ready(report);
   await fillCache(cached, async (draft) => {
@@ -73,9 +71,10 @@ async function ready(report: Report): Promise<void> {
 }
 
 /** Runs debootstrap in mounts of its own: killed, it leaves none behind. */
-async function bootstrap(root: string, mirror: string, report: Report): Promise<void> {
+async function bootstrap(root: string, mirror: string | undefined, report: Report): Promise<void> {
   const keyring = existsSync(KEYRING) ? [`--keyring=${KEYRING}`] : [];
-  const make = ["debootstrap", "--variant=minbase", "--include=ca-certificates", ...keyring, SUITE, root, mirror];
+  const options = ["--variant=minbase", "--include=ca-certificates", ...keyring];
+  const make = ["debootstrap", ...options, SUITE, root, ...(mirror === undefined ? [] : [mirror])];
   let count = 0;
   await runCommand("unshare", ["--mount", ...make], {
     env: { LC_ALL: "C.UTF-8" },
@@ -88,10 +87,12 @@ async function bootstrap(root: string, mirror: string, report: Report): Promise<
 
 /** Debian's sources, the updates that came after the release, and nothing that images do not need. */
 async function settle(root: string, report: Report): Promise<void> {
-  rmSync(join(root, "etc/apt/sources.list"), { force: true });
+  const list = join(root, "etc/apt/sources.list");
+  const mirror = mirrorOf(readFileSync(list, "utf8"));
+  rmSync(list, { force: true });
   const entry = (uri: string, suites: string) =>
     `Types: deb\nURIs: ${uri}\nSuites: ${suites}\nComponents: main\nSigned-By: ${KEYRING}\n`;
-  const sources = `${entry(MIRROR, `${SUITE} ${SUITE}-updates`)}\n${entry(SECURITY, `${SUITE}-security`)}`;
+  const sources = `${entry(mirror, `${SUITE} ${SUITE}-updates`)}\n${entry(`${mirror}-security`, `${SUITE}-security`)}`;
   writeFileSync(join(root, "etc/apt/sources.list.d/debian.sources"), sources);
   for (const [file, to, mode] of HABITS) {
     copyFileSync(join(BASE_FILES, file), join(root, to));
@@ -103,6 +104,21 @@ async function settle(root: string, report: Report): Promise<void> {
   const env = { DEBIAN_FRONTEND: "noninteractive", LC_ALL: "C.UTF-8", PATH: "/usr/sbin:/usr/bin:/sbin:/bin" };
   await runCommand("unshare", ["--mount", "chroot", root, "sh", "-c", upgrade], { env });
   trim(root);
+}
+
+/**
+ * The mirror that debootstrap wrote down. Debian's layout has the security archive beside it, as `<mirror>-security`.
+ *
+ * @throws UserError where the list names none
+ */
+export function mirrorOf(sourcesList: string): string {
+  const uri = /^deb (\S+) /m.exec(sourcesList)?.[1];
+  if (uri === undefined) {
+    throw new UserError(
+      `debootstrap wrote no mirror into the base image's sources.list, but: ${sourcesList.trim() || "nothing"}. Name one: SLIPWAY_DEBIAN_MIRROR=http://mirror.example/debian make up`,
+    );
+  }
+  return uri.replace(/\/+$/, "");
 }
 
 function trim(root: string): void {
