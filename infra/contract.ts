@@ -5,6 +5,9 @@ import type { Input, Output, Resource } from "@pulumi/pulumi";
  * folder that renders them.
  */
 
+/** Folder in which every process finds its secrets, on every platform. */
+export const SECRETS_FOLDER = "/run/secrets";
+
 /** The images of the product, built from `infra/images/<name>/Dockerfile`. */
 export type ServiceImage = "api" | "worker";
 

@@ -1,5 +1,14 @@
 import type { StackConfig } from "../configs/stack.ts";
-import type { Cache, Database, DatabaseRole, ObjectStore, Probe, ProgramSpec, ServiceSpec } from "./contract.ts";
+import {
+  SECRETS_FOLDER,
+  type Cache,
+  type Database,
+  type DatabaseRole,
+  type ObjectStore,
+  type Probe,
+  type ProgramSpec,
+  type ServiceSpec,
+} from "./contract.ts";
 import { MIGRATE_CONNECTIONS, type ConnectionUser } from "./plan/connection-budget.ts";
 
 /** Users of the images; they own nothing but what they are given. Any id above Debian's own range would do. */
@@ -153,7 +162,7 @@ function worker(f: Foundation, shape: WorkerShape): ServiceSpec {
 function probe(): Probe {
   return {
     command: [NODE, "/app/healthcheck.mjs"],
-    // Fast enough that a release takes over seconds after it is ready; a check costs some 40 ms of one core.
+    // Fast enough that a release takes over seconds after it is ready; a check costs some 40 to 100 ms of one core.
     intervalSeconds: 5,
     timeoutSeconds: 4,
     retries: 3,
@@ -162,7 +171,7 @@ function probe(): Probe {
 }
 
 function common(f: Foundation): ProgramSpec["environment"] {
-  return { APP_ENV: f.config.environment, SECRETS_DIR: "/run/secrets", NODE_ENV: "production" };
+  return { APP_ENV: f.config.environment, SECRETS_DIR: SECRETS_FOLDER, NODE_ENV: "production" };
 }
 
 function databaseEnvironment(database: Database, role: DatabaseRole, connections: number): ProgramSpec["environment"] {

@@ -1,3 +1,8 @@
+/**
+ * A reader of its own, beside jobs/wav.ts: what the product says of its sound is held against this one, and it refuses a file
+ * that is cut short, which the product's reader must take from a pipe.
+ */
+
 /** What a WAV file holds, read from its own bytes and nothing else. */
 export interface WavFacts {
   readonly durationSeconds: number;

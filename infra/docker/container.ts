@@ -1,8 +1,8 @@
 import type { ContainerArgs } from "@pulumi/docker";
 import { interpolate, type Input } from "@pulumi/pulumi";
-import type { Limits, Probe } from "../contract.ts";
+import { SECRETS_FOLDER, type Limits, type Probe } from "../contract.ts";
 import { labels, SERVICE_LABEL } from "./labels.ts";
-import { SECRETS_FOLDER, type SecretVolume } from "./secret-files.ts";
+import type { SecretVolume } from "./secret-files.ts";
 
 /** What every container of ours has in common; `hardened` turns it into arguments. */
 export interface ContainerShape {

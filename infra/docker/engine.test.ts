@@ -1,6 +1,10 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { connectEngine, demultiplex } from "./engine.ts";
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 /** One frame as the engine sends it: stream, three zeros, length, bytes. */
 function frame(stream: 1 | 2, bytes: Uint8Array): Buffer {
@@ -43,7 +47,8 @@ describe("demultiplex", () => {
 });
 
 it("refuses an engine's address that it cannot speak to, and names those it can", async () => {
-  await expect(connectEngine("npipe:////./pipe/docker_engine")).rejects.toThrow(
+  vi.stubEnv("DOCKER_HOST", "npipe:////./pipe/docker_engine");
+  await expect(connectEngine()).rejects.toThrow(
     "DOCKER_HOST is npipe:////./pipe/docker_engine; allowed are unix://, tcp:// and ssh:// addresses.",
   );
 });

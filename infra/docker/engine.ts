@@ -27,26 +27,19 @@ export interface ContainerState {
 }
 
 /**
- * The engine that `DOCKER_HOST` names, or the local one.
+ * The engine that `DOCKER_HOST` names, or the local one. The client reads the variable itself, as the plugin does, with
+ * its TLS settings and the SSH agent.
  *
- * @param host engine's address as in DOCKER_HOST (`unix://`, `tcp://`, `ssh://`); default: the environment's
+ * @throws where DOCKER_HOST is no address of an engine
  */
-export async function connectEngine(host = process.env.DOCKER_HOST): Promise<Engine> {
+export async function connectEngine(): Promise<Engine> {
+  const host = process.env.DOCKER_HOST ?? "";
+  if (host !== "" && !/^(unix|tcp|http|ssh):\/\//.test(host)) {
+    throw new Error(`DOCKER_HOST is ${host}; allowed are unix://, tcp:// and ssh:// addresses.`);
+  }
   // Loaded here: a preview never asks the engine and does not pay for the client.
   const { default: Client } = await import("dockerode");
-  const docker = new Client(host === undefined ? undefined : clientOptions(host));
-  return new DockerEngine(docker);
-}
-
-function clientOptions(host: string): Docker.DockerOptions {
-  const url = new URL(host);
-  if (url.protocol === "unix:") return { socketPath: url.pathname };
-  const port = url.port === "" ? {} : { port: Number(url.port) };
-  if (url.protocol === "ssh:") {
-    return { protocol: "ssh", host: url.hostname, ...port, ...(url.username === "" ? {} : { username: url.username }) };
-  }
-  if (url.protocol === "tcp:" || url.protocol === "http:") return { protocol: "http", host: url.hostname, ...port };
-  throw new Error(`DOCKER_HOST is ${host}; allowed are unix://, tcp:// and ssh:// addresses.`);
+  return new DockerEngine(new Client());
 }
 
 class DockerEngine implements Engine {

@@ -1,5 +1,5 @@
 import type { ComponentResource, Input, Output } from "@pulumi/pulumi";
-import type { Limits } from "../contract.ts";
+import { SECRETS_FOLDER, type Limits } from "../contract.ts";
 import { dataService, type DataService } from "./data-service.ts";
 import { secretFiles } from "./secret-files.ts";
 
@@ -36,7 +36,7 @@ export function postgres(args: PostgresArgs): DataService {
     limits: args.limits,
     secrets,
     folder: "/var/lib/postgresql",
-    environment: { SECRETS_DIR: "/run/secrets" },
+    environment: { SECRETS_DIR: SECRETS_FOLDER },
     command: ["-c", `max_connections=${MAX_CONNECTIONS}`],
     health: {
       // By TCP: the server that sets the roles at start listens on the socket alone and must not count as healthy.

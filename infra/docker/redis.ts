@@ -1,5 +1,5 @@
 import type { ComponentResource, Input, Output } from "@pulumi/pulumi";
-import type { Limits } from "../contract.ts";
+import { SECRETS_FOLDER, type Limits } from "../contract.ts";
 import { dataService, type DataService } from "./data-service.ts";
 import { secretFiles } from "./secret-files.ts";
 
@@ -34,7 +34,7 @@ export function redis(args: RedisArgs): DataService {
     limits: args.limits,
     secrets,
     folder: "/var/lib/redis",
-    environment: { SECRETS_DIR: "/run/secrets", REDIS_MAXMEMORY_MIB: String(args.maxMemoryMiB) },
+    environment: { SECRETS_DIR: SECRETS_FOLDER, REDIS_MAXMEMORY_MIB: String(args.maxMemoryMiB) },
     health: {
       command: ["/usr/local/bin/healthy"],
       intervalSeconds: 5,

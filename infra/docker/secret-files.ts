@@ -2,10 +2,8 @@ import { createHmac } from "node:crypto";
 import { Container, Volume, type ContainerArgs } from "@pulumi/docker";
 import { RandomPassword } from "@pulumi/random";
 import { all, output, unsecret, type ComponentResource, type Input, type Output, type Resource } from "@pulumi/pulumi";
+import { SECRETS_FOLDER } from "../contract.ts";
 import { labels, SERVICE_LABEL } from "./labels.ts";
-
-/** Folder in which every process finds its secrets. */
-export const SECRETS_FOLDER = "/run/secrets";
 
 export interface SecretFilesArgs {
   /** The service that reads them. */

@@ -4,16 +4,12 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { bundleOptions, writeBundleFiles } from "../../infra/images/bundle-options.ts";
+import { IMAGES } from "../../infra/images/contexts.ts";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
 /** The programs, as images hold them. */
-export const PROGRAMS = {
-  api: "app/main.ts",
-  worker: "worker/main.ts",
-  migrate: "jobs/migrate.ts",
-  healthcheck: "jobs/healthcheck.ts",
-} as const;
+export const PROGRAMS = { ...IMAGES.api.bundles, ...IMAGES.worker.bundles } as const;
 
 /** Bundles in a folder that no node_modules is above of. */
 export interface Bundles {

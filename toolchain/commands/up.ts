@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { readManifest } from "../../infra/images/contexts.ts";
 import { CommandError, runCommand, UserError, wasInterrupted } from "../command.ts";
 import { connect } from "../engine.ts";
 import { Edge } from "../edge.ts";
@@ -29,7 +30,11 @@ await runMain(USAGE, { stack: { type: "string", default: "dev" } }, async ({ val
   const stackName = checkStackName(values.stack);
   const prepared = await prepare(steps);
   const stack = new Stack(stackName, prepared.folders, prepared.env);
-  await steps.run("Bundles", () => bundle(prepared));
+  await steps.run(
+    "Bundles",
+    () => bundle(prepared),
+    (note) => note,
+  );
   await steps.run(
     "Stack",
     (report) => ready(stack, prepared, report),
@@ -46,8 +51,10 @@ await runMain(USAGE, { stack: { type: "string", default: "dev" } }, async ({ val
 });
 
 /** The program bundles what is older than its sources by itself; here a fault of the sources shows before anything is touched. */
-async function bundle({ folders, env }: Prepared): Promise<void> {
+async function bundle({ folders, env }: Prepared): Promise<string> {
+  if (readManifest(folders.root)) return "nothing new";
   await runCommand(process.execPath, [join(folders.root, "infra/images/bundle.ts")], { cwd: folders.root, env });
+  return "made";
 }
 
 /** Makes the stack if need be, and heals what a killed deploy left. */
