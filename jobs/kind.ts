@@ -1,5 +1,7 @@
+import type { Readable } from "node:stream";
 import { z } from "zod";
 import { QUEUES, type QueueName } from "../configs/runtime.ts";
+import type { Artifact, JobFailure } from "./job.ts";
 import type { Logger } from "./log.ts";
 import type { SpeechEngine } from "./speech-engine.ts";
 
@@ -20,6 +22,33 @@ export interface JobContext {
    * @throws the signal's reason when that has fired
    */
   saveArtifact(artifact: NewArtifact): Promise<void>;
+  /** Tells how far the work is; shown to whoever watches the job. Cheap: what comes too fast is passed over. */
+  progress(progress: Progress): void;
+  /** Members of the batch that this job aggregates, in order. Empty for a job that aggregates none. */
+  members(): AsyncIterable<Member>;
+  /** Reads what a member made. */
+  readArtifact(artifact: Artifact): Promise<Readable>;
+}
+
+/** How far an attempt is. */
+export interface Progress {
+  /** 0 to 100. */
+  readonly percent: number;
+  /** A few words for people, 200 characters at most. */
+  readonly message?: string | undefined;
+}
+
+/** A job that an aggregate waited for, as it ended. */
+export interface Member {
+  readonly jobId: string;
+  /** From 0, as in the request. */
+  readonly position: number;
+  readonly kind: string;
+  readonly state: "succeeded" | "dead" | "cancelled";
+  readonly params: unknown;
+  readonly result: unknown;
+  readonly error: JobFailure | undefined;
+  readonly artifact: Artifact | undefined;
 }
 
 /** A file that a job makes. */
@@ -27,7 +56,7 @@ export interface NewArtifact {
   readonly mediaType: string;
   /** Ending of its name without the dot: a-z and 0-9. */
   readonly extension: string;
-  readonly content: Uint8Array;
+  readonly content: Uint8Array | AsyncIterable<Uint8Array>;
 }
 
 /** What happens after a failed attempt. */
@@ -36,6 +65,27 @@ export interface RetryPolicy {
   readonly maxAttempts: number;
   /** Pause before the next attempt, in milliseconds. */
   readonly delayMs: number;
+  /**
+   * `fixed`: always delayMs. `exponential`: doubled after each failure up to maxDelayMs, and a random half of it taken off, so
+   * that jobs which failed together do not come back together.
+   *
+   * @default "fixed"
+   */
+  readonly backoff?: "fixed" | "exponential";
+  /** Longest pause of `exponential`, in milliseconds. @default 3,600,000 */
+  readonly maxDelayMs?: number;
+}
+
+/** A time table that a kind brings along; kept in Postgres, fired once however many processes look at it. */
+export interface KindSchedule {
+  /** Unique among the schedules of all kinds. */
+  readonly name: string;
+  /** Five fields, or six with seconds first. Either this or everySeconds. */
+  readonly cron?: string;
+  /** IANA name. @default "UTC" */
+  readonly timezone?: string;
+  readonly everySeconds?: number;
+  readonly params: unknown;
 }
 
 /** One kind of job: its shape, where it runs and how. */
@@ -51,6 +101,10 @@ export interface JobKind<Params extends z.ZodType = z.ZodType, Result extends z.
   readonly retry: RetryPolicy;
   /** Time of one attempt, in milliseconds. */
   readonly timeoutMs: number;
+  /** Kind that makes one result of a batch of this kind, where the request names none. */
+  readonly aggregate?: string;
+  /** Runs of its own, under the tenant `system`. */
+  readonly schedules?: readonly KindSchedule[];
   /** Does the work. Throw {@link PermanentFailure} where no retry can help. */
   readonly handler: (context: JobContext, params: z.output<Params>) => Promise<z.input<Result>>;
 }
@@ -77,8 +131,14 @@ const positive = z.int().positive();
 const description = z.object({
   name: z.string().regex(/^[a-z][a-z0-9-]*$/),
   queue: z.enum(QUEUES),
-  retry: z.strictObject({ maxAttempts: positive, delayMs: z.int().min(0) }),
+  retry: z.strictObject({
+    maxAttempts: positive,
+    delayMs: z.int().min(0),
+    backoff: z.enum(["fixed", "exponential"]).optional(),
+    maxDelayMs: positive.optional(),
+  }),
   timeoutMs: positive,
+  aggregate: z.string().optional(),
 });
 
 /**

@@ -20,6 +20,11 @@ const context: JobContext = {
   log: createTestLog().log,
   engines: { speech: { name: "none", speak: async () => new Uint8Array(), check: async () => undefined } },
   saveArtifact: async () => undefined,
+  progress: () => undefined,
+  members: async function* () {
+    // Aggregates none.
+  },
+  readArtifact: async () => Promise.reject(new Error("nothing to read")),
 };
 
 const good = {

@@ -21,7 +21,7 @@ export interface ObjectContent {
 /** Where artifacts live. An object is there as a whole or not at all. */
 export interface ObjectStore {
   /** Stores an object under a key of a-z, 0-9, `-`, `.` and `/`; an older one of that key is replaced. */
-  put(key: string, content: Uint8Array): Promise<StoredObject>;
+  put(key: string, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredObject>;
   /** Opens an object, or gives `undefined` where there is none. */
   read(key: string): Promise<ObjectContent | undefined>;
   /** Removes an object, if it is there. */
@@ -59,15 +59,16 @@ function folderStore(folder: string): ObjectStore {
       const staged = join(folder, STAGING, randomUUID());
       await mkdir(dirname(staged), { recursive: true, mode: 0o750 });
       await mkdir(dirname(path), { recursive: true, mode: 0o750 });
+      let stored: StoredObject;
       try {
-        await writeDurably(staged, content);
+        stored = await writeDurably(staged, content);
         await rename(staged, path);
       } catch (error) {
         await rm(staged, { force: true });
         throw error;
       }
       await syncFolder(dirname(path));
-      return { bytes: content.byteLength, sha256: createHash("sha256").update(content).digest("hex") };
+      return stored;
     },
     read: async (key) => {
       const path = pathOf(folder, key);
@@ -99,11 +100,18 @@ function pathOf(folder: string, key: string): string {
 }
 
 /** Group-readable: the API reads what the worker wrote, under another user of the folder's group. */
-async function writeDurably(path: string, content: Uint8Array): Promise<void> {
+async function writeDurably(path: string, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredObject> {
   const file = await open(path, "wx", 0o640);
+  const hash = createHash("sha256");
+  let bytes = 0;
   try {
-    await file.writeFile(content);
+    for await (const chunk of content instanceof Uint8Array ? [content] : content) {
+      hash.update(chunk);
+      await file.writeFile(chunk);
+      bytes += chunk.byteLength;
+    }
     await file.sync();
+    return { bytes, sha256: hash.digest("hex") };
   } finally {
     await file.close();
   }

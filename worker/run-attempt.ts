@@ -67,6 +67,13 @@ async function perform(deps: AttemptDeps, claim: Claim, work: Artifacts, stop: A
     log: deps.log,
     engines: deps.engines,
     saveArtifact: (artifact) => work.save(artifact, signal),
+    progress: () => undefined,
+    members: noMembers,
+    readArtifact: async (artifact) => {
+      const found = await deps.objects.read(artifact.key);
+      if (!found) throw new Error(`artifact ${artifact.key} is not in the object store`);
+      return found.stream;
+    },
   };
   try {
     const result = await Promise.race([kind.perform(context, claim.params), aborted(signal)]);
@@ -76,6 +83,10 @@ async function perform(deps: AttemptDeps, claim: Claim, work: Artifacts, stop: A
   } finally {
     clearTimeout(timer);
   }
+}
+
+async function* noMembers(): AsyncGenerator<never> {
+  // Replaced with the batches.
 }
 
 /** A handler that ignores its signal must not hold its place for ever. */
