@@ -6,6 +6,11 @@ import { ConfigError, loadRuntime, maskConfig, type ConfigFault, type Program } 
 import { encrypt } from "./secrets.ts";
 
 const AES = "a".repeat(40);
+const SHARED = Buffer.alloc(32, "canary").toString("base64url");
+const KEYS = {
+  "jwt-keys": JSON.stringify({ keys: [{ kid: "one", alg: "HS256", secret: SHARED }] }),
+  "hmac-keys": JSON.stringify({ keys: [{ id: "one", tenant: "acme", secret: SHARED }] }),
+};
 
 function secretsDir(secrets: Record<string, string>): string {
   const directory = mkdtempSync(join(tmpdir(), "slipway-runtime-"));
@@ -20,7 +25,12 @@ function goodEnv() {
     DATABASE_NAME: "slipway",
     DATABASE_USER: "slipway_app",
     REDIS_HOST: "cache",
-    SECRETS_DIR: secretsDir({ "database-password": "canary-db", "redis-password": "canary-redis", "aes-secret": AES }),
+    SECRETS_DIR: secretsDir({
+      "database-password": "canary-db",
+      "redis-password": "canary-redis",
+      "aes-secret": AES,
+      ...KEYS,
+    }),
   };
 }
 
@@ -53,7 +63,20 @@ describe("loadRuntime", () => {
       logLevel: "debug",
       secrets: { "database-password": "canary-db", "redis-password": "canary-redis" },
     });
-    expect(loadRuntime("api", goodEnv()).PORT).toBe(8000);
+    expect(loadRuntime("api", goodEnv())).toMatchObject({
+      PORT: 8000,
+      JWT_ISSUER: "slipway",
+      JWT_AUDIENCE: "slipway-api",
+      RATE_LIMIT_PER_SECOND: 1000,
+      RATE_LIMIT_BURST: 2000,
+      QUEUE_MAX_PENDING: 2_000_000,
+      TENANT_MAX_PENDING: 1_000_000,
+      EVENT_STREAMS_PER_TENANT: 100,
+      IDEMPOTENCY_HOURS: 24,
+      CORS_ORIGINS: [],
+      MAX_CONNECTIONS: 10_000,
+      secrets: KEYS,
+    });
   });
 
   it("turns debug off in prod only", () => {
@@ -104,6 +127,29 @@ describe("loadRuntime", () => {
     expect(faults("api", { ...goodEnv(), PORT })).toEqual([
       expect.objectContaining({ key: "PORT", allowed: "a whole number, 1 to 65535 (default 8000)" }),
     ]);
+  });
+
+  it.each([["*"], ["https://a.example/"], ["a.example"], ["https://a.example,"], ["null"]])(
+    "refuses CORS_ORIGINS=%j",
+    (CORS_ORIGINS) => {
+      expect(faults("api", { ...goodEnv(), CORS_ORIGINS }).map(({ key }) => key)).toEqual(["CORS_ORIGINS"]);
+    },
+  );
+
+  it("takes several origins", () => {
+    const env = { ...goodEnv(), CORS_ORIGINS: "https://a.example,http://localhost:3000" };
+    expect(loadRuntime("api", env).CORS_ORIGINS).toEqual(["https://a.example", "http://localhost:3000"]);
+  });
+
+  it("checks the keys of the api at its start, without a word of them", () => {
+    const env = goodEnv();
+    writeFileSync(join(env.SECRETS_DIR, "jwt-keys"), '{"keys":[{"kid":"one","alg":"none","canary-field":1}]}');
+    writeFileSync(join(env.SECRETS_DIR, "hmac-keys"), "canary-no-json");
+    const found = faults("api", env);
+    expect(found.map((fault) => fault.key)).toEqual(["secret jwt-keys", "secret hmac-keys"]);
+    expect(found[0]?.fix).toContain("keys.0.alg: alg must be HS256 or EdDSA");
+    expect(JSON.stringify(found)).not.toContain("canary");
+    expect(loadRuntime("worker", env).PORT).toBe(8001);
   });
 
   it("opens ENC(...) in environment and secrets, and prints no value when the key is wrong", () => {

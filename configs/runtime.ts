@@ -1,5 +1,9 @@
 import { z } from "zod";
+import { API_SETTINGS } from "./api-settings.ts";
+import { SECRET_CHECKS } from "./credential-keys.ts";
 import { AES_SECRET, decrypt, isEncrypted, MASK, readSecret, SecretError } from "./secrets.ts";
+import { choice, text, whole } from "./settings.ts";
+import { WORKER_SETTINGS } from "./worker-settings.ts";
 
 /** Exit status of a process whose configuration is wrong (EX_CONFIG of sysexits.h). */
 export const EXIT_CONFIG = 78;
@@ -36,24 +40,6 @@ export class ConfigError extends Error {
 }
 
 const TLS_MODES = ["off", "verify"] as const;
-
-function text(allowed: string): z.ZodString {
-  return z.string({ error: allowed }).min(1, { error: allowed });
-}
-
-function whole(min: number, max: number, fallback: number): z.ZodType<number> {
-  const allowed = `a whole number, ${min} to ${max} (default ${fallback})`;
-  return z
-    .string()
-    .regex(/^\d+$/, { error: allowed })
-    .transform(Number)
-    .refine((n) => n >= min && n <= max, { error: allowed })
-    .default(fallback);
-}
-
-function choice<const T extends readonly [string, ...string[]]>(values: T): z.ZodEnum<{ [K in T[number]]: K }> {
-  return z.enum(values, { error: `one of ${values.join(", ")}` });
-}
 
 const base = {
   APP_ENV: choice(ENVIRONMENTS),
@@ -99,12 +85,13 @@ const queueList = z
   .transform((list) => [...new Set(list.split(",").filter(isQueue))]);
 
 const SCHEMAS = {
-  api: z.object(serving),
+  api: z.object({ ...serving, ...API_SETTINGS }),
   worker: z.object({
     ...serving,
     PORT: whole(1, 65_535, 8001),
     WORKER_QUEUES: queueList,
     WORKER_CONCURRENCY: whole(1, 1000, 4),
+    ...WORKER_SETTINGS,
   }),
   migrate: z.object(base),
 } as const;
@@ -113,7 +100,7 @@ const SCHEMAS = {
 export type Program = keyof typeof SCHEMAS;
 
 const SECRETS = {
-  api: ["database-password", "redis-password"],
+  api: ["database-password", "redis-password", "jwt-keys", "hmac-keys"],
   worker: ["database-password", "redis-password"],
   migrate: ["database-password"],
 } as const satisfies Record<Program, readonly string[]>;
@@ -127,6 +114,8 @@ export type RuntimeConfig<P extends Program> = z.output<(typeof SCHEMAS)[P]> & {
   readonly debug: boolean;
   /** LOG_LEVEL, else `debug` where debug is on and `info` in prod. */
   readonly logLevel: LogLevel;
+  /** Folder that the secrets lie in; keys are read again from there when they change. */
+  readonly secretsDirectory: string;
   readonly secrets: Readonly<Record<(typeof SECRETS)[P][number], string>>;
 };
 
@@ -155,7 +144,7 @@ export function loadRuntime<P extends Program>(program: P, env: NodeJS.ProcessEn
   const debug = parsed.data["APP_ENV"] !== "prod";
   const logLevel = parsed.data["LOG_LEVEL"] ?? (debug ? "debug" : "info");
   // The schema of this program made `data`, and the loop over its names made `secrets`.
-  return { ...parsed.data, program, debug, logLevel, secrets } as RuntimeConfig<P>;
+  return { ...parsed.data, program, debug, logLevel, secretsDirectory: directory, secrets } as RuntimeConfig<P>;
 }
 
 type Opener = (value: string) => string;
@@ -198,7 +187,9 @@ function readSecrets(
   const secrets: Record<string, string> = {};
   for (const name of names) {
     try {
-      secrets[name] = open(readSecret(directory, name));
+      const secret = open(readSecret(directory, name));
+      SECRET_CHECKS[name]?.(secret);
+      secrets[name] = secret;
     } catch (error) {
       faults.push(secretFault(`secret ${name}`, "no usable secret", error));
     }

@@ -34,6 +34,16 @@ export function readSecret(directory: string, name: string): string {
   return text;
 }
 
+/**
+ * Reads one secret and opens it where it is an `ENC(...)` value.
+ *
+ * @throws SecretError when it cannot be read or opened
+ */
+export function openSecret(directory: string, name: string): string {
+  const content = readSecret(directory, name);
+  return isEncrypted(content) ? decrypt(content, readSecret(directory, AES_SECRET)) : content;
+}
+
 function readText(path: string): string {
   try {
     return readFileSync(path, "utf8");

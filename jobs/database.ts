@@ -25,7 +25,7 @@ export async function run<Row extends QueryResultRow>(
 }
 
 /** The part of the configuration that reaches a database. */
-export interface DatabaseSettings extends Omit<DatabaseConfig, "program" | "secrets"> {
+export interface DatabaseSettings extends Omit<DatabaseConfig, "program" | "secrets" | "secretsDirectory"> {
   readonly program: Program;
   readonly secrets: { readonly "database-password": string };
 }

@@ -4,7 +4,8 @@ import { verifiedTls } from "./database.ts";
 import type { Logger } from "./log.ts";
 
 /** The part of the configuration that reaches Redis. */
-export type RedisSettings = Pick<RuntimeConfig<"api">, "secrets" | "REDIS_HOST" | "REDIS_PORT" | "REDIS_TLS"> & {
+export type RedisSettings = Pick<RuntimeConfig<"api">, "REDIS_HOST" | "REDIS_PORT" | "REDIS_TLS"> & {
+  readonly secrets: { readonly "redis-password": string };
   readonly REDIS_CA_FILE?: string | undefined;
 };
 

@@ -8,6 +8,7 @@ import { connectionOptions, openDatabase } from "../../jobs/database.ts";
 import type { Logger } from "../../jobs/log.ts";
 import { migrate } from "../../jobs/migrate-run.ts";
 import { migrationsFolder, readMigrations } from "../../jobs/migrations.ts";
+import { TEST_KEYS } from "./credentials.ts";
 import { query, startPostgres, type TestPostgres } from "./postgres.ts";
 import { startRedis, type TestRedis } from "./redis.ts";
 
@@ -96,6 +97,7 @@ function environment(
   for (const path of [objects, secrets]) mkdirSync(path);
   writeFileSync(join(secrets, "database-password"), "unused-by-trust\n");
   writeFileSync(join(secrets, "redis-password"), "redis-secret\n");
+  for (const [name, keys] of Object.entries(TEST_KEYS)) writeFileSync(join(secrets, name), JSON.stringify({ keys }));
   return {
     APP_ENV: "test",
     DATABASE_HOST: "127.0.0.1",
