@@ -18,14 +18,18 @@ export interface TestPostgres {
 
 const ROLES = `CREATE ROLE slipway_owner LOGIN; CREATE ROLE slipway_app LOGIN;`;
 
-/** Starts Postgres on a free port in a temporary folder. Everybody is trusted: it listens on 127.0.0.1 only. */
-export async function startPostgres(): Promise<TestPostgres> {
+/**
+ * Starts Postgres on a free port in a temporary folder. Everybody is trusted: it listens on 127.0.0.1 only.
+ *
+ * @param settings as in postgresql.conf, such as `jit=off`
+ */
+export async function startPostgres(settings: readonly string[] = []): Promise<TestPostgres> {
   const folder = mkdtempSync(join(tmpdir(), "slipway-postgres-"));
   if (process.getuid?.() === 0) chownSync(folder, 65_534, 65_534);
   const data = join(folder, "data");
   runProgram([...asNobody(), findProgram("initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"]);
   const port = await freePort();
-  const start = () => startServer(data, folder, port);
+  const start = () => startServer(data, folder, port, settings);
   let server = await start();
   let databases = 0;
   await query(port, ROLES);
@@ -50,9 +54,15 @@ export async function startPostgres(): Promise<TestPostgres> {
   };
 }
 
-async function startServer(data: string, folder: string, port: number): Promise<RunningProgram> {
-  const options = ["-D", data, "-p", String(port), "-k", folder, "-c", "max_connections=200"];
-  const server = startProgram([...asNobody(), findProgram("postgres"), ...options]);
+async function startServer(
+  data: string,
+  folder: string,
+  port: number,
+  settings: readonly string[],
+): Promise<RunningProgram> {
+  const options = ["-D", data, "-p", String(port), "-k", folder];
+  const set = ["max_connections=200", ...settings].flatMap((setting) => ["-c", setting]);
+  const server = startProgram([...asNobody(), findProgram("postgres"), ...options, ...set]);
   await until("Postgres accepts connections", () => accepts(port));
   return server;
 }

@@ -14,11 +14,15 @@ export interface TestRedis {
   close(): Promise<void>;
 }
 
-/** Starts Redis on a free port of 127.0.0.1. */
-export async function startRedis(password: string): Promise<TestRedis> {
+/**
+ * Starts Redis on a free port of 127.0.0.1.
+ *
+ * @param settings as on its command line, such as `--appendonly yes`
+ */
+export async function startRedis(password: string, settings: readonly string[] = []): Promise<TestRedis> {
   const folder = mkdtempSync(join(tmpdir(), "slipway-redis-"));
   const port = await freePort();
-  const start = () => startServer(folder, port, password);
+  const start = () => startServer(folder, port, password, settings);
   let server = await start();
   return {
     port,
@@ -36,9 +40,14 @@ export async function startRedis(password: string): Promise<TestRedis> {
   };
 }
 
-async function startServer(folder: string, port: number, password: string): Promise<RunningProgram> {
+async function startServer(
+  folder: string,
+  port: number,
+  password: string,
+  settings: readonly string[],
+): Promise<RunningProgram> {
   const network = ["--port", String(port), "--bind", "127.0.0.1", "--requirepass", password];
-  const options = ["--dir", folder, "--save", "", "--maxmemory-policy", "noeviction"];
+  const options = ["--dir", folder, "--save", "", "--maxmemory-policy", "noeviction", ...settings];
   const server = startProgram([findProgram("redis-server"), ...network, ...options]);
   await until("Redis accepts connections", () =>
     command(port, password, "PING", []).then(

@@ -46,9 +46,14 @@ export interface TestStack {
   close(): Promise<void>;
 }
 
-/** Starts servers and migrates a database. */
-export async function startStack(options: { migrate?: boolean } = {}): Promise<TestStack> {
-  const [postgres, redis] = await Promise.all([startPostgres(), startRedis("redis-secret")]);
+/** Starts servers, with settings of their own where a test needs them, and migrates a database. */
+export async function startStack(
+  options: { migrate?: boolean; postgres?: readonly string[]; redis?: readonly string[] } = {},
+): Promise<TestStack> {
+  const [postgres, redis] = await Promise.all([
+    startPostgres(options.postgres),
+    startRedis("redis-secret", options.redis),
+  ]);
   const database = await postgres.createDatabase();
   const folder = mkdtempSync(join(tmpdir(), "slipway-stack-"));
   const env = environment(folder, database, postgres.port, redis.port);

@@ -1,0 +1,92 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { createInterface } from "node:readline";
+
+/** A program that is told what to do, one JSON line a request, and answers each with one JSON line. */
+export interface Child {
+  readonly pid: number;
+  /** Sends a request and waits for its answer. One at a time. */
+  ask(request: Readonly<Record<string, unknown>>): Promise<Answer>;
+  /** Sends a signal and waits for its end. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/** Numbers by name: what a program measured. */
+export type Answer = Readonly<Record<string, number>>;
+
+/** A program that only runs. */
+export interface Running {
+  readonly pid: number;
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+/**
+ * Starts a program that speaks JSON lines; what it says on standard error goes to a file.
+ *
+ * @param errors path of that file
+ */
+export function startChild(command: readonly string[], env: Readonly<Record<string, string>>, errors: string): Child {
+  const [program = "", ...args] = command;
+  const child = spawn(program, args, { env: { ...process.env, ...env }, stdio: ["pipe", "pipe", "pipe"] });
+  child.stderr.pipe(createWriteStream(errors, { flags: "a" }));
+  const waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void }[] = [];
+  const lines = createInterface({ input: child.stdout });
+  lines.on("line", (line) => {
+    if (line.startsWith("{")) waiting.shift()?.resolve(parseAnswer(line));
+  });
+  const ended = whenEnded(child).then((how) => {
+    for (const { reject } of waiting.splice(0))
+      reject(new Error(`${command.join(" ")} ended with ${how}; what it said is in ${errors}`));
+  });
+  return {
+    pid: child.pid ?? 0,
+    ask: async (request) =>
+      new Promise((resolve, reject) => {
+        waiting.push({ resolve, reject });
+        child.stdin.write(`${JSON.stringify(request)}\n`);
+      }),
+    stop: async (signal = "SIGTERM") => {
+      child.kill(signal);
+      await ended;
+    },
+  };
+}
+
+/** Starts a program whose output goes to a file. */
+export function startRunning(
+  command: readonly string[],
+  env: Readonly<Record<string, string>>,
+  output: string,
+): Running {
+  const [program = "", ...args] = command;
+  const child = spawn(program, args, { env: { PATH: process.env["PATH"], ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  const file = createWriteStream(output, { flags: "a" });
+  child.stdout.pipe(file, { end: false });
+  child.stderr.pipe(file, { end: false });
+  const ended = whenEnded(child);
+  return {
+    pid: child.pid ?? 0,
+    stop: async (signal = "SIGTERM") => {
+      child.kill(signal);
+      await ended;
+      file.end();
+    },
+  };
+}
+
+async function whenEnded(child: ChildProcess): Promise<string> {
+  return new Promise((resolve) => {
+    child.once("error", (error) => {
+      resolve(error.message);
+    });
+    child.once("close", (code, signal) => {
+      resolve(code === null ? `signal ${signal ?? "unknown"}` : `status ${code}`);
+    });
+  });
+}
+
+function parseAnswer(line: string): Answer {
+  const parsed: unknown = JSON.parse(line);
+  if (!(parsed instanceof Object)) throw new Error(`got ${line}, must be a JSON object`);
+  return Object.fromEntries(Object.entries(parsed).map(([name, value]) => [name, Number(value)]));
+}
