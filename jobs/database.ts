@@ -64,6 +64,10 @@ export function openDatabase(settings: DatabaseSettings, log: Logger): Pool {
   pool.on("error", (error) => {
     log.warn({ err: error }, "an idle database connection broke");
   });
+  pool.on("connect", (client) => {
+    // One that is lent and breaks between two statements would end the process; its next statement fails anyway.
+    client.on("error", () => undefined);
+  });
   return pool;
 }
 
@@ -89,4 +93,36 @@ export function isDatabaseAway(error: unknown): boolean {
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
   if (error instanceof DatabaseError) return SERVER_CLASSES.has(code.slice(0, 2));
   return NETWORK_CODES.has(code) || DRIVER_MESSAGES.test(error.message);
+}
+
+/** Classes of SQLSTATE that lay the fault on the values: cardinality, data, constraints, limits of one row. */
+const DATA_CLASSES = new Set(["21", "22", "23", "54"]);
+
+/** Whether an error says that the values of a statement are wrong. */
+export function isDataError(error: unknown): boolean {
+  return error instanceof DatabaseError && DATA_CLASSES.has(error.code?.slice(0, 2) ?? "");
+}
+
+/** Deadlock, and a serialisation that failed: the statement did nothing, and works when it comes again. */
+const CONFLICTS = new Set(["40P01", "40001"]);
+const CONFLICT_TRIES = 5;
+
+/**
+ * Runs one statement that is a transaction of its own, again when it lost against another one.
+ *
+ * @param db a pool, or a connection outside of a transaction
+ */
+export async function runAlone<Row extends QueryResultRow>(
+  db: Queryable,
+  statement: Statement,
+  values: unknown[] = [],
+): Promise<Row[]> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await run<Row>(db, statement, values);
+    } catch (error) {
+      if (!(error instanceof DatabaseError) || !CONFLICTS.has(error.code ?? "") || tries === CONFLICT_TRIES)
+        throw error;
+    }
+  }
 }

@@ -30,6 +30,7 @@ async function insert(count: number, delayMs = 0): Promise<void> {
   for (let id = 1; id <= count; id += 1) {
     await insertJob(stack.pool, {
       id: String(id),
+      tenant: "default",
       kind: "sum",
       queue: id % 2 ? "default" : "cpu",
       params: {},
@@ -142,17 +143,17 @@ describe("readiness", () => {
         reason: "maxmemory-policy is allkeys-lru, must be noeviction; set it in the configuration of Redis",
       },
     ]);
-    await stack.asSuperuser("UPDATE schema_migrations SET version = 0");
+    await stack.asSuperuser("UPDATE schema_migrations SET version = version - 2");
     await stack.redis.kill();
     const both = await failingChecks(foundation.checks);
     expect(both.map((f) => f.dependency)).toEqual(["migrations", "redis"]);
-    expect(both[0]?.reason).toBe("the database is at migration 0, must be at 1 or newer; run the migrate program");
+    expect(both[0]?.reason).toBe("the database is at migration 0, must be at 2 or newer; run the migrate program");
     await until(
       "the reason is told",
       async () => (await failingChecks(foundation.checks))[1]?.reason.includes("ECONNREFUSED") === true,
     );
     await stack.redis.start();
-    await stack.asSuperuser("UPDATE schema_migrations SET version = 9");
+    await stack.asSuperuser("UPDATE schema_migrations SET version = version + 9");
     await until("it is ready", async () => (await failingChecks(foundation.checks)).length === 0);
   });
 });

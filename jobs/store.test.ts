@@ -18,7 +18,7 @@ beforeEach(async () => {
 });
 
 function job(id: string, rest: Partial<NewJob> = {}): NewJob {
-  return { id, kind: "sum", queue: "default", params: { numbers: [1] }, ...rest };
+  return { id, tenant: "default", kind: "sum", queue: "default", params: { numbers: [1] }, ...rest };
 }
 
 async function claim(id: string, by = worker): Promise<Claim> {
@@ -61,14 +61,14 @@ describe("insertJob", () => {
     const id = "9223372036854775807";
     const params = { text: 'né\n"x" 🎉', list: [1, null, { a: [] }] };
     await insertJob(stack.pool, job(id, { params }));
-    expect(await readJob(stack.pool, id)).toMatchObject({
+    expect(await readJob(stack.pool, "default", id)).toMatchObject({
       id,
       params,
       state: "queued",
       attempt: 0,
       artifact: undefined,
     });
-    expect(await readJob(stack.pool, "5")).toBeUndefined();
+    expect(await readJob(stack.pool, "default", "5")).toBeUndefined();
   });
 });
 
@@ -91,7 +91,7 @@ describe("claimJob", () => {
   it("gives nothing to a worker whose lease is gone", async () => {
     await insertJob(stack.pool, job("1"));
     expect(await claimJob(stack.pool, "1", "999")).toMatchObject({ outcome: "early" });
-    expect(await readJob(stack.pool, "1")).toMatchObject({ state: "queued", attempt: 0 });
+    expect(await readJob(stack.pool, "default", "1")).toMatchObject({ state: "queued", attempt: 0 });
   });
 });
 
@@ -99,7 +99,11 @@ describe("an attempt's end", () => {
   it("commits result, artifact and attempt together", async () => {
     await insertJob(stack.pool, job("1"));
     await succeedJob(stack.pool, await claim("1"), { sum: 1 }, artifact);
-    expect(await readJob(stack.pool, "1")).toMatchObject({ state: "succeeded", result: { sum: 1 }, artifact });
+    expect(await readJob(stack.pool, "default", "1")).toMatchObject({
+      state: "succeeded",
+      result: { sum: 1 },
+      artifact,
+    });
     expect(await rows("SELECT outcome, finished_at IS NOT NULL AS ended FROM attempts")).toEqual([
       { outcome: "succeeded", ended: true },
     ]);
@@ -120,13 +124,16 @@ describe("an attempt's end", () => {
     expect(await rows("SELECT * FROM artifacts")).toEqual([]);
     await succeedJob(stack.pool, fresh, { sum: 1 }, undefined);
     await expect(succeedJob(stack.pool, fresh, { sum: 2 }, undefined)).rejects.toThrow(Fenced);
-    expect(await readJob(stack.pool, "1")).toMatchObject({ state: "succeeded", result: { sum: 1 } });
+    expect(await readJob(stack.pool, "default", "1")).toMatchObject({ state: "succeeded", result: { sum: 1 } });
   });
 
   it("queues a failed job again after its delay, with a wake-up of its own", async () => {
     await insertJob(stack.pool, job("1"));
     await failJob(stack.pool, await claim("1"), { code: "boom", message: "no" }, 5000);
-    expect(await readJob(stack.pool, "1")).toMatchObject({ state: "retrying", error: { code: "boom", message: "no" } });
+    expect(await readJob(stack.pool, "default", "1")).toMatchObject({
+      state: "retrying",
+      error: { code: "boom", message: "no" },
+    });
     expect(await rows("SELECT attempt, run_at > now() + interval '3 s' AS later FROM outbox ORDER BY id")).toEqual([
       { attempt: 0, later: false },
       { attempt: 1, later: true },
@@ -136,7 +143,7 @@ describe("an attempt's end", () => {
   it("ends as dead without a next attempt", async () => {
     await insertJob(stack.pool, job("1"));
     await failJob(stack.pool, await claim("1"), { code: "boom", message: "no" }, undefined);
-    const dead = await readJob(stack.pool, "1");
+    const dead = await readJob(stack.pool, "default", "1");
     expect(dead).toMatchObject({ state: "dead" });
     expect(dead?.finishedAt).toBeInstanceOf(Date);
     expect(await claimJob(stack.pool, "1", worker)).toEqual({ outcome: "gone" });
@@ -183,7 +190,7 @@ describe("take-over", () => {
       await expire(mortal);
       await takeOver(stack.pool);
     }
-    expect(await readJob(stack.pool, "1")).toMatchObject({
+    expect(await readJob(stack.pool, "default", "1")).toMatchObject({
       state: "dead",
       error: { code: "worker-lost" },
       attempt: MAX_LOSSES,

@@ -1,29 +1,174 @@
-import { run, type Queryable } from "./database.ts";
-import type { Job, JobFailure, JobState, NewJob } from "./job.ts";
+import { createCoalescer, Overloaded } from "./coalesce.ts";
+import { run, runAlone, type Queryable } from "./database.ts";
+import { KEY_LIFETIME_MS, lookUpKeys, takeKeys, type InsertOutcome } from "./idempotency.ts";
+import type { Idempotency, Job, JobFailure, JobProgress, JobState, NewJob } from "./job.ts";
 
-/** Job and outbox row in one statement: both or neither, in one round trip. */
-export const INSERT_JOB = {
-  name: "job-insert",
-  text: `WITH job AS (
-           INSERT INTO jobs (id, kind, queue, params, priority, run_at)
-           VALUES ($1, $2, $3, $4, $5, now() + $6 * interval '1 ms')
+export { Overloaded, type InsertOutcome };
+
+/** Keys, jobs and outbox rows in one statement: all or nothing, in one round trip. */
+const INSERT_JOBS = {
+  name: "jobs-insert",
+  text: `WITH asked AS (
+           SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::int[], $7::float8[],
+             $8::text[], $9::text[], $10::bytea[])
+             AS a(id, tenant, kind, queue, params, priority, delay_ms, schedule, key, fingerprint)
+         ), keyed AS (
+           ${takeKeys("$11")}
+         ), job AS (
+           INSERT INTO jobs (id, tenant, kind, queue, params, priority, run_at, schedule)
+           SELECT id, tenant, kind, queue, params, priority, now() + delay_ms * interval '1 ms', schedule FROM asked
+           WHERE key IS NULL OR id IN (SELECT target_id FROM keyed)
            RETURNING id, queue, priority, run_at, created_at
          ), wake AS (
            INSERT INTO outbox (job_id, attempt, queue, priority, run_at)
            SELECT id, 0, queue, priority, run_at FROM job
          )
-         SELECT created_at FROM job`,
+         SELECT id, created_at FROM job`,
 };
 
 const READ_JOB = {
   name: "job-read",
-  text: `SELECT j.id, j.kind, j.queue, j.state, j.params, j.result, j.error, j.attempt, j.created_at, j.started_at,
-                j.finished_at, a.object_key, a.media_type, a.bytes, a.sha256
-         FROM jobs j LEFT JOIN artifacts a ON a.job_id = j.id WHERE j.id = $1`,
+  text: `SELECT j.id, j.tenant, j.kind, j.queue, j.state, j.params, j.result, j.error, j.attempt, j.priority, j.batch_id,
+                j.position, j.cancel_requested_at, j.progress, j.created_at, j.started_at, j.finished_at,
+                a.object_key, a.media_type, a.bytes, a.sha256
+         FROM jobs j LEFT JOIN artifacts a ON a.job_id = j.id WHERE j.id = $1 AND j.tenant = $2`,
 };
+
+/** How often an insert is tried whose key ran out between two looks. */
+const KEY_ROUNDS = 5;
+
+/**
+ * Makes a job and its wake-up. When this returns `made`, the job is committed.
+ *
+ * @returns `made` with the time by the database's clock; `known` or `conflict` where its key was taken before
+ */
+export async function insertJob(db: Queryable, job: NewJob): Promise<InsertOutcome> {
+  const [outcome] = await insertJobs(db, [job]);
+  if (!outcome) throw new Error(`job ${job.id}: the insert gave nothing back`);
+  return outcome;
+}
+
+/** Makes many jobs in one statement: all that may be made, or with an error none. */
+export async function insertJobs(db: Queryable, jobs: readonly NewJob[]): Promise<InsertOutcome[]> {
+  return insertRows(db, jobs.map(toRow));
+}
+
+/** A job with its parameters as they are sent. */
+interface Row {
+  readonly job: NewJob;
+  readonly params: string;
+}
+
+function toRow(job: NewJob): Row {
+  return { job, params: JSON.stringify(job.params) };
+}
+
+async function insertRows(db: Queryable, rows: readonly Row[]): Promise<InsertOutcome[]> {
+  const outcomes = new Map<Row, InsertOutcome>();
+  for (let round = 0; round < KEY_ROUNDS && outcomes.size < rows.length; round += 1) {
+    const open = rows.filter((row) => !outcomes.has(row));
+    await insertRound(db, open, outcomes);
+  }
+  return rows.map((row) => {
+    const outcome = outcomes.get(row);
+    if (!outcome) throw new Error(`job ${row.job.id}: its key runs out again and again; try again later`);
+    return outcome;
+  });
+}
+
+async function insertRound(db: Queryable, rows: readonly Row[], outcomes: Map<Row, InsertOutcome>): Promise<void> {
+  const values = insertValues(firstOfEachKey(rows));
+  const inserted = await runAlone<{ id: string; created_at: Date }>(db, INSERT_JOBS, values);
+  const made = new Map(inserted.map((row) => [row.id, row.created_at]));
+  const taken: { row: Row; tenant: string; idempotency: Idempotency }[] = [];
+  for (const row of rows) {
+    const { id, tenant, idempotency } = row.job;
+    const createdAt = made.get(id);
+    if (createdAt) outcomes.set(row, { is: "made", createdAt });
+    else if (idempotency) taken.push({ row, tenant, idempotency });
+  }
+  if (taken.length === 0) return;
+  const found = await lookUpKeys(db, taken);
+  taken.forEach(({ row }, index) => {
+    const outcome = found[index];
+    if (outcome) outcomes.set(row, outcome);
+  });
+}
+
+/** One statement cannot take a key twice: repetitions are answered by what the first one made. */
+function firstOfEachKey(rows: readonly Row[]): Row[] {
+  const seen = new Set<string>();
+  return rows.filter(({ job: { tenant, idempotency } }) => {
+    if (!idempotency) return true;
+    const key = `${tenant} ${idempotency.key}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+function insertValues(rows: readonly Row[]): unknown[] {
+  const jobs = rows.map((row) => row.job);
+  return [
+    jobs.map((job) => job.id),
+    jobs.map((job) => job.tenant),
+    jobs.map((job) => job.kind),
+    jobs.map((job) => job.queue),
+    rows.map((row) => row.params),
+    jobs.map((job) => job.priority ?? 0),
+    jobs.map((job) => job.delayMs ?? 0),
+    jobs.map((job) => job.schedule ?? null),
+    jobs.map((job) => job.idempotency?.key ?? null),
+    jobs.map((job) => job.idempotency?.fingerprint ?? null),
+    KEY_LIFETIME_MS,
+  ];
+}
+
+/** Makes jobs for many callers at once. */
+export interface JobWriter {
+  /**
+   * Like {@link insertJob}.
+   *
+   * @throws Overloaded when too much waits, or the writer is closed: nothing was written
+   */
+  insert(job: NewJob): Promise<InsertOutcome>;
+  /** Jobs that wait for their commit. */
+  waiting(): number;
+  /** Takes nothing more and ends when all that it took are answered. */
+  close(): Promise<void>;
+}
+
+export interface JobWriterOptions {
+  /** Jobs that may wait for their commit. @default 2000 */
+  readonly maxWaiting?: number;
+  /** Statements under way at once. @default 1 */
+  readonly inFlight?: number;
+}
+
+/** Jobs in one statement. */
+const INSERT_BATCH = 250;
+/** Parameters that may wait, in bytes: what a process can hold beside its other work. */
+const MAX_WAITING_BYTES = 64 * 1024 * 1024;
+
+/** Concurrent inserts share a statement and its commit; one that is wrong in itself does not harm its neighbours. */
+export function createJobWriter(db: Queryable, options: JobWriterOptions = {}): JobWriter {
+  const coalescer = createCoalescer<Row, InsertOutcome>({
+    what: "writing jobs",
+    work: (rows) => insertRows(db, rows),
+    maxItems: INSERT_BATCH,
+    maxWaiting: options.maxWaiting ?? 2000,
+    maxWaitingBytes: MAX_WAITING_BYTES,
+    inFlight: options.inFlight ?? 1,
+    weigh: (row) => row.params.length,
+  });
+  return {
+    insert: (job) => coalescer.add(toRow(job)),
+    waiting: () => coalescer.waiting(),
+    close: () => coalescer.close(),
+  };
+}
 
 interface JobRow {
   id: string;
+  tenant: string;
   kind: string;
   queue: string;
   state: JobState;
@@ -31,6 +176,11 @@ interface JobRow {
   result: unknown;
   error: JobFailure | null;
   attempt: number;
+  priority: number;
+  batch_id: string | null;
+  position: number | null;
+  cancel_requested_at: Date | null;
+  progress: JobProgress | null;
   created_at: Date;
   started_at: Date | null;
   finished_at: Date | null;
@@ -40,34 +190,21 @@ interface JobRow {
   sha256: string;
 }
 
-/**
- * Makes a job and its wake-up. When this returns, the job is committed.
- *
- * @returns when it was made, by the database's clock
- */
-export async function insertJob(db: Queryable, job: NewJob): Promise<Date> {
-  const values = [job.id, job.kind, job.queue, JSON.stringify(job.params), job.priority ?? 0, job.delayMs ?? 0];
-  const [row] = await run<{ created_at: Date }>(db, INSERT_JOB, values);
-  if (!row) throw new Error(`job ${job.id}: the insert gave no row back`);
-  return row.created_at;
-}
-
-/** Reads a job, or gives `undefined` where there is none of that id. */
-export async function readJob(db: Queryable, id: string): Promise<Job | undefined> {
-  const [row] = await run<JobRow>(db, READ_JOB, [id]);
+/** Reads a job of a tenant, or gives `undefined` where that tenant has none of that id. */
+export async function readJob(db: Queryable, tenant: string, id: string): Promise<Job | undefined> {
+  const [row] = await run<JobRow>(db, READ_JOB, [id, tenant]);
   return row && toJob(row);
 }
 
 function toJob(row: JobRow): Job {
+  const { id, tenant, kind, queue, state, params, result, attempt, priority } = row;
   return {
-    id: row.id,
-    kind: row.kind,
-    queue: row.queue,
-    state: row.state,
-    params: row.params,
-    result: row.result,
+    ...{ id, tenant, kind, queue, state, params, result, attempt, priority },
+    batchId: row.batch_id ?? undefined,
+    position: row.position ?? undefined,
     error: row.error ?? undefined,
-    attempt: row.attempt,
+    cancelRequested: row.cancel_requested_at !== null && state === "active",
+    progress: row.progress ?? undefined,
     artifact:
       row.object_key === null
         ? undefined

@@ -104,14 +104,14 @@ let next = 0;
 async function make(kindName: string, params: unknown = {}, queue = "default"): Promise<string> {
   next += 1;
   const id = String(BigInt(next) << 22n);
-  await insertJob(stack.pool, { id, kind: kindName, queue, params });
+  await insertJob(stack.pool, { id, tenant: "default", kind: kindName, queue, params });
   return id;
 }
 
 async function ended(id: string): Promise<Job> {
   let job: Job | undefined;
   await until(`job ${id} has ended`, async () => {
-    job = await readJob(stack.pool, id);
+    job = await readJob(stack.pool, "default", id);
     return job?.finishedAt !== undefined;
   });
   if (!job) throw new Error(`job ${id} is gone`);
@@ -229,9 +229,9 @@ it("goes on after Postgres was killed and came back", async () => {
 it("hands running jobs back when it stops, and another worker does them", async () => {
   const workers = await start({ finishWithinMs: 100 });
   const id = await make("slow");
-  await until("the job runs", async () => (await readJob(stack.pool, id))?.state === "active");
+  await until("the job runs", async () => (await readJob(stack.pool, "default", id))?.state === "active");
   await workers.close();
-  expect(await readJob(stack.pool, id)).toMatchObject({ state: "queued", attempt: 1 });
+  expect(await readJob(stack.pool, "default", id)).toMatchObject({ state: "queued", attempt: 1 });
   await start();
   expect(await ended(id)).toMatchObject({ state: "succeeded", attempt: 2 });
   expect(await attempts(id)).toEqual(["handed-back", "succeeded"]);
@@ -240,7 +240,7 @@ it("hands running jobs back when it stops, and another worker does them", async 
 it("drops what it made when its lease was lost meanwhile", async () => {
   await start({ concurrency: 1 });
   const id = await make("slow");
-  await until("the job runs", async () => (await readJob(stack.pool, id))?.state === "active");
+  await until("the job runs", async () => (await readJob(stack.pool, "default", id))?.state === "active");
   await stack.pool.query("DELETE FROM workers");
   expect(await ended(id)).toMatchObject({ state: "succeeded", result: "second" });
   expect(await attempts(id)).toEqual(["lost", "succeeded"]);

@@ -41,26 +41,26 @@ function registerCreate(app: App, deps: AppDeps): void {
       const kind = checkedKind(deps, name, params);
       const job = {
         id: deps.nextId(),
+        tenant: "default",
         kind: name,
         queue: queue ?? kind.queue,
         params,
         priority,
         delayMs: delaySeconds * 1000,
       };
-      const createdAt = await insertJob(deps.pool, job);
+      const made = await insertJob(deps.pool, job);
+      if (made.is !== "made") throw new Error(`job ${job.id} was not made`);
       deps.onQueued();
       const self = jobHref(job.id);
-      return reply
-        .code(202)
-        .header("location", self)
-        .send({
-          id: job.id,
-          kind: name,
-          queue: job.queue,
-          state: "queued",
-          createdAt: createdAt.toISOString(),
-          links: { self, artifact: `${self}/artifact` },
-        });
+      reply.code(202).header("location", self);
+      return reply.send({
+        id: job.id,
+        kind: name,
+        queue: job.queue,
+        state: "queued",
+        createdAt: made.createdAt.toISOString(),
+        links: { self, artifact: `${self}/artifact` },
+      });
     },
   );
 }
@@ -96,7 +96,7 @@ function unstorable(params: unknown): Fault[] {
 }
 
 async function existingJob(deps: AppDeps, id: string): Promise<Job> {
-  const job = await readJob(deps.pool, id);
+  const job = await readJob(deps.pool, "default", id);
   if (!job) throw new RequestProblem("job-not-found", `there is no job ${id}`);
   return job;
 }

@@ -69,7 +69,8 @@ export async function startStack(
     asSuperuser: (sql) => query(postgres.port, sql, database),
     reset: async () => {
       await pool.query(
-        `DELETE FROM attempts; DELETE FROM artifacts; DELETE FROM jobs; DELETE FROM outbox; DELETE FROM workers;`,
+        `DELETE FROM attempts; DELETE FROM artifacts; DELETE FROM jobs; DELETE FROM outbox; DELETE FROM workers;
+         DELETE FROM batches; DELETE FROM idempotency_keys;`,
       );
       await redis.command("FLUSHALL");
     },
