@@ -7,7 +7,7 @@ STACK ?= dev
 ARGS ?=
 flag = $(if $(filter-out 0 no false,$($(1))),$(2))
 
-.PHONY: help up down env test check format smoke clean
+.PHONY: help up down env token test check format smoke clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,9 @@ smoke: ## ask every public route of the running stack                 STACK=dev 
 
 env: ## print what a shell needs for Pulumi itself: eval "$(make -s env)"
 	$(RUN) commands/env.ts
+
+token: ## print a token for the running stack's API                 STACK=dev TENANT=dev HOURS=1 SCOPE='read write'
+	$(RUN) commands/token.ts --stack '$(STACK)' $(if $(TENANT),--tenant '$(TENANT)') $(if $(HOURS),--hours '$(HOURS)') $(if $(SCOPE),--scope '$(SCOPE)')
 
 down: ## destroy the stack and everything of ours on the engine         STACK=dev KEEP_DATA=1 FORCE=1
 	$(RUN) commands/down.ts --stack '$(STACK)' $(call flag,KEEP_DATA,--keep-data) $(call flag,FORCE,--force)

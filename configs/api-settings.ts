@@ -4,7 +4,7 @@ import { text, whole } from "./settings.ts";
 const ORIGINS = "origins such as https://app.example.org, separated by commas, or nothing (default: nothing)";
 
 /** `https://host[:port]` and nothing behind it: what a browser sends as Origin. */
-function isOrigin(value: string): boolean {
+export function isOrigin(value: string): boolean {
   return URL.canParse(value) && /^https?:$/.test(new URL(value).protocol) && new URL(value).origin === value;
 }
 
@@ -30,8 +30,6 @@ export const API_SETTINGS = {
   TENANT_MAX_PENDING: whole(1, 1_000_000_000, 1_000_000),
   /** Event streams that one tenant may hold open in one process. */
   EVENT_STREAMS_PER_TENANT: whole(1, 10_000, 100),
-  /** How long a request may be repeated under its Idempotency-Key. */
-  IDEMPOTENCY_HOURS: whole(1, 720, 24),
   /** Origins whose pages may call the API from a browser. */
   CORS_ORIGINS: originList,
   /** Connections that one process holds at most. */

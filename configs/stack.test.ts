@@ -3,6 +3,17 @@ import { describe, expect, it } from "vitest";
 import { parseStackConfig, SECRET_KEYS, stackSchema, StackConfigError, type RawConfig } from "./stack.ts";
 
 const REQUIRED = { platform: "docker", environment: "dev" };
+const API = {
+  replicas: 2,
+  rateLimitPerSecond: 1000,
+  rateLimitBurst: 2000,
+  queueMaxPending: 2_000_000,
+  corsOrigins: [],
+  memoryMiB: 384,
+  cpus: 1,
+};
+const PASSWORDS = ["databasePassword", "databaseOwnerPassword", "redisPassword"] as const;
+const KEY_RINGS = ["jwtKeys", "hmacKeys"] as const;
 const GOOD_SECRET = "Canary-0123456789_abcdef";
 
 /** As the engine hands a file over: plain strings as they are, everything else as JSON text. */
@@ -33,8 +44,8 @@ describe("defaults", () => {
       platform: "docker",
       environment: "dev",
       edge: { address: "127.0.0.1", port: 8080 },
-      api: { replicas: 2, memoryMiB: 384, cpus: 1 },
-      worker: { replicas: 1, concurrency: 4, memoryMiB: 512, cpus: 1 },
+      api: API,
+      worker: { replicas: 1, concurrency: 4, pool: "process", memoryMiB: 512, cpus: 1 },
       gpu: { mode: "auto", concurrency: 1, memoryMiB: 4096, cpus: 2 },
       postgres: { memoryMiB: 768, cpus: 1 },
       redis: { memoryMiB: 320, cpus: 1, maxMemoryMiB: 192 },
@@ -45,7 +56,7 @@ describe("defaults", () => {
 
   it("stay for what an object leaves out", () => {
     const { api, edge } = parseStackConfig("dev", raw({ ...REQUIRED, api: { replicas: 3 }, edge: { port: 9000 } }));
-    expect(api).toEqual({ replicas: 3, memoryMiB: 384, cpus: 1 });
+    expect(api).toEqual({ ...API, replicas: 3 });
     expect(edge).toEqual({ address: "127.0.0.1", port: 9000 });
   });
 
@@ -112,7 +123,24 @@ describe("faults", () => {
 });
 
 describe("secrets", () => {
-  it.each(SECRET_KEYS)("refuses %s in clear, too short, or with signs that a URL would change", (key) => {
+  it("are these, all of them tested here", () => {
+    expect(SECRET_KEYS).toEqual([...PASSWORDS, ...KEY_RINGS]);
+  });
+
+  it.each(KEY_RINGS)("refuses %s in clear or malformed, and prints nothing of it", (key) => {
+    const secret = Buffer.from("Canary-".repeat(5)).toString("base64url");
+    const slot = key === "jwtKeys" ? { kid: "a", alg: "HS256", secret } : { id: "a", tenant: "acme", secret };
+    const ring = JSON.stringify({ keys: [slot] });
+    expect(parseStackConfig("dev", raw({ ...REQUIRED, [key]: ring }, [key]))).toMatchObject(REQUIRED);
+    expect(refusal(raw({ ...REQUIRED, [key]: ring }))).toContain(`slipway:${key} stands in clear.`);
+    for (const wrong of [ring.replace("{", ""), JSON.stringify({ keys: [slot, slot] }), JSON.stringify([slot])]) {
+      const message = refusal(raw({ ...REQUIRED, [key]: wrong }, [key]));
+      expect(message).toContain(`slipway:${key} is no key ring: `);
+      expect(message).not.toContain(secret);
+    }
+  });
+
+  it.each(PASSWORDS)("refuses %s in clear, too short, or with signs that a URL would change", (key) => {
     expect(refusal(raw({ ...REQUIRED, [key]: GOOD_SECRET }))).toContain(
       `slipway:${key} stands in clear. Use \`pulumi config set --secret ${key}\`.`,
     );

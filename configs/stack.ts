@@ -1,12 +1,48 @@
 import { z } from "zod";
+import { isOrigin } from "./api-settings.ts";
+import { parseHmacKeys, parseJwtKeys } from "./credential-keys.ts";
 import { ENVIRONMENTS } from "./runtime.ts";
+import { SecretError } from "./secrets.ts";
+import { POOLS } from "./worker-settings.ts";
 
 /** Where a stack's services run. `docker`: one engine, local or over SSH. The next platforms are rows here. */
 export const PLATFORMS = ["docker"] as const;
 
-/** Secrets that are generated unless the stack brings its own: `pulumi config set --secret databasePassword ...`. */
-export const SECRET_KEYS = ["databasePassword", "databaseOwnerPassword", "redisPassword"] as const;
-export type SecretKey = (typeof SECRET_KEYS)[number];
+/** What is wrong with a secret's text, without the text itself; `undefined` when nothing is. */
+type SecretCheck = (text: string) => string | undefined;
+
+const password: SecretCheck = (text) =>
+  /^[\w-]{16,}$/.test(text) ? undefined : `(${text.length} characters) must be at least 16 letters, digits, - or _.`;
+
+/**
+ * Secrets of a stack and what each must look like. What the stack does not bring is generated:
+ * `pulumi config set --secret databasePassword ...`. Key rings hold any number of slots, so that keys can be rotated:
+ * `{"keys": [...]}`, docs/api.md says of what.
+ */
+const SECRETS = {
+  databasePassword: password,
+  databaseOwnerPassword: password,
+  redisPassword: password,
+  /** Keys that tokens are checked with; one is generated. */
+  jwtKeys: keyRing(parseJwtKeys),
+  /** Keys that requests are signed with, and whose they are; none at first. */
+  hmacKeys: keyRing(parseHmacKeys),
+} as const satisfies Record<string, SecretCheck>;
+
+export type SecretKey = keyof typeof SECRETS;
+export const SECRET_KEYS = Object.keys(SECRETS) as readonly SecretKey[];
+
+function keyRing(parse: (text: string) => unknown): SecretCheck {
+  return (text) => {
+    try {
+      parse(text);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof SecretError)) throw error;
+      return `is no key ring: ${error.message}.`;
+    }
+  };
+}
 
 const limits = (memoryMiB: number, cpus: number) => ({
   /** Memory limit of one container, MiB. A process above it is killed by the kernel. */
@@ -34,12 +70,29 @@ export const stackSchema = z.strictObject({
       port: z.number().int().min(1).max(65_535).default(8080),
     })
     .prefault({}),
-  api: z.strictObject({ replicas: z.number().int().min(1).max(32).default(2), ...limits(384, 1) }).prefault({}),
+  api: z
+    .strictObject({
+      replicas: z.number().int().min(1).max(32).default(2),
+      /** Requests a second that each tenant may make in the long run; 0 is without limit. */
+      rateLimitPerSecond: z.number().int().min(0).max(1_000_000).default(1000),
+      /** Requests that a tenant may make at once, beyond those per second. */
+      rateLimitBurst: z.number().int().min(1).max(1_000_000).default(2000),
+      /** Pending jobs of one queue from which on new ones are refused. */
+      queueMaxPending: z.number().int().min(1).max(1_000_000_000).default(2_000_000),
+      /** Origins whose pages may call the API from a browser, such as https://app.example.org. */
+      corsOrigins: z
+        .array(z.string().refine(isOrigin, { error: "must be an origin such as https://app.example.org" }))
+        .default([]),
+      ...limits(384, 1),
+    })
+    .prefault({}),
   worker: z
     .strictObject({
       replicas: z.number().int().min(1).max(32).default(1),
       /** Jobs that one worker works on at the same time. */
       concurrency: z.number().int().min(1).max(256).default(4),
+      /** Where handlers run: in processes or in threads of their own. */
+      pool: z.enum(POOLS).default("process"),
       ...limits(512, 1),
     })
     .prefault({}),
@@ -99,8 +152,8 @@ export function parseStackConfig(stack: string, raw: RawConfig): StackConfig {
   for (const [key, text] of Object.entries(raw.values)) {
     if (isSecretKey(key)) {
       if (!raw.isSecret(key)) faults.push(`slipway:${key} stands in clear. Use \`pulumi config set --secret ${key}\`.`);
-      else if (!/^[\w-]{16,}$/.test(text))
-        faults.push(`slipway:${key} (${text.length} characters) must be at least 16 letters, digits, - or _.`);
+      else
+        faults.push(...[SECRETS[key](text)].filter((fault) => fault !== undefined).map((f) => `slipway:${key} ${f}`));
     } else if (raw.isSecret(key)) {
       faults.push(`slipway:${key} is set as a secret; the secrets are: ${SECRET_KEYS.join(", ")}.`);
     } else {

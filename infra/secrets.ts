@@ -1,4 +1,4 @@
-import { Config, type Output } from "@pulumi/pulumi";
+import { Config, interpolate, secret, type Output } from "@pulumi/pulumi";
 import { RandomPassword } from "@pulumi/random";
 import { SECRET_KEYS, type SecretKey } from "../configs/stack.ts";
 
@@ -15,7 +15,25 @@ export function stackSecrets(): StackSecrets {
   return Object.fromEntries(entries) as Record<SecretKey, Output<string>>;
 }
 
+/** 44 letters and digits are also the base64url of 33 bytes. */
+const KEY_LENGTH = 44;
+
 function generate(key: SecretKey): Output<string> {
-  const name = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  return new RandomPassword(name, { length: LENGTH, special: false }).result;
+  switch (key) {
+    case "jwtKeys":
+      return interpolate`{"keys":[{"kid":"generated","alg":"HS256","secret":"${random("jwt-key", KEY_LENGTH)}"}]}`;
+    case "hmacKeys":
+      return secret('{"keys":[]}');
+    case "databasePassword":
+    case "databaseOwnerPassword":
+    case "redisPassword":
+      return random(
+        key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+        LENGTH,
+      );
+  }
+}
+
+function random(name: string, length: number): Output<string> {
+  return new RandomPassword(name, { length, special: false }).result;
 }

@@ -10,6 +10,10 @@ import type { ProgramSpec } from "./contract.ts";
 import { connectionUsers, describeServices, type Foundation, type Services } from "./services.ts";
 
 const CANARIES = { app: "Canary-app-password", owner: "Canary-owner-password", redis: "Canary-redis-password" };
+const KEYS = {
+  jwt: JSON.stringify({ keys: [{ kid: "a", alg: "HS256", secret: "Canary-jwt".padEnd(44, "x") }] }),
+  hmac: JSON.stringify({ keys: [{ id: "a", tenant: "acme", secret: "Canary-hmac".padEnd(44, "x") }] }),
+};
 
 function foundation(config: StackConfig, hasGpu: boolean): Foundation {
   return {
@@ -24,6 +28,7 @@ function foundation(config: StackConfig, hasGpu: boolean): Foundation {
     },
     cache: { host: "redis.example", port: 6379, password: output(CANARIES.redis) },
     objects: { url: "file:///var/lib/slipway/objects" },
+    keys: { jwt: output(KEYS.jwt), hmac: output(KEYS.hmac) },
   };
 }
 
@@ -56,7 +61,14 @@ async function contents({ secrets }: ProgramSpec): Promise<Record<string, string
 const configs = fc
   .record({
     environment: fc.constantFrom("local", "dev", "test", "prod"),
-    api: fc.record({ replicas: fc.integer({ min: 1, max: 32 }), memoryMiB: fc.integer({ min: 64, max: 9999 }) }),
+    api: fc.record({
+      replicas: fc.integer({ min: 1, max: 32 }),
+      memoryMiB: fc.integer({ min: 64, max: 9999 }),
+      rateLimitPerSecond: fc.integer({ min: 0, max: 1_000_000 }),
+      rateLimitBurst: fc.integer({ min: 1, max: 1_000_000 }),
+      queueMaxPending: fc.integer({ min: 1, max: 1_000_000_000 }),
+      corsOrigins: fc.subarray(["https://app.example.org", "http://localhost:5173"]),
+    }),
     worker: fc.record({ replicas: fc.integer({ min: 1, max: 32 }), concurrency: fc.integer({ min: 1, max: 256 }) }),
     gpu: fc.record({ concurrency: fc.integer({ min: 1, max: 64 }) }),
     drainSeconds: fc.integer({ min: 5, max: 3600 }),
@@ -130,14 +142,20 @@ describe("parity between the programs", () => {
     expect(await contents(migrate)).toEqual({ "database-password": CANARIES.owner });
     for (const spec of running) {
       expect(environment(spec)["DATABASE_USER"]).toBe("slipway_app");
-      expect(await contents(spec)).toEqual({ "database-password": CANARIES.app, "redis-password": CANARIES.redis });
+      expect(await contents(spec)).toEqual({
+        "database-password": CANARIES.app,
+        "redis-password": CANARIES.redis,
+        // Only the API checks credentials.
+        ...(spec.name === "api" ? { "jwt-keys": KEYS.jwt, "hmac-keys": KEYS.hmac } : {}),
+      });
     }
   });
 
   it("puts no secret into an environment or a command, and runs nothing as root", () => {
     for (const spec of programs(gpuStack())) {
       const shown = JSON.stringify([environment(spec), spec.command]);
-      for (const canary of Object.values(CANARIES)) expect(shown).not.toContain(canary);
+      for (const canary of [...Object.values(CANARIES), "Canary-jwt", "Canary-hmac"])
+        expect(shown).not.toContain(canary);
       expect(spec.uid).toBeGreaterThan(999);
     }
   });
@@ -145,6 +163,8 @@ describe("parity between the programs", () => {
   it("is an environment that each program accepts, whatever the stack", () => {
     const folder = mkdtempSync(join(tmpdir(), "slipway-services-"));
     for (const name of ["database-password", "redis-password"]) writeFileSync(join(folder, name), "x".repeat(16));
+    writeFileSync(join(folder, "jwt-keys"), KEYS.jwt);
+    writeFileSync(join(folder, "hmac-keys"), KEYS.hmac);
     const read = (program: Program, spec: ProgramSpec) =>
       loadRuntime(program, { ...environment(spec), SECRETS_DIR: folder });
     fc.assert(

@@ -1,3 +1,4 @@
+import type { Output } from "@pulumi/pulumi";
 import type { StackConfig } from "../configs/stack.ts";
 import {
   SECRETS_FOLDER,
@@ -54,6 +55,8 @@ export interface Foundation {
   readonly database: Database;
   readonly cache: Cache;
   readonly objects: ObjectStore;
+  /** Key rings that credentials are checked with. */
+  readonly keys: { readonly jwt: Output<string>; readonly hmac: Output<string> };
   readonly hasGpu: boolean;
 }
 
@@ -93,8 +96,8 @@ function api(f: Foundation): ServiceSpec {
     name: "api",
     image: "api",
     command: [NODE, "/app/api.mjs"],
-    environment: serving(f, connections),
-    secrets: servingSecrets(f),
+    environment: { ...serving(f, connections), ...apiLimits(f.config.api) },
+    secrets: { ...servingSecrets(f), "jwt-keys": f.keys.jwt, "hmac-keys": f.keys.hmac },
     uid: UIDS.api,
     limits: { memoryMiB: f.config.api.memoryMiB, cpus: f.config.api.cpus },
     connections,
@@ -104,6 +107,15 @@ function api(f: Foundation): ServiceSpec {
     health: probe(),
     drainSeconds: f.config.drainSeconds,
     gpu: false,
+  };
+}
+
+function apiLimits(api: StackConfig["api"]): ProgramSpec["environment"] {
+  return {
+    RATE_LIMIT_PER_SECOND: String(api.rateLimitPerSecond),
+    RATE_LIMIT_BURST: String(api.rateLimitBurst),
+    QUEUE_MAX_PENDING: String(api.queueMaxPending),
+    CORS_ORIGINS: api.corsOrigins.join(","),
   };
 }
 
@@ -145,6 +157,8 @@ function worker(f: Foundation, shape: WorkerShape): ServiceSpec {
       ...serving(f, connections),
       WORKER_QUEUES: shape.queues,
       WORKER_CONCURRENCY: String(shape.concurrency),
+      WORKER_POOL: f.config.worker.pool,
+      WORKER_GPU: shape.gpu ? "nvidia" : "none",
     },
     secrets: servingSecrets(f),
     uid: UIDS.worker,

@@ -15,21 +15,21 @@ export interface DevOutputs {
   readonly docsUrl: Output<string>;
   /** The release that serves, by service. */
   readonly serving: Output<Record<string, string>>;
+  /** What tokens are signed with; secret, `make token` reads it. */
+  readonly jwtKeys: Output<string>;
 }
 
 /** Everything on one Docker engine: a laptop, a build machine, or a small team's single GPU server. */
 export async function dev(config: StackConfig): Promise<DevOutputs> {
   const hasGpu = decideGpu(config.gpu.mode, config.gpu.mode === "off" ? undefined : await engineRuntimes());
   assertConnectionBudget(getStack(), connectionUsers(config, hasGpu), MAX_CONNECTIONS);
-  const platform = new DockerPlatform("docker", {
-    config,
-    secrets: stackSecrets(),
-    hasGpu,
-  });
-  const services = describeServices({ config, ...platformParts(platform) });
+  const secrets = stackSecrets();
+  const platform = new DockerPlatform("docker", { config, secrets, hasGpu });
+  const keys = { jwt: secrets.jwtKeys, hmac: secrets.hmacKeys };
+  const services = describeServices({ config, keys, ...platformParts(platform) });
   const migrated = platform.runOnce(services.migrate);
   const { url, serving } = platform.release(services.running, [migrated]);
-  return { url, docsUrl: interpolate`${url}/docs`, serving };
+  return { url, docsUrl: interpolate`${url}/docs`, serving, jwtKeys: secrets.jwtKeys };
 }
 
 function platformParts({ database, cache, objects, hasGpu }: DockerPlatform) {

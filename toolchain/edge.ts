@@ -21,10 +21,20 @@ const FINAL = new Set(["succeeded", "cancelled", "dead"]);
 /** A client of a running stack, from outside, as a user's would be. */
 export class Edge {
   readonly #url: string;
+  readonly #headers: Readonly<Record<string, string>>;
 
-  /** @param url as the stack puts it out, such as `http://127.0.0.1:8080` */
-  constructor(url: string) {
+  /**
+   * @param url as the stack puts it out, such as `http://127.0.0.1:8080`
+   * @param token see {@link makeToken}; without one only public routes answer
+   */
+  constructor(url: string, token?: string) {
     this.#url = url;
+    this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  }
+
+  /** A client that nobody knows. */
+  withoutToken(): Edge {
+    return new Edge(this.#url);
   }
 
   /**
@@ -34,10 +44,11 @@ export class Edge {
    * @throws UserError naming the request and the answer
    */
   async request(method: "GET" | "POST", path: string, expected: number, body?: unknown): Promise<Response> {
-    const json =
-      body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": "application/json" } };
+    const json = body === undefined ? {} : { body: JSON.stringify(body) };
+    const type: Record<string, string> = body === undefined ? {} : { "content-type": "application/json" };
     const response = await fetch(`${this.#url}${path}`, {
       method,
+      headers: { ...this.#headers, ...type },
       ...json,
       signal: AbortSignal.timeout(REQUEST_MS),
     }).catch((error: unknown) => {

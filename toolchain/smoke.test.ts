@@ -19,6 +19,7 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, type: string, b
   "GET /health/live": [200, "application/json", '{"status":"live"}'],
   "GET /health/ready": [200, "application/json", '{"status":"ready"}'],
   "GET /docs": [200, "text/html; charset=utf-8", "<html>"],
+  "POST /api/v1/jobs, no token": [401, "application/problem+json", "{}"],
   "POST /api/v1/jobs": [202, "application/json", '{"id":"5","state":"queued"}'],
   "GET /api/v1/jobs/5": [200, "application/json", '{"id":"5","state":"succeeded","result":{"sum":6.5}}'],
   "GET /api/v1/jobs/5/artifact": [200, "audio/wav", sound],
@@ -27,7 +28,9 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, type: string, b
 
 async function stack(answers: typeof ANSWERS): Promise<Edge> {
   const listening = createServer((request, response) => {
-    const [status, type, body] = answers[`${request.method ?? ""} ${request.url ?? ""}`] ?? [
+    const route = `${request.method ?? ""} ${request.url ?? ""}${request.headers.authorization === "Bearer known" ? "" : ", no token"}`;
+    const isPublic = !(request.url ?? "").startsWith("/api/v1/jobs");
+    const [status, type, body] = answers[isPublic ? route.replace(", no token", "") : route] ?? [
       404,
       "text/plain",
       "no such route",
@@ -37,14 +40,14 @@ async function stack(answers: typeof ANSWERS): Promise<Edge> {
   server = listening;
   await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
   const address = listening.address();
-  return new Edge(`http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`);
+  return new Edge(`http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`, "known");
 }
 
 test("a healthy stack passes on every route", async () => {
   const seen: string[] = [];
   const results = await smoke(await stack(ANSWERS), ({ route }) => seen.push(route));
   expect(results.filter(({ ok }) => !ok)).toEqual([]);
-  expect(seen).toHaveLength(8);
+  expect(seen).toHaveLength(9);
 });
 
 test.each([
@@ -55,6 +58,7 @@ test.each([
     "POST /api/v1/jobs",
     { "GET /api/v1/jobs/5": [200, "application/json", '{"id":"5","state":"succeeded","result":{"sum":7}}'] },
   ],
+  ["POST /api/v1/jobs, no token", { "POST /api/v1/jobs, no token": [202, "application/json", "{}"] }],
   ["GET /api/v1/jobs/:id/artifact", { "GET /api/v1/jobs/5/artifact": [200, "audio/wav", "no sound"] }],
   ["GET /api/v1/jobs/:id, unknown", { "GET /api/v1/jobs/1": [200, "application/json", "{}"] }],
 ] as const)("%s that answers wrongly fails alone", async (route, wrong) => {

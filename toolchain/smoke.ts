@@ -31,6 +31,7 @@ const CHECKS: readonly Check[] = [
   { route: "GET /health/live", ask: async (edge) => (await json(edge, "/health/live", live)).status },
   { route: "GET /health/ready", ask: async (edge) => (await json(edge, "/health/ready", ready)).status },
   { route: "GET /docs", ask: docs },
+  { route: "POST /api/v1/jobs, no token", ask: noToken },
   { route: "POST /api/v1/jobs", ask: sum },
   { route: "GET /api/v1/jobs/:id/artifact", ask: speech },
   { route: "GET /api/v1/jobs/:id, unknown", ask: unknownJob },
@@ -66,6 +67,11 @@ async function docs(edge: Edge): Promise<string> {
   const type = (await edge.request("GET", links["docs"], 200)).headers.get("content-type") ?? "";
   if (!type.startsWith("text/html")) throw new Error(`content-type is ${type}, must be text/html`);
   return type;
+}
+
+async function noToken(edge: Edge): Promise<string> {
+  const response = await edge.withoutToken().request("POST", "/api/v1/jobs", 401, { kind: "sum", params: {} });
+  return response.headers.get("www-authenticate") ?? "";
 }
 
 async function sum(edge: Edge): Promise<string> {

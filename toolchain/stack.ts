@@ -100,6 +100,15 @@ export class Stack {
     return outputsSchema.parse(JSON.parse(await this.#pulumi(["stack", "output", "--json"])));
   }
 
+  /**
+   * The keys that the stack's API checks tokens with. They are secret.
+   *
+   * @throws CommandError when the stack is not up
+   */
+  async jwtKeys(): Promise<string> {
+    return (await this.#pulumi(["stack", "output", "jwtKeys", "--show-secrets"])).trim();
+  }
+
   async export(): Promise<Deployment> {
     return deploymentSchema.parse(JSON.parse(await this.#pulumi(["stack", "export"])));
   }

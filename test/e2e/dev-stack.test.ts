@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { durationSeconds, peakDbfs, readWav } from "../../jobs/wav.ts";
+import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
 import { finished, postJob, send, startLoad } from "./client.ts";
 import { docker, makeStack, type E2eStack } from "./stack.ts";
 
 /** One stack on the real engine, in the order in which a team meets it: up, jobs, drift, releases, faults, destroy. */
 let stack: E2eStack;
+const BROKEN_MIGRATION = `jobs/migrations/${String(SCHEMA_LEVEL + 1).padStart(4, "0")}-broken.sql`;
 beforeAll(async () => {
   stack = await makeStack();
 });
@@ -27,7 +29,7 @@ describe("wrong configuration", () => {
 describe("the first up", () => {
   it("brings every service up, and its URL answers", async () => {
     await stack.up();
-    const ready = await send(`${stack.url}/health/ready`, "GET");
+    const ready = await send(stack, "GET", "/health/ready");
     expect(ready).toEqual({ status: 200, body: '{"status":"ready"}' });
     expect((await stack.containers("api")).length).toBe(2);
     expect((await stack.containers("worker-cpu")).length).toBe(1);
@@ -35,15 +37,22 @@ describe("the first up", () => {
 
   it("does a job and gives out audio that is really there", async () => {
     const text = "The first sentence has come through.";
-    const id = await postJob(stack.url, "speech", { text });
-    const { state, result } = await finished(stack.url, id);
+    const id = await postJob(stack, "speech", { text });
+    const { state, result } = await finished(stack, id);
     expect(state).toBe("succeeded");
-    const audio = await fetch(`${stack.url}/api/v1/jobs/${id}/artifact`);
+    const audio = await fetch(`${stack.url}/api/v1/jobs/${id}/artifact`, {
+      headers: { authorization: `Bearer ${stack.token}` },
+    });
     expect(audio.headers.get("content-type")).toBe("audio/wav");
     const sound = readWav(Buffer.from(await audio.arrayBuffer()));
     expect(peakDbfs(sound)).toBeGreaterThan(-30);
     expect(durationSeconds(sound)).toBeGreaterThan(1);
     expect(result["durationSeconds"]).toBeCloseTo(durationSeconds(sound), 2);
+  });
+
+  it("answers nothing of anybody's to a request without a token, and metrics to nobody outside", async () => {
+    expect((await fetch(`${stack.url}/api/v1/jobs`)).status).toBe(401);
+    expect((await send(stack, "GET", "/metrics")).status).toBe(404);
   });
 
   it("publishes the edge and nothing else", async () => {
@@ -77,26 +86,26 @@ describe("drift", () => {
     await stack.up();
     expect((await stack.containers("api")).length).toBe(2);
     expect(await stack.pulumi("preview", "--expect-no-changes")).toMatchObject({ code: 0 });
-    expect((await send(`${stack.url}/health/ready`, "GET")).status).toBe(200);
+    expect((await send(stack, "GET", "/health/ready")).status).toBe(200);
   });
 });
 
 describe("releases", () => {
   it("takes over without a failed request and without a lost job", async () => {
     const before = await stack.containers("api");
-    const load = startLoad(stack.url, 8);
+    const load = startLoad(stack, 8);
     stack.checkout.edit("app/version.ts", "0.1.0", "0.1.1-second");
     await stack.up();
     const report = await load.stop();
     expect(report.failures).toEqual([]);
     expect(report.requests).toBeGreaterThan(1000);
     expect(await stack.containers("api")).not.toEqual(before);
-    expect((await send(`${stack.url}/`, "GET")).body).toContain("0.1.1-second");
-    for (const id of report.accepted) expect((await finished(stack.url, id)).state).toBe("succeeded");
+    expect((await send(stack, "GET", "/")).body).toContain("0.1.1-second");
+    for (const id of report.accepted) expect((await finished(stack, id)).state).toBe("succeeded");
   });
 
   it("keeps the old release serving when the new one does not become healthy, and says why", async () => {
-    const load = startLoad(stack.url, 4);
+    const load = startLoad(stack, 4);
     stack.configure({ healthTimeoutSeconds: 40 });
     stack.checkout.edit(
       "app/main.ts",
@@ -110,11 +119,11 @@ describe("releases", () => {
     // Again: a failed release must not count as done the second time.
     expect((await stack.pulumi("up", "--yes", "--skip-preview")).code).not.toBe(0);
     expect((await load.stop()).failures).toEqual([]);
-    expect((await send(`${stack.url}/`, "GET")).body).toContain("0.1.1-second");
+    expect((await send(stack, "GET", "/")).body).toContain("0.1.1-second");
   });
 
   it("goes on with the next good release, under load", async () => {
-    const load = startLoad(stack.url, 4);
+    const load = startLoad(stack, 4);
     stack.checkout.edit("app/main.ts", 'throw new Error("this release is broken");\n', "");
     await stack.up();
     expect((await load.stop()).failures).toEqual([]);
@@ -122,14 +131,14 @@ describe("releases", () => {
   });
 
   it("stops at a migration that fails, with its log, and runs it again at the next up", async () => {
-    stack.checkout.write("jobs/migrations/0002-broken.sql", "SELECT no_such_function();\n");
+    stack.checkout.write(BROKEN_MIGRATION, "SELECT no_such_function();\n");
     for (const attempt of [1, 2]) {
       const failed = await stack.pulumi("up", "--yes", "--skip-preview");
       expect(failed.code, `attempt ${attempt}`).not.toBe(0);
       expect(failed.output).toContain("no_such_function");
-      expect((await send(`${stack.url}/health/ready`, "GET")).status).toBe(200);
+      expect((await send(stack, "GET", "/health/ready")).status).toBe(200);
     }
-    stack.checkout.removeFile("jobs/migrations/0002-broken.sql");
+    stack.checkout.removeFile(BROKEN_MIGRATION);
     await stack.up();
     expect(await stack.pulumi("preview", "--expect-no-changes")).toMatchObject({ code: 0 });
   });

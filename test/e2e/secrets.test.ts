@@ -62,6 +62,7 @@ describe("secrets", () => {
     expect(Object.keys(secrets).sort()).toEqual([
       "database-owner-password",
       "database-password",
+      "jwt-key",
       "redis-password",
       "secret-fingerprints",
     ]);

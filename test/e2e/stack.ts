@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
+import { makeToken } from "../../toolchain/token.ts";
 import { copyCheckout, type Checkout } from "./checkout.ts";
 
 /** What a command said and how it ended. */
@@ -17,6 +18,8 @@ export interface E2eStack {
   readonly name: string;
   readonly checkout: Checkout;
   readonly url: string;
+  /** For its API; there once the stack is up. */
+  readonly token: string;
   /** Runs `pulumi <command> --stack <name> ...`. */
   pulumi(command: string, ...args: string[]): Promise<Ended>;
   /** `pulumi up`, which must succeed; fails the test with its output otherwise. */
@@ -40,6 +43,7 @@ export async function makeStack(): Promise<E2eStack> {
   const env = makeBackend(backend);
   const pulumi = (command: string, ...args: string[]) =>
     run("pulumi", [command, "--stack", name, "--non-interactive", ...args], checkout.folder, env);
+  let token = "";
   const configure = writeConfig(checkout, name, port);
   configure({}, "");
   const made = await run("pulumi", ["stack", "init", name, "--non-interactive"], checkout.folder, env);
@@ -51,10 +55,14 @@ export async function makeStack(): Promise<E2eStack> {
     checkout,
     backend,
     url: `http://127.0.0.1:${port}`,
+    get token() {
+      return token;
+    },
     pulumi,
     up: async (...args) => {
       const { code, output } = await pulumi("up", "--yes", "--skip-preview", ...args);
       if (code !== 0) throw new Error(`pulumi up ended with ${code}:\n${output}`);
+      token = await makeToken((await pulumi("stack", "output", "jwtKeys", "--show-secrets")).output.trim());
       return output;
     },
     configure: (more = {}) => {

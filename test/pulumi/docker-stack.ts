@@ -22,9 +22,17 @@ export interface StackOptions {
 export async function recordStack(config: StackConfig, options: StackOptions = {}): Promise<RecordedStack> {
   const { hasGpu = false, secrets = {} } = options;
   const program = () => {
-    const platform = new DockerPlatform("docker", { config, secrets: stackSecrets(), hasGpu });
+    const own = stackSecrets();
+    const platform = new DockerPlatform("docker", { config, secrets: own, hasGpu });
     const { database, cache, objects } = platform;
-    const services = describeServices({ config, database, cache, objects, hasGpu });
+    const services = describeServices({
+      config,
+      database,
+      cache,
+      objects,
+      hasGpu,
+      keys: { jwt: own.jwtKeys, hmac: own.hmacKeys },
+    });
     platform.release(services.running, [platform.runOnce(services.migrate)]);
     return services;
   };

@@ -5,6 +5,7 @@ import { preparePulumi } from "../prepare.ts";
 import { smoke } from "../smoke.ts";
 import { Stack } from "../stack.ts";
 import { Steps } from "../steps.ts";
+import { makeToken } from "../token.ts";
 
 const USAGE = {
   command: "make smoke",
@@ -12,9 +13,14 @@ const USAGE = {
   options: [
     "STACK=name  --stack name    stack to ask; default dev",
     "            --url address   asks there, without Pulumi",
+    "SLIPWAY_TOKEN=text          token for --url; with a stack one is made",
     "JSON=1      --json          one JSON document on standard output",
   ],
-  examples: ["make smoke", "make smoke JSON=1", "node toolchain/commands/smoke.ts --url http://127.0.0.1:8080"],
+  examples: [
+    "make smoke",
+    "make smoke JSON=1",
+    "SLIPWAY_TOKEN=$(make -s token) node toolchain/commands/smoke.ts --url http://127.0.0.1:8080",
+  ],
 };
 
 const OPTIONS = {
@@ -24,8 +30,11 @@ const OPTIONS = {
 } as const;
 
 await runMain(USAGE, OPTIONS, async ({ values }) => {
-  const url = values.url ?? (await stackUrl(checkStackName(values.stack)));
-  const results = await smoke(new Edge(url), (result) => {
+  const { url, token } =
+    values.url === undefined
+      ? await stackAccess(checkStackName(values.stack))
+      : { url: values.url, token: process.env["SLIPWAY_TOKEN"] };
+  const results = await smoke(new Edge(url, token), (result) => {
     if (values.json) return;
     process.stdout.write(
       `${result.ok ? "✓" : "✗"} ${result.route.padEnd(34)} ${result.milliseconds.toFixed(0).padStart(6)} ms  ${result.detail}\n`,
@@ -35,8 +44,8 @@ await runMain(USAGE, OPTIONS, async ({ values }) => {
   if (results.some(({ ok }) => !ok)) process.exitCode = 1;
 });
 
-async function stackUrl(name: string): Promise<string> {
+async function stackAccess(name: string): Promise<{ url: string; token: string }> {
   const folders = findFolders();
   const stack = new Stack(name, folders, await preparePulumi(new Steps(), folders));
-  return (await stack.outputs()).url;
+  return { url: (await stack.outputs()).url, token: await makeToken(await stack.jwtKeys()) };
 }

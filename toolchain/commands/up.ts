@@ -10,6 +10,7 @@ import { checkRoom, readEdge } from "../room.ts";
 import { speak } from "../speak.ts";
 import { Stack } from "../stack.ts";
 import { formatSeconds, Steps } from "../steps.ts";
+import { makeToken } from "../token.ts";
 
 const USAGE = {
   command: "make up",
@@ -42,10 +43,12 @@ await runMain(USAGE, { stack: { type: "string", default: "dev" } }, async ({ val
   );
   await steps.run("Deploy", (report) => deploy(stack, prepared, report), changes);
   const { url, docsUrl } = await stack.outputs();
-  const spoken = await steps.run("Speech", (report) => speak(new Edge(url), prepared.folders, report));
+  const edge = new Edge(url, await makeToken(await stack.jwtKeys()));
+  const spoken = await steps.run("Speech", (report) => speak(edge, prepared.folders, report));
   process.stdout.write(
     `\n  Speech  ${spoken.path}, ${formatSeconds(spoken.durationSeconds)}, peak ${spoken.peakDbfs.toFixed(1)} dBFS\n` +
       `  API     ${url}\n  Docs    ${docsUrl}\n\n` +
+      `A job of your own: curl --header "authorization: Bearer $(make -s token)" --json '{"kind":"sum","params":{"numbers":[1,2]}}' ${url}/api/v1/jobs\n` +
       'Pulumi itself, in this shell: eval "$(make -s env)". Every route: make smoke. Away with it: make down.\n',
   );
 });
