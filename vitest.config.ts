@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 /**
  * unit: beside the code, no engine (they start the database servers of this machine at most).
+ * fuzz: test/fuzz, requests made from our own OpenAPI against the bundled API.
  * e2e: test/e2e, real engine and real containers, one file after another: they share two cores.
  */
 export default defineConfig({
@@ -13,6 +14,14 @@ export default defineConfig({
           include: ["{app,configs,infra,jobs,ops,stacks,toolchain,worker}/**/*.test.ts"],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "fuzz",
+          include: ["test/fuzz/**/*.test.ts"],
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
         },
       },
       {

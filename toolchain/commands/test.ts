@@ -26,6 +26,7 @@ const SERVERS = [
   },
   { programs: ["/usr/bin/redis-server"], name: "redis-server" },
   { programs: ["/usr/bin/espeak-ng"], name: "espeak-ng" },
+  { programs: ["/usr/bin/python3"], name: "python3-venv" },
 ] as const;
 
 await runMain(USAGE, { stack: { type: "string" } }, async ({ positionals }) => {
