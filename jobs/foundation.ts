@@ -8,7 +8,7 @@ import { openObjects, type ObjectStore } from "./objects.ts";
 import { untilItWorks } from "./patience.ts";
 import type { CloseStack } from "./process.ts";
 import { openRedis } from "./redis.ts";
-import { loadKinds, type Kinds } from "./registry.ts";
+import { kindsOfTenants, loadKinds, type Kinds } from "./registry.ts";
 import { createWake, type Wake } from "./wake.ts";
 
 /** What API and worker stand on. */
@@ -30,7 +30,8 @@ export async function openFoundation(
   log: Logger,
   stack: CloseStack,
 ): Promise<Foundation> {
-  const kinds = await loadKinds();
+  const all = await loadKinds();
+  const kinds = config.program === "api" ? kindsOfTenants(all) : all;
   const objects = openObjects(config.OBJECTS_URL);
   const pool = openDatabase(config, log);
   stack.add("database", () => pool.end());

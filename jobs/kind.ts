@@ -1,8 +1,11 @@
 import type { Readable } from "node:stream";
 import { z } from "zod";
 import { QUEUES, type QueueName } from "../configs/runtime.ts";
+import { timingFault, type Timing } from "./cron.ts";
+import type { Queryable } from "./database.ts";
 import type { Artifact, JobFailure } from "./job.ts";
 import type { Logger } from "./log.ts";
+import type { ObjectStore } from "./objects.ts";
 import type { SpeechEngine } from "./speech-engine.ts";
 
 /** What a handler is given beside its parameters. */
@@ -28,6 +31,14 @@ export interface JobContext {
   members(): AsyncIterable<Member>;
   /** Reads what a member made. */
   readArtifact(artifact: Artifact): Promise<Readable>;
+  /** The product's own database and store. There only for kinds that say `upkeep: true`. */
+  readonly upkeep?: Upkeep;
+}
+
+/** What work on the product itself needs. */
+export interface Upkeep {
+  readonly database: Queryable;
+  readonly objects: ObjectStore;
 }
 
 /** How far an attempt is. */
@@ -80,10 +91,11 @@ export interface RetryPolicy {
 export interface KindSchedule {
   /** Unique among the schedules of all kinds. */
   readonly name: string;
-  /** Five fields, or six with seconds first. Either this or everySeconds. */
+  /** Five fields, or six with seconds first; see cron.ts. Either this or everySeconds. */
   readonly cron?: string;
   /** IANA name. @default "UTC" */
   readonly timezone?: string;
+  /** Seconds from one to the next, 1 to a year. */
   readonly everySeconds?: number;
   readonly params: unknown;
 }
@@ -105,6 +117,13 @@ export interface JobKind<Params extends z.ZodType = z.ZodType, Result extends z.
   readonly aggregate?: string;
   /** Runs of its own, under the tenant `system`. */
   readonly schedules?: readonly KindSchedule[];
+  /**
+   * Work on the product itself: it runs in the worker's own process, which has the database, and not in its pool. Only its
+   * schedules make jobs of it; the API does not know it.
+   *
+   * @default false
+   */
+  readonly upkeep?: boolean;
   /** Does the work. Throw {@link PermanentFailure} where no retry can help. */
   readonly handler: (context: JobContext, params: z.output<Params>) => Promise<z.input<Result>>;
 }
@@ -127,28 +146,97 @@ export class PermanentFailure extends Error {
   }
 }
 
+const MAX_DELAY_MS = 3_600_000;
+
+/**
+ * The pause before the next attempt, in whole milliseconds.
+ *
+ * @param failures failed attempts so far, 1 or more
+ * @param random 0 to 1, 1 excluded: which part of the random half is taken off
+ */
+export function retryDelayMs(policy: RetryPolicy, failures: number, random = Math.random()): number {
+  const { delayMs, backoff = "fixed" } = policy;
+  switch (backoff) {
+    case "fixed":
+      return delayMs;
+    case "exponential": {
+      const { maxDelayMs = Math.max(MAX_DELAY_MS, delayMs) } = policy;
+      // Beyond 2^31 every policy is at its longest pause.
+      const doubled = Math.min(delayMs * 2 ** Math.min(failures - 1, 31), maxDelayMs);
+      return Math.ceil(doubled * (1 - random / 2));
+    }
+  }
+}
+
+/** The fields of a schedule that say when it is due. */
+export interface TimingFields {
+  readonly cron?: string | undefined;
+  readonly timezone?: string | undefined;
+  readonly everySeconds?: number | undefined;
+}
+
+/** When a schedule is due, of its fields. */
+export function timingOf({ cron, timezone = "UTC", everySeconds }: TimingFields): Timing {
+  return cron === undefined
+    ? { is: "interval", everySeconds: everySeconds ?? Number.NaN }
+    : { is: "cron", expression: cron, timezone };
+}
+
+/** What a schedule may be called. */
+export const SCHEDULE_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
 const positive = z.int().positive();
+/** Timers of Node fire at once beyond this. */
+const milliseconds = z.int().max(2_147_483_647);
+const schedule = z
+  .strictObject({
+    name: z.string().regex(SCHEDULE_NAME),
+    cron: z.string().optional(),
+    timezone: z.string().optional(),
+    everySeconds: z.number().optional(),
+    params: z.unknown(),
+  })
+  .superRefine((value, context) => {
+    const { cron, everySeconds } = value;
+    if ((cron === undefined) === (everySeconds === undefined)) context.addIssue("needs either cron or everySeconds");
+    else {
+      const fault = timingFault(timingOf(value));
+      if (fault !== undefined) context.addIssue(fault);
+    }
+  });
 const description = z.object({
   name: z.string().regex(/^[a-z][a-z0-9-]*$/),
   queue: z.enum(QUEUES),
-  retry: z.strictObject({
-    maxAttempts: positive,
-    delayMs: z.int().min(0),
-    backoff: z.enum(["fixed", "exponential"]).optional(),
-    maxDelayMs: positive.optional(),
-  }),
-  timeoutMs: positive,
+  retry: z
+    .strictObject({
+      maxAttempts: positive,
+      delayMs: milliseconds.min(0),
+      backoff: z.enum(["fixed", "exponential"]).optional(),
+      maxDelayMs: milliseconds.min(1).optional(),
+    })
+    .refine(({ delayMs, maxDelayMs }) => maxDelayMs === undefined || maxDelayMs >= delayMs, {
+      error: "maxDelayMs must be delayMs or more",
+    }),
+  timeoutMs: milliseconds.min(1),
   aggregate: z.string().optional(),
+  schedules: z.array(schedule).optional(),
+  upkeep: z.boolean().optional(),
 });
 
 /**
  * Describes a kind of job. The file `jobs/kinds/<name>.ts` exports it as default; nothing else has to know of it.
  *
- * @throws Error when name, queue, retry or time are not as documented
+ * @throws Error when name, queue, retry, time or schedules are not as documented, or a schedule's parameters do not pass the schema
  */
 export function defineKind<Params extends z.ZodType, Result extends z.ZodType>(kind: JobKind<Params, Result>): AnyKind {
   const checked = description.safeParse(kind);
   if (!checked.success) throw new Error(`job kind ${JSON.stringify(kind.name)}: ${z.prettifyError(checked.error)}`);
+  for (const { name, params } of kind.schedules ?? []) {
+    const known = kind.params.safeParse(params);
+    if (!known.success) {
+      throw new Error(`job kind "${kind.name}", params of schedule "${name}": ${z.prettifyError(known.error)}`);
+    }
+  }
   const { handler, ...rest } = kind;
   return {
     ...rest,
