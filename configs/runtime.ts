@@ -222,7 +222,10 @@ function envFault(issue: z.core.$ZodIssue, env: NodeJS.ProcessEnv): ConfigFault 
  *
  * @param env the environment that the configuration was read from
  */
-export function maskConfig(config: RuntimeConfig<Program>, env: NodeJS.ProcessEnv): Record<string, unknown> {
+export function maskConfig<P extends Program>(
+  config: RuntimeConfig<P>,
+  env: NodeJS.ProcessEnv,
+): Record<string, unknown> {
   const shown: Record<string, unknown> = { ...config };
   for (const key of Object.keys(shown)) if (isEncrypted(env[key] ?? "")) shown[key] = MASK;
   return { ...shown, secrets: Object.fromEntries(Object.keys(config.secrets).map((name) => [name, MASK])) };

@@ -1,16 +1,26 @@
-/** The worker's process: configuration, log, signals. Exit: 0 stopped, 1 failed, 2 not on this system, 78 wrong configuration. */
-import { loadRuntime } from "../configs/runtime.ts";
+/**
+ * The worker's process: command line, configuration, log, signals.
+ * Exit: 0 stopped, 1 failed, 2 wrong command line or not on this system, 78 wrong configuration.
+ */
 import { createLog } from "../jobs/log.ts";
-import { loadOrExit, runService } from "../jobs/process.ts";
+import { runService } from "../jobs/process.ts";
+import { launch } from "./launch.ts";
 import { startWorker } from "./start-worker.ts";
+import { VERSION } from "./version.ts";
 
-const EXIT_WRONG_SYSTEM = 2;
-
-if (process.platform === "win32") {
-  process.stderr.write("worker: got Windows, allowed: a POSIX system. Run it in a container or under WSL.\n");
-  process.exit(EXIT_WRONG_SYSTEM);
+const launched = launch({
+  args: process.argv.slice(2),
+  env: process.env,
+  platform: process.platform,
+  version: VERSION,
+});
+if (launched.is === "end") {
+  const stream = launched.status === 0 ? process.stdout : process.stderr;
+  stream.write(launched.text);
+  process.exitCode = launched.status;
+} else {
+  const { config } = launched;
+  process.stdout.write(launched.echo);
+  const log = createLog("worker", config.logLevel);
+  await runService(log, config.DRAIN_SECONDS, (stopped) => startWorker(config, log, stopped));
 }
-
-const config = loadOrExit((env) => loadRuntime("worker", env));
-const log = createLog("worker", config.logLevel);
-await runService(log, config.DRAIN_SECONDS, (stopped) => startWorker(config, log, stopped));
