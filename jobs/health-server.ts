@@ -1,10 +1,17 @@
 import { createServer, type ServerResponse } from "node:http";
 import type { Failing } from "./health.ts";
+import { reasonOf } from "./patience.ts";
 import { PROBLEM_JSON, toProblem, type Problem } from "./problem.ts";
 
-/** A server with nothing but the two health routes: for workers, and for an API that still starts. */
+/** A server with nothing but health routes and metrics: for workers, and for an API that still starts. */
 export interface HealthServer {
   close(): Promise<void>;
+}
+
+/** What `GET /metrics` answers. */
+export interface MetricsPage {
+  readonly contentType: string;
+  readonly text: () => Promise<string>;
 }
 
 /** The body of `GET /health/ready` for what is failing. */
@@ -17,11 +24,14 @@ export function notReady(failing: readonly Failing[]): Problem {
  * Listens; resolves when it does.
  *
  * @param readiness gives what is failing; nothing means ready
+ * @param metrics without it there is no such route
  */
 export async function startHealthServer(
   address: { readonly host: string; readonly port: number },
   readiness: () => Promise<readonly Failing[]>,
+  metrics?: MetricsPage,
 ): Promise<HealthServer> {
+  const allowed = `/health/live, /health/ready${metrics ? ", /metrics" : ""}`;
   const server = createServer((request, response) => {
     const path = request.url?.split("?")[0];
     if (request.method !== "GET" && request.method !== "HEAD") {
@@ -32,7 +42,8 @@ export async function startHealthServer(
       );
     } else if (path === "/health/live") answer(response, 200, "application/json", { status: "live" });
     else if (path === "/health/ready") void answerReady(response, readiness);
-    else answerProblem(response, toProblem("not-found", "allowed: /health/live, /health/ready"));
+    else if (path === "/metrics" && metrics) void answerMetrics(response, metrics);
+    else answerProblem(response, toProblem("not-found", `allowed: ${allowed}`));
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
@@ -52,12 +63,23 @@ async function answerReady(response: ServerResponse, readiness: () => Promise<re
   else answerProblem(response, notReady(failing));
 }
 
+async function answerMetrics(response: ServerResponse, { contentType, text }: MetricsPage): Promise<void> {
+  try {
+    send(response, 200, contentType, await text());
+  } catch (error) {
+    answerProblem(response, toProblem("internal", reasonOf(error)));
+  }
+}
+
 function answerProblem(response: ServerResponse, problem: Problem): void {
   answer(response, problem.status, PROBLEM_JSON, problem);
 }
 
 function answer(response: ServerResponse, status: number, mediaType: string, body: unknown): void {
-  const text = JSON.stringify(body);
+  send(response, status, mediaType, JSON.stringify(body));
+}
+
+function send(response: ServerResponse, status: number, mediaType: string, text: string): void {
   response.writeHead(status, { "content-type": mediaType, "content-length": Buffer.byteLength(text) });
   response.end(response.req.method === "HEAD" ? undefined : text);
 }
