@@ -1,6 +1,7 @@
 /** Start of the ids' clock: 2026-01-01T00:00:00Z, in milliseconds since 1970. 41 bits from there last until 2095. */
 export const ID_EPOCH_MS = Date.UTC(2026, 0, 1);
 
+const TIME_BITS = 41;
 const WORKER_BITS = 10n;
 const SEQUENCE_BITS = 12n;
 
@@ -23,25 +24,23 @@ export interface IdMaker {
   /**
    * The next id, as a decimal string: JSON numbers cannot hold 64 bits.
    *
-   * @throws IdRefused when the clock went back by more than a second or the lease is over
+   * @param nowMs milliseconds since 1970; the clock may stand still or step back
+   * @throws IdRefused when the clock went back by more than a second, or is outside of what ids can hold
    */
-  next(): string;
+  next(nowMs: number): string;
   /** Millisecond of the newest id since 1970, or `undefined` before the first. */
   newestMs(): number | undefined;
 }
 
-/**
- * @param number leased number of this process, 0 to 1023
- * @param clock milliseconds since 1970; it may stand still or step back
- */
-export function createIdMaker(number: number, clock: () => number): IdMaker {
+/** @param number leased number of this process, 0 to 1023 */
+export function createIdMaker(number: number): IdMaker {
   if (!Number.isInteger(number) || number < 0 || number >= ID_NUMBERS) {
     throw new RangeError(`createIdMaker: number is ${number}, must be 0 to ${ID_NUMBERS - 1}`);
   }
   let last: number | undefined;
   let sequence = 0;
-  function advance(): number {
-    const now = Math.floor(clock()) - ID_EPOCH_MS;
+  function advance(nowMs: number): number {
+    const now = Math.floor(nowMs) - ID_EPOCH_MS;
     if (last === undefined || now > last) return restart(now);
     if (last - now > MAX_AHEAD_MS) {
       throw new IdRefused(`the clock is ${last - now} ms behind the newest id (at most ${MAX_AHEAD_MS} ms); try again`);
@@ -53,13 +52,14 @@ export function createIdMaker(number: number, clock: () => number): IdMaker {
   }
   function restart(ms: number): number {
     if (ms < 0) throw new IdRefused("the clock is before 2026; set the clock of the database server");
+    if (ms >= 2 ** TIME_BITS) throw new IdRefused("the clock is after 2095; set the clock of the database server");
     last = ms;
     sequence = 0;
     return ms;
   }
   return {
-    next: () => {
-      const ms = advance();
+    next: (nowMs) => {
+      const ms = advance(nowMs);
       return (
         (BigInt(ms) << (WORKER_BITS + SEQUENCE_BITS)) |
         (BigInt(number) << SEQUENCE_BITS) |
