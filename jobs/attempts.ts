@@ -1,4 +1,5 @@
-import { run, type Queryable } from "./database.ts";
+import { run, runAlone, type Queryable } from "./database.ts";
+import { endingStatement, type EndedRow } from "./ending.ts";
 import type { Artifact, JobFailure } from "./job.ts";
 
 /** A job in the hands of a worker. Its attempt is the fencing token: every later write has to show it. */
@@ -10,6 +11,8 @@ export interface Claim {
   readonly params: unknown;
   /** Failed attempts before this one. */
   readonly failures: number;
+  /** Who holds it. */
+  readonly worker: string;
 }
 
 /** What became of a wake-up: work, nothing left to do, or too early. */
@@ -29,71 +32,30 @@ export class Fenced extends Error {
 /** Clocks of Redis clients and the database may differ by so much, in milliseconds. */
 const EARLY_TOLERANCE_MS = 1000;
 
+/** Shortest pause before a wake-up that came too early is tried again, in milliseconds. */
+const SHORTEST_PAUSE_MS = 100;
+
 const CLAIM = {
-  name: "job-claim",
+  name: "jobs-claim",
   // Only under a lease that still stands: a worker that was given up must not take new work.
-  text: `WITH claimed AS (
-           UPDATE jobs SET state = 'active', attempt = attempt + 1, worker = $2, started_at = now()
-           WHERE id = $1 AND state IN ('queued', 'retrying') AND run_at <= now() + $3 * interval '1 ms'
-             AND EXISTS (SELECT FROM workers WHERE id = $2)
-           RETURNING id, attempt, kind, queue, params, failures
-         ), noted AS (
-           INSERT INTO attempts (job_id, attempt, worker) SELECT id, attempt, $2 FROM claimed
-         )
-         SELECT * FROM claimed`,
+  text: `UPDATE jobs SET state = 'active', attempt = attempt + 1, worker = $2, started_at = now(), progress = NULL
+         WHERE id = ANY ($1::bigint[]) AND state IN ('queued', 'retrying') AND run_at <= now() + $3 * interval '1 ms'
+           AND EXISTS (SELECT FROM workers WHERE id = $2 AND lease_until > '-infinity')
+         RETURNING id, attempt, kind, queue, params, failures, worker`,
 };
 const WHY_NOT = {
-  name: "job-claim-why-not",
-  text: `SELECT greatest(1, extract(epoch FROM run_at - now()) * 1000)::bigint AS delay_ms
-         FROM jobs WHERE id = $1 AND state IN ('queued', 'retrying')`,
+  name: "jobs-claim-why-not",
+  text: `SELECT id, greatest($2, extract(epoch FROM run_at - now()) * 1000)::float8 AS delay_ms
+         FROM jobs WHERE id = ANY ($1::bigint[]) AND state IN ('queued', 'retrying')`,
 };
-const SUCCEED = {
-  name: "job-succeed",
-  text: `WITH done AS (
-           UPDATE jobs SET state = 'succeeded', result = $3, error = NULL, worker = NULL, finished_at = now()
-           WHERE id = $1 AND attempt = $2 AND state = 'active' RETURNING id, attempt
-         ), noted AS (
-           UPDATE attempts a SET outcome = 'succeeded', finished_at = now()
-           FROM done WHERE a.job_id = done.id AND a.attempt = done.attempt
-         ), kept AS (
-           INSERT INTO artifacts (job_id, attempt, object_key, media_type, bytes, sha256)
-           SELECT id, attempt, $4, $5, $6, $7 FROM done WHERE $4::text IS NOT NULL
-         )
-         SELECT id FROM done`,
-};
-const FAIL = {
-  name: "job-fail",
-  // $4: milliseconds until the next attempt, or NULL for none.
-  text: `WITH failed AS (
-           UPDATE jobs SET state = CASE WHEN $4::bigint IS NULL THEN 'dead' ELSE 'retrying' END,
-             failures = failures + 1, error = $3, worker = NULL,
-             run_at = CASE WHEN $4::bigint IS NULL THEN run_at ELSE now() + $4::bigint * interval '1 ms' END,
-             finished_at = CASE WHEN $4::bigint IS NULL THEN now() END
-           WHERE id = $1 AND attempt = $2 AND state = 'active' RETURNING id, attempt, queue, priority, run_at, state
-         ), noted AS (
-           UPDATE attempts a SET outcome = 'failed', error = $3, finished_at = now()
-           FROM failed WHERE a.job_id = failed.id AND a.attempt = failed.attempt
-         ), wake AS (
-           INSERT INTO outbox (job_id, attempt, queue, priority, run_at)
-           SELECT id, attempt, queue, priority, run_at FROM failed WHERE state = 'retrying'
-         )
-         SELECT id FROM failed`,
-};
-const HAND_BACK = {
-  name: "job-hand-back",
-  text: `WITH back AS (
-           UPDATE jobs SET state = 'queued', worker = NULL, run_at = now()
-           WHERE id = $1 AND attempt = $2 AND state = 'active' RETURNING id, attempt, queue, priority, run_at
-         ), noted AS (
-           UPDATE attempts a SET outcome = 'handed-back', finished_at = now()
-           FROM back WHERE a.job_id = back.id AND a.attempt = back.attempt
-         ), wake AS (
-           INSERT INTO outbox (job_id, attempt, queue, priority, run_at)
-           SELECT id, attempt, queue, priority, run_at FROM back
-         )
-         SELECT id FROM back`,
-};
-
+const END = endingStatement(
+  "attempts-end",
+  `asked AS (
+           SELECT * FROM unnest($1::bigint[], $2::int[], $3::bigint[], $4::text[], $5::jsonb[], $6::jsonb[], $7::float8[],
+             $8::text[], $9::text[], $10::bigint[], $11::text[])
+             AS a(id, attempt, worker, outcome, result, error, retry_ms, object_key, media_type, bytes, sha256)
+         )`,
+);
 const OWN_OUTCOME = {
   name: "attempt-outcome",
   text: `SELECT outcome FROM attempts WHERE job_id = $1 AND attempt = $2`,
@@ -106,17 +68,87 @@ interface ClaimRow {
   queue: string;
   params: unknown;
   failures: number;
+  worker: string;
 }
 
-/** Takes a job for a worker, in one statement; of many that try at once one gets it. */
-export async function claimJob(db: Queryable, jobId: string, workerId: string): Promise<ClaimOutcome> {
-  const [row] = await run<ClaimRow>(db, CLAIM, [jobId, workerId, EARLY_TOLERANCE_MS]);
-  if (row) {
-    const { id, ...rest } = row;
-    return { outcome: "claimed", claim: { jobId: id, ...rest } };
+/** Takes jobs for a worker, in one statement; of many that try at once one gets each. Answers in the order of the ids. */
+export async function claimJobs(db: Queryable, jobIds: readonly string[], workerId: string): Promise<ClaimOutcome[]> {
+  // Everybody locks in the order of the ids; an id twice is one job.
+  const ids = [...new Set(jobIds)].sort(byNumber);
+  const rows = await runAlone<ClaimRow>(db, CLAIM, [ids, workerId, EARLY_TOLERANCE_MS]);
+  const outcomes = new Map<string, ClaimOutcome>();
+  for (const { id, ...rest } of rows) outcomes.set(id, { outcome: "claimed", claim: { jobId: id, ...rest } });
+  const others = ids.filter((id) => !outcomes.has(id));
+  if (others.length > 0) {
+    const early = await run<{ id: string; delay_ms: number }>(db, WHY_NOT, [others, SHORTEST_PAUSE_MS]);
+    for (const { id, delay_ms: delayMs } of early) outcomes.set(id, { outcome: "early", delayMs });
   }
-  const [pending] = await run<{ delay_ms: string }>(db, WHY_NOT, [jobId]);
-  return pending ? { outcome: "early", delayMs: Math.max(Number(pending.delay_ms), 100) } : { outcome: "gone" };
+  return jobIds.map((id) => {
+    const outcome = outcomes.get(id) ?? { outcome: "gone" };
+    outcomes.delete(id);
+    return outcome;
+  });
+}
+
+function byNumber(a: string, b: string): number {
+  return a.length - b.length || (a < b ? -1 : 1);
+}
+
+/** Takes one job for a worker. */
+export async function claimJob(db: Queryable, jobId: string, workerId: string): Promise<ClaimOutcome> {
+  const [outcome] = await claimJobs(db, [jobId], workerId);
+  return outcome ?? { outcome: "gone" };
+}
+
+/** How an attempt ends. */
+export type AttemptEnd = { readonly claim: Claim } & (
+  | { readonly outcome: "succeeded"; readonly result: unknown; readonly artifact: Artifact | undefined }
+  /** The next attempt starts after retryInMs; without it the job is dead. */
+  | { readonly outcome: "failed"; readonly failure: JobFailure; readonly retryInMs: number | undefined }
+  /** The place where it ran is gone. Counts against the job only when it comes ten times. */
+  | { readonly outcome: "lost"; readonly failure: JobFailure }
+  /** The worker stops. It counts as no failure. */
+  | { readonly outcome: "handed-back" }
+  | { readonly outcome: "cancelled" }
+);
+
+/** What became of ends. */
+export interface Ended {
+  /** For each end whether it was committed, in their order. */
+  readonly committed: readonly boolean[];
+  /** Something is in the outbox. */
+  readonly woke: boolean;
+}
+
+/** Commits the ends of attempts together: each whole, or not at all where another attempt holds the job by now, or none. */
+export async function endAttempts(db: Queryable, ends: readonly AttemptEnd[]): Promise<Ended> {
+  const sorted = ends.toSorted((a, b) => byNumber(a.claim.jobId, b.claim.jobId));
+  const rows = await runAlone<EndedRow>(db, END, endValues(sorted));
+  const held = new Set(rows.map((row) => `${row.id}-${row.attempt}`));
+  const committed = ends.map(({ claim }) => held.has(`${claim.jobId}-${claim.attempt}`));
+  return { committed, woke: rows[0]?.woke === true };
+}
+
+function endValues(ends: readonly AttemptEnd[]): unknown[] {
+  const artifacts = ends.map((end) => (end.outcome === "succeeded" ? end.artifact : undefined));
+  return [
+    ends.map((end) => end.claim.jobId),
+    ends.map((end) => end.claim.attempt),
+    ends.map((end) => end.claim.worker),
+    ends.map((end) => end.outcome),
+    ends.map((end) => (end.outcome === "succeeded" ? JSON.stringify(end.result ?? null) : null)),
+    ends.map((end) => (end.outcome === "failed" || end.outcome === "lost" ? JSON.stringify(end.failure) : null)),
+    ends.map((end) => (end.outcome === "failed" ? (end.retryInMs ?? null) : null)),
+    artifacts.map((artifact) => artifact?.key ?? null),
+    artifacts.map((artifact) => artifact?.mediaType ?? null),
+    artifacts.map((artifact) => artifact?.bytes ?? null),
+    artifacts.map((artifact) => artifact?.sha256 ?? null),
+  ];
+}
+
+async function endOne(db: Queryable, end: AttemptEnd): Promise<void> {
+  const { committed } = await endAttempts(db, [end]);
+  if (committed[0] !== true) throw new Fenced(end.claim);
 }
 
 /**
@@ -130,9 +162,7 @@ export async function succeedJob(
   result: unknown,
   artifact: Artifact | undefined,
 ): Promise<void> {
-  const values = [claim.jobId, claim.attempt, JSON.stringify(result)];
-  const kept = artifact && [artifact.key, artifact.mediaType, artifact.bytes, artifact.sha256];
-  await fenced(db, claim, SUCCEED, [...values, ...(kept ?? [null, null, null, null])]);
+  await endOne(db, { claim, outcome: "succeeded", result, artifact });
 }
 
 /**
@@ -146,7 +176,7 @@ export async function failJob(
   failure: JobFailure,
   retryInMs: number | undefined,
 ): Promise<void> {
-  await fenced(db, claim, FAIL, [claim.jobId, claim.attempt, JSON.stringify(failure), retryInMs ?? null]);
+  await endOne(db, { claim, outcome: "failed", failure, retryInMs });
 }
 
 /**
@@ -155,15 +185,10 @@ export async function failJob(
  * @throws Fenced when another attempt holds the job, or none
  */
 export async function handBackJob(db: Queryable, claim: Claim): Promise<void> {
-  await fenced(db, claim, HAND_BACK, [claim.jobId, claim.attempt]);
+  await endOne(db, { claim, outcome: "handed-back" });
 }
 
-async function fenced(db: Queryable, claim: Claim, statement: typeof FAIL, values: unknown[]): Promise<void> {
-  const rows = await run(db, statement, values);
-  if (rows.length === 0) throw new Fenced(claim);
-}
-
-/** How an attempt ended, by the record; `active` while it has not. */
+/** How an attempt ended, by the record; `undefined` while it has not. */
 export async function ownOutcome(db: Queryable, claim: Claim): Promise<string | undefined> {
   const [row] = await run<{ outcome: string }>(db, OWN_OUTCOME, [claim.jobId, claim.attempt]);
   return row?.outcome;

@@ -4,12 +4,14 @@ import type { Logger } from "./log.ts";
 import { createReconciler } from "./reconciler.ts";
 import { relayOutbox } from "./relay.ts";
 import type { Wake } from "./wake.ts";
-import { pulse, takeOver } from "./worker-lease.ts";
+import { pulse, takeOver, takeOverUnknown, type ProgressNote, type Pulse } from "./worker-lease.ts";
 
 /** How often an idle process looks at the database, in milliseconds. */
 const TICK_MS = 1000;
 /** Every so many ticks, overdue jobs are compared with Redis. */
 const CHECK_EVERY_TICKS = 5;
+/** Every so many ticks, jobs are looked for whose worker has no row. */
+const UNKNOWN_EVERY_TICKS = 30;
 
 /** What keeps jobs moving, in every API and worker process. */
 export interface Maintenance {
@@ -27,45 +29,72 @@ export interface MaintenanceDeps {
   /** The worker whose heartbeat this is, if it is one. */
   readonly worker?: {
     readonly id: () => string;
+    /** What its jobs told of their progress since the last heartbeat. */
+    readonly progress: () => readonly ProgressNote[];
     /** Its lease is gone: its jobs belong to others. */
     readonly onLeaseLost: () => Promise<void>;
-    /** Told each second how many jobs the database says it holds. */
-    readonly onHeld: (held: number) => Promise<void>;
+    /** Told each second what the database says of the jobs it holds. */
+    readonly onHeld: (seen: Pick<Pulse, "held" | "cancelled">) => Promise<void>;
   };
 }
 
 /**
- * Runs relay, take-over and reconciler. They are in every process, not in one of their own: the process that wrote an
+ * Runs heartbeat, relay, take-over and reconciler. They are in every process, not in one of their own: the process that wrote an
  * outbox row relays it at once (the shortest way to a worker), and whatever it leaves behind when it dies the others find
  * within a second. LISTEN/NOTIFY is not used: NOTIFY holds a lock of the whole cluster over each commit.
  */
 export function startMaintenance(deps: MaintenanceDeps): Maintenance {
-  const relay = createRelayLoop(deps);
-  const reconciler = createReconciler(deps);
-  const { log } = deps;
-  let ticks = 0;
-  async function tick(): Promise<void> {
-    const seen = await pulse(deps.pool, deps.worker?.id());
-    if (!seen.alive) await deps.worker?.onLeaseLost();
-    await deps.worker?.onHeld(seen.held);
-    if (seen.orphans) await announce(takeOver(deps.pool), log, "jobs of a dead worker were queued again");
-    if (seen.outbox || seen.orphans) relay.kick();
-    if (deps.redis.status !== "ready") return;
-    await reconciler.fillIfLost();
-    ticks += 1;
-    if (ticks % CHECK_EVERY_TICKS === 0) {
-      await announce(reconciler.checkNext(), log, "wake-ups were missing in Redis and added");
-    }
+  const { log, pool, worker } = deps;
+  const relay = createSingleFlight(() => relayOutbox(pool, deps.wake), log, "wake-ups wait in the outbox");
+  const seen = { orphans: false };
+  const chores = createSingleFlight(
+    createChores(deps, seen, relay),
+    log,
+    "a look after jobs failed; tried again in a second",
+  );
+  async function beat(): Promise<void> {
+    const now = await pulse(pool, worker?.id(), worker?.progress());
+    if (!now.alive) await worker?.onLeaseLost();
+    await worker?.onHeld(now);
+    if (now.outbox) relay.kick();
+    seen.orphans = now.orphans;
+    // Not waited for: filling Redis may take longer than a lease stands without a heartbeat.
+    chores.kick();
   }
-  const ticker = startTicker(tick, log);
+  const ticker = startTicker(beat, log);
   return {
     kick: () => {
       relay.kick();
     },
     close: async () => {
       await ticker.close();
+      await chores.close();
       await relay.close();
     },
+  };
+}
+
+/** One round of what keeps jobs from being forgotten. */
+function createChores(
+  deps: MaintenanceDeps,
+  seen: { readonly orphans: boolean },
+  relay: SingleFlight,
+): () => Promise<void> {
+  const { pool, log } = deps;
+  const reconciler = createReconciler(deps);
+  let rounds = 0;
+  return async () => {
+    rounds += 1;
+    if (seen.orphans) await announce(takeOver(pool), log, "jobs of a dead worker were queued again");
+    if (rounds % UNKNOWN_EVERY_TICKS === 0) {
+      await announce(takeOverUnknown(pool), log, "jobs of a worker that nobody knows were queued again");
+    }
+    relay.kickIf(seen.orphans);
+    if (deps.redis.status !== "ready") return;
+    await reconciler.fillIfLost();
+    if (rounds % CHECK_EVERY_TICKS === 0) {
+      await announce(reconciler.checkNext(), log, "wake-ups were missing in Redis and added");
+    }
   };
 }
 
@@ -97,8 +126,15 @@ async function announce(work: Promise<number>, log: Logger, message: string): Pr
   if (count > 0) log.info({ count }, message);
 }
 
+interface SingleFlight {
+  kick(): void;
+  kickIf(condition: boolean): void;
+  /** Ends after the pass that runs. */
+  close(): Promise<void>;
+}
+
 /** One pass at a time; a kick during a pass makes one more. */
-function createRelayLoop(deps: MaintenanceDeps): { kick(): void; close(): Promise<void> } {
+function createSingleFlight(work: () => Promise<unknown>, log: Logger, failure: string): SingleFlight {
   let running: Promise<void> | undefined;
   let kicked = false;
   function kick(): void {
@@ -108,10 +144,10 @@ function createRelayLoop(deps: MaintenanceDeps): { kick(): void; close(): Promis
   async function pass(): Promise<void> {
     kicked = false;
     try {
-      await relayOutbox(deps.pool, deps.wake);
+      await work();
     } catch (error) {
-      kicked = false; // The next tick tries again, not this one: Redis may be away for long.
-      deps.log.warn({ err: error }, "wake-ups could not be relayed; they wait in the outbox");
+      kicked = false; // The next tick tries again, not this one: what failed may be away for long.
+      log.warn({ err: error }, failure);
     }
     running = takeKick() ? pass() : undefined;
   }
@@ -120,6 +156,9 @@ function createRelayLoop(deps: MaintenanceDeps): { kick(): void; close(): Promis
   }
   return {
     kick,
+    kickIf: (condition) => {
+      if (condition) kick();
+    },
     close: async () => {
       while (running) await running;
     },

@@ -9,6 +9,7 @@ import { createCloseStack, type CloseStack } from "./process.ts";
 import { createReconciler } from "./reconciler.ts";
 import { relayOutbox } from "./relay.ts";
 import { insertJob } from "./store.ts";
+import { heldKey, type WakePayload } from "./wake.ts";
 
 const { log } = createTestLog();
 let stack: TestStack;
@@ -39,10 +40,18 @@ async function insert(count: number, delayMs = 0): Promise<void> {
   }
 }
 
-/** Wake-ups that Redis holds, by their BullMQ ids. */
+/** Keys of the bundles that Redis holds. */
+async function bundles(queue = "*"): Promise<string[]> {
+  return (await stack.redis.command("KEYS", `slipway:${queue}:*-*`)) as string[];
+}
+
+/** Entries of all bundles that Redis holds. */
 async function held(): Promise<string[]> {
-  const keys = (await stack.redis.command("KEYS", "slipway:*:*-*")) as string[];
-  return keys.map((key) => key.split(":").at(-1) ?? "").sort();
+  const lists = (await bundles()).map(async (key) => {
+    const data = (await stack.redis.command("HGET", key, "data")) as string;
+    return (JSON.parse(data) as WakePayload).entries;
+  });
+  return (await Promise.all(lists)).flat().sort();
 }
 
 async function outboxSize(): Promise<unknown> {
@@ -55,7 +64,7 @@ describe("relay", () => {
     expect(await relayOutbox(foundation.pool, foundation.wake)).toBe(5);
     expect(await held()).toEqual(["1-0", "2-0", "3-0", "4-0", "5-0"]);
     expect(await outboxSize()).toBe(0);
-    expect(await stack.redis.command("LLEN", "slipway:default:wait")).toBe(3);
+    expect(await stack.redis.command("LLEN", "slipway:default:wait")).toBe(1);
   });
 
   it("keeps the outbox when Redis does not take it", async () => {
@@ -100,12 +109,16 @@ describe("reconciler", () => {
   it("finds single wake-ups that are missing, and only those", async () => {
     await insert(6);
     await relayOutbox(foundation.pool, foundation.wake);
-    await stack.pool.query("UPDATE jobs SET run_at = now() - interval '10 s' WHERE id <> 5");
-    await stack.redis.command("DEL", "slipway:default:3-0", "slipway:default:5-0", "slipway:cpu:4-0");
+    await stack.pool.query("UPDATE jobs SET run_at = now() - interval '10 s' WHERE id <> 4");
+    await stack.redis.command("DEL", ...(await bundles("cpu")));
     const reconciler = create();
-    expect(await reconciler.checkNext()).toBe(2); // 5 is too young: it may be on its way.
+    expect(await reconciler.checkNext()).toBe(2); // 4 is too young: it may be on its way.
     expect(await reconciler.checkNext()).toBe(0);
-    expect(await held()).toEqual(["1-0", "2-0", "3-0", "4-0", "6-0"]);
+    expect(await held()).toEqual(["1-0", "2-0", "3-0", "5-0", "6-0"]);
+    // A bundle that was being put away when its worker died.
+    await stack.redis.command("HDEL", heldKey("default"), "3-0");
+    expect(await reconciler.checkNext()).toBe(1);
+    expect(await held()).toEqual(["1-0", "2-0", "3-0", "3-0", "5-0", "6-0"]);
   });
 
   it("does not fill twice at once", async () => {

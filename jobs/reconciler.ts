@@ -1,12 +1,17 @@
 import type { Redis } from "ioredis";
 import type { Pool } from "pg";
 import { run } from "./database.ts";
+import type { WakeUp } from "./job.ts";
 import type { Logger } from "./log.ts";
 import { toWakeUp, type WakeUpRow } from "./relay.ts";
 import { QUEUE_PREFIX, type Wake } from "./wake.ts";
 
 /** Jobs compared with Redis in one step. */
 const BATCH = 1000;
+/** Jobs put into Redis in one step when it is filled. */
+const FILL_BATCH = 5000;
+/** How long the identity of Redis is believed while the connection stands, in milliseconds. */
+const IDENTITY_AGE_MS = 30_000;
 
 /** Holds the identity of the Redis process that is known to hold every wake-up. */
 const FILLED_KEY = `${QUEUE_PREFIX}:filled`;
@@ -32,7 +37,10 @@ const OVERDUE = {
 export interface Reconciler {
   /** Looks whether Redis was wiped or replaced, and fills it again if so; gives how many wake-ups were added. */
   fillIfLost(): Promise<number>;
-  /** Checks the next part of the jobs that should have started by now; gives how many wake-ups were missing. */
+  /**
+   * Checks the next part of the jobs that should have started by now, and goes on while it finds something; gives how many wake-ups
+   * were missing.
+   */
   checkNext(): Promise<number>;
 }
 
@@ -43,20 +51,43 @@ export function createReconciler(deps: {
   readonly log: Logger;
 }): Reconciler {
   const { pool, redis, wake, log } = deps;
+  const identity = createIdentity(redis);
   let cursor = "0";
+  async function checkPage(): Promise<number> {
+    const rows = await run<WakeUpRow>(pool, OVERDUE, [cursor, BATCH]);
+    cursor = rows.length < BATCH ? "0" : (rows.at(-1)?.job_id ?? "0");
+    return addMissing(wake, rows.map(toWakeUp));
+  }
   return {
     fillIfLost: async () => {
-      const identity = await redisIdentity(redis);
-      if ((await redis.get(FILLED_KEY)) === identity) return 0;
-      return fill(pool, redis, wake, log, identity);
+      const [now, filled] = await Promise.all([identity(), redis.get(FILLED_KEY)]);
+      return filled === now ? 0 : fill(pool, redis, wake, log, now);
     },
     checkNext: async () => {
-      const rows = await run<WakeUpRow>(pool, OVERDUE, [cursor, BATCH]);
-      cursor = rows.length < BATCH ? "0" : (rows.at(-1)?.job_id ?? "0");
-      const missing = rows.length === 0 ? [] : await wake.missing(rows.map(toWakeUp));
-      if (missing.length > 0) await wake.add(missing);
-      return missing.length;
+      let total = 0;
+      for (let missing = -1; missing !== 0 && (missing < 0 || cursor !== "0"); total += missing)
+        missing = await checkPage();
+      return total;
     },
+  };
+}
+
+async function addMissing(wake: Wake, wakeUps: readonly WakeUp[]): Promise<number> {
+  const missing = wakeUps.length === 0 ? [] : await wake.missing(wakeUps);
+  if (missing.length > 0) await wake.add(missing);
+  return missing.length;
+}
+
+/** Asked once a connection and every half minute, not every time. */
+function createIdentity(redis: Redis): () => Promise<string> {
+  let known: { readonly id: string; readonly until: number } | undefined;
+  redis.on("close", () => {
+    known = undefined;
+  });
+  return async () => {
+    if (known && performance.now() < known.until) return known.id;
+    known = { id: await redisIdentity(redis), until: performance.now() + IDENTITY_AGE_MS };
+    return known.id;
   };
 }
 
@@ -90,10 +121,9 @@ async function fill(pool: Pool, redis: Redis, wake: Wake, log: Logger, identity:
 async function addAllPending(pool: Pool, wake: Wake): Promise<number> {
   let added = 0;
   for (let after = "0"; ;) {
-    const rows = await run<WakeUpRow>(pool, PENDING, [after, BATCH]);
-    if (rows.length > 0) await wake.add(rows.map(toWakeUp));
-    added += rows.length;
-    if (rows.length < BATCH) return added;
+    const rows = await run<WakeUpRow>(pool, PENDING, [after, FILL_BATCH]);
+    added += await addMissing(wake, rows.map(toWakeUp));
+    if (rows.length < FILL_BATCH) return added;
     after = rows.at(-1)?.job_id ?? after;
   }
 }

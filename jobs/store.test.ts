@@ -78,7 +78,8 @@ describe("claimJob", () => {
     const outcomes = await Promise.all(Array.from({ length: 8 }, () => claimJob(stack.pool, "1", worker)));
     expect(outcomes.filter((o) => o.outcome === "claimed")).toHaveLength(1);
     expect(outcomes.filter((o) => o.outcome === "gone")).toHaveLength(7);
-    expect(await rows("SELECT attempt, outcome FROM attempts")).toEqual([{ attempt: 1, outcome: "active" }]);
+    expect(await rows("SELECT attempt, state FROM jobs")).toEqual([{ attempt: 1, state: "active" }]);
+    expect(await rows("SELECT * FROM attempts")).toEqual([]); // Written when it ends.
   });
 
   it("says how long a delayed job has to wait", async () => {
@@ -160,7 +161,7 @@ describe("take-over", () => {
   it("leaves the jobs of living workers alone", async () => {
     await insertJob(stack.pool, job("1"));
     await claim("1");
-    expect(await pulse(stack.pool, worker)).toEqual({ outbox: true, orphans: false, alive: true, held: 1 });
+    expect(await pulse(stack.pool, worker)).toEqual({ outbox: true, orphans: false, alive: true, held: 1, cancelled: [] });
     expect(await takeOver(stack.pool)).toBe(0);
   });
 

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import type { WakeUp } from "./job.ts";
@@ -6,23 +7,58 @@ import type { Logger } from "./log.ts";
 /** Prefix of every key that BullMQ writes for us. */
 export const QUEUE_PREFIX = "slipway";
 
-/** What a wake-up holds in Redis: nothing but the job's id. */
+/** Jobs in one bundle, at most. */
+export const BUNDLE_SIZE = 50;
+
+/** What a wake-up holds in Redis: the ids of jobs with the attempts they had, and nothing else of them. */
 export interface WakePayload {
-  readonly jobId: string;
+  /** `<job id>-<attempt>` each. */
+  readonly entries: readonly string[];
 }
 
-/** The way of wake-ups into Redis. */
+/** The way of wake-ups into Redis. What is due goes in bundles; what has a priority or a delay goes alone. */
 export interface Wake {
-  /** Adds wake-ups. One that is there already is left as it is. Rejects when Redis does not take them. */
+  /** Adds wake-ups. Adding one twice is harmless. Rejects when Redis does not take them. */
   add(wakeUps: readonly WakeUp[]): Promise<void>;
+  /**
+   * Adds entries again that a worker was given and cannot take now, as one bundle.
+   *
+   * @param place at the head of the queue, or after delayMs
+   */
+  again(queue: string, entries: readonly string[], place: "head" | Later): Promise<void>;
+  /** Forgets entries that were taken. */
+  forget(queue: string, entries: readonly string[]): Promise<void>;
   /** Those of a list that Redis does not hold. */
   missing(wakeUps: readonly WakeUp[]): Promise<WakeUp[]>;
   close(): Promise<void>;
 }
 
-/** BullMQ takes a second add of the same id as none, so adding twice is harmless and a retry has an id of its own. */
-export function wakeId(wakeUp: Pick<WakeUp, "jobId" | "attempt">): string {
+/** Not now. */
+export interface Later {
+  readonly delayMs: number;
+  readonly priority: number;
+}
+
+/** An entry of a bundle: the attempt makes the wake-up of a retry differ from the one before. */
+export function entryOf(wakeUp: Pick<WakeUp, "jobId" | "attempt">): string {
   return `${wakeUp.jobId}-${wakeUp.attempt}`;
+}
+
+/** The job of an entry. */
+export function jobIdOf(entry: string): string {
+  return entry.slice(0, entry.indexOf("-"));
+}
+
+/** Hash of a queue that tells for each entry which BullMQ job holds it: what is in no bundle, or in one that is gone, is missing. */
+export function heldKey(queue: string): string {
+  return `${QUEUE_PREFIX}:${queue}:held`;
+}
+
+interface Bundle {
+  /** Id of the BullMQ job. */
+  readonly id: string;
+  readonly entries: readonly string[];
+  readonly options: { readonly priority?: number; readonly delay?: number; readonly lifo?: boolean };
 }
 
 /** @param redis a connection that fails rather than waits; it is not closed here */
@@ -31,24 +67,32 @@ export function createWake(redis: Redis, log: Logger): Wake {
   function queue(name: string): Queue<WakePayload> {
     const known = queues.get(name);
     if (known) return known;
-    const made = new Queue<WakePayload>(name, { connection: redis, prefix: QUEUE_PREFIX });
-    made.on("error", (error) => {
-      log.debug({ err: error, queue: name }, "a queue's connection has an error");
-    });
+    const made = openQueue(name, redis, log);
     queues.set(name, made);
     return made;
+  }
+  async function put(name: string, bundles: readonly Bundle[]): Promise<void> {
+    // Both on one connection, in this order: a bundle that did not come to be leaves entries that count as missing.
+    const noted = redis.hset(heldKey(name), ...held(bundles));
+    await Promise.all([noted, queue(name).addBulk(bundles.map(toBulk))]);
   }
   return {
     add: async (wakeUps) => {
       assertReady(redis);
-      for (const [name, list] of Map.groupBy(wakeUps, (w) => w.queue)) await queue(name).addBulk(list.map(toBulk));
+      for (const [name, list] of Map.groupBy(wakeUps, (w) => w.queue)) await put(name, bundle(list));
+    },
+    again: async (name, entries, place) => {
+      assertReady(redis);
+      await put(name, [{ id: newId(entries), entries, options: place === "head" ? { lifo: true } : later(place) }]);
+    },
+    forget: async (name, entries) => {
+      if (entries.length > 0) await redis.hdel(heldKey(name), ...entries);
     },
     missing: async (wakeUps) => {
       assertReady(redis);
-      const pipeline = redis.pipeline();
-      for (const wakeUp of wakeUps) pipeline.exists(queue(wakeUp.queue).toKey(wakeId(wakeUp)));
-      const answers = (await pipeline.exec()) ?? [];
-      return wakeUps.filter((_, index) => answers[index]?.[1] === 0);
+      const groups = [...Map.groupBy(wakeUps, (w) => w.queue)];
+      const lists = await Promise.all(groups.map(([name, list]) => missingOf(redis, queue(name), list)));
+      return lists.flat();
     },
     close: async () => {
       await Promise.all([...queues.values()].map((q) => q.close()));
@@ -56,22 +100,64 @@ export function createWake(redis: Redis, log: Logger): Wake {
   };
 }
 
+function openQueue(name: string, redis: Redis, log: Logger): Queue<WakePayload> {
+  const queue = new Queue<WakePayload>(name, { connection: redis, prefix: QUEUE_PREFIX });
+  queue.on("error", (error) => {
+    log.debug({ err: error, queue: name }, "a queue's connection has an error");
+  });
+  return queue;
+}
+
 /** BullMQ waits for a connection without end; our callers hold database rows meanwhile. */
 function assertReady(redis: Redis): void {
   if (redis.status !== "ready") throw new Error(`Redis is not reachable (connection is ${redis.status})`);
 }
 
-function toBulk(wakeUp: WakeUp) {
+function bundle(wakeUps: readonly WakeUp[]): Bundle[] {
+  const { due = [], alone = [] } = Object.groupBy(wakeUps, (w) => (w.priority > 0 || w.delayMs > 0 ? "alone" : "due"));
+  if (due.length === 1) return wakeUps.map(single);
+  const bundles: Bundle[] = alone.map(single);
+  for (let from = 0; from < due.length; from += BUNDLE_SIZE) {
+    const entries = due.slice(from, from + BUNDLE_SIZE).map(entryOf);
+    bundles.push({ id: newId(entries), entries, options: {} });
+  }
+  return bundles;
+}
+
+/** Under an id of its own contents: a second one is passed over by BullMQ. */
+function single(wakeUp: WakeUp): Bundle {
+  const entry = entryOf(wakeUp);
+  return { id: entry, entries: [entry], options: later(wakeUp) };
+}
+
+function later({ priority, delayMs }: Later): Bundle["options"] {
+  return { ...(priority > 0 ? { priority } : {}), ...(delayMs > 0 ? { delay: Math.ceil(delayMs) } : {}) };
+}
+
+/** BullMQ passes over an id that it has: what holds other entries, or is added while its like is still there, must never meet that. */
+function newId(entries: readonly string[]): string {
+  return `${entries[0] ?? ""}.${randomBytes(6).toString("hex")}`;
+}
+
+function held(bundles: readonly Bundle[]): string[] {
+  return bundles.flatMap(({ id, entries }) => entries.flatMap((entry) => [entry, id]));
+}
+
+function toBulk({ id, entries, options }: Bundle) {
+  // What has done its work must not stay, nor stand in the way of one with the same id.
   return {
     name: "wake",
-    data: { jobId: wakeUp.jobId },
-    opts: {
-      jobId: wakeId(wakeUp),
-      // A wake-up that has done its work must not stand in the way of one with the same id.
-      removeOnComplete: true,
-      removeOnFail: true,
-      ...(wakeUp.priority > 0 ? { priority: wakeUp.priority } : {}),
-      ...(wakeUp.delayMs > 0 ? { delay: wakeUp.delayMs } : {}),
-    },
+    data: { entries },
+    opts: { jobId: id, removeOnComplete: true, removeOnFail: true, ...options },
   };
+}
+
+async function missingOf(redis: Redis, queue: Queue, wakeUps: readonly WakeUp[]): Promise<WakeUp[]> {
+  const holders = await redis.hmget(heldKey(queue.name), ...wakeUps.map(entryOf));
+  const ids = [...new Set(holders.filter((id) => id !== null))];
+  const pipeline = redis.pipeline();
+  for (const id of ids) pipeline.exists(queue.toKey(id));
+  const answers = (await pipeline.exec()) ?? [];
+  const there = new Set(ids.filter((_, index) => answers[index]?.[1] === 1));
+  return wakeUps.filter((_, index) => !there.has(holders[index] ?? ""));
 }

@@ -15,6 +15,7 @@ import { readWav } from "../jobs/wav.ts";
 import { until } from "../test/servers/programs.ts";
 import { createTestLog, startStack, type TestLog, type TestStack } from "../test/servers/stack.ts";
 import { createWorkers, type Workers } from "./create-workers.ts";
+import { createInlineRunner } from "./inline-runner.ts";
 import { createEspeakNg } from "./engines/espeak-ng.ts";
 
 let stack: TestStack;
@@ -81,12 +82,14 @@ async function start(
   rest: { finishWithinMs?: number; concurrency?: number; queues?: string[] } = {},
 ): Promise<Workers> {
   const blockingRedis = openBlockingRedis(loadRuntime("worker", stack.env), testLog.log);
+  const { log } = testLog;
+  const kinds = new Map([...foundation.kinds, ...KINDS]);
   const workers = await createWorkers({
     ...foundation,
     blockingRedis,
-    kinds: new Map([...foundation.kinds, ...KINDS]),
-    log: testLog.log,
-    engines: { speech: createEspeakNg() },
+    kinds,
+    log,
+    runner: createInlineRunner({ ...foundation, kinds, log, engines: { speech: createEspeakNg() } }),
     name: "test",
     queues: ["default", "cpu"],
     concurrency: 4,

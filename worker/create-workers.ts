@@ -1,16 +1,35 @@
-import { DelayedError, WaitingError, Worker, type Job } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Pool } from "pg";
 import { setTimeout as sleep } from "node:timers/promises";
-import { claimJob, type Claim, type ClaimOutcome } from "../jobs/attempts.ts";
+import { claimJobs, endAttempts, type AttemptEnd, type Claim, type ClaimOutcome } from "../jobs/attempts.ts";
+import { createCoalescer, type Coalescer } from "../jobs/coalesce.ts";
 import { startMaintenance, type Maintenance } from "../jobs/maintenance.ts";
-import { QUEUE_PREFIX, type Wake, type WakePayload } from "../jobs/wake.ts";
-import { handBackStrays, leaveWorker, registerWorker } from "../jobs/worker-lease.ts";
-import { LeaseLost, runAttempt, WorkerStops, type AttemptDeps } from "./run-attempt.ts";
+import { jobIdOf, type Wake } from "../jobs/wake.ts";
+import {
+  abandonJobs,
+  handBackStrays,
+  leaveWorker,
+  registerWorker,
+  type ProgressNote,
+  type Pulse,
+} from "../jobs/worker-lease.ts";
+import { startBundles, type Bundles } from "./bundles.ts";
+import {
+  Cancelled,
+  LeaseLost,
+  runAttempt,
+  WorkerStops,
+  type AttemptDeps,
+  type Ends,
+  type Running,
+} from "./run-attempt.ts";
 import { createSlots, type Slots } from "./slots.ts";
 
-/** Pause before a wake-up is tried again that met a database without answer, in milliseconds. */
+/** Pause before wake-ups are tried again that met a database without answer, in milliseconds. */
 const DATABASE_AWAY_PAUSE_MS = 1000;
+
+/** Claims, and ends, in one statement. */
+const STATEMENT_SIZE = 250;
 
 export interface WorkersDeps extends AttemptDeps {
   readonly pool: Pool;
@@ -29,40 +48,57 @@ export interface WorkersDeps extends AttemptDeps {
 }
 
 export interface Workers {
-  /** Takes nothing new, finishes or hands back what runs, and gives up the lease. */
+  /** Takes nothing new, finishes or hands back what runs, and gives up the lease. The runner is not closed. */
   close(): Promise<void>;
+}
+
+/** The parts of one worker. */
+interface Parts {
+  readonly deps: WorkersDeps;
+  readonly state: State;
+  readonly slots: Slots;
+  readonly maintenance: Maintenance;
+  readonly claims: Coalescer<string, ClaimOutcome>;
+  readonly ends: Ends;
 }
 
 /**
  * Starts taking jobs of some queues.
  *
- * BullMQ brings the wake-up: a job's id. Whether there is anything to do is decided by the claim in Postgres, so a wake-up too many does
+ * BullMQ brings the wake-ups: ids of jobs. Whether there is anything to do is decided by the claim in Postgres, so a wake-up too many does
  * nothing, and one that is lost comes again from the reconciler.
  */
 export async function createWorkers(deps: WorkersDeps): Promise<Workers> {
-  const state = new State(await registerWorker(deps.pool, deps.name, deps.queues));
+  const { pool } = deps;
+  const state = new State(await registerWorker(pool, deps.name, deps.queues));
   const slots = createSlots(deps.concurrency);
-  const maintenance = startMaintenance({
-    ...deps,
-    worker: {
-      id: () => state.workerId,
-      onLeaseLost: async () => {
-        deps.log.error({ jobs: state.running.size }, "the lease of this worker is lost; its jobs are dropped");
-        state.abortAll(new LeaseLost("another worker was given this job"));
-        state.workerId = await registerWorker(deps.pool, deps.name, deps.queues);
-      },
-      onHeld: (held) => healStrays(deps, state, held),
-    },
+  const maintenance = startMaintenance({ ...deps, worker: heartbeatOf(deps, state) });
+  const claims = createCoalescer<string, ClaimOutcome>({
+    what: "claiming jobs",
+    work: (ids) => claimJobs(pool, ids, state.workerId),
+    maxItems: STATEMENT_SIZE,
+    inFlight: 2,
   });
-  const process = (job: Job<WakePayload>, token?: string) => handle(deps, state, slots, maintenance, job, token);
-  const workers = deps.queues.map((queue) => startQueue(deps, queue, process));
-  return { close: () => close(deps, state, slots, maintenance, workers) };
+  const ends = createCoalescer<AttemptEnd, boolean>({
+    what: "ending attempts",
+    work: async (list) => {
+      const { committed, woke } = await endAttempts(pool, list);
+      if (woke) maintenance.kick();
+      return committed;
+    },
+    maxItems: STATEMENT_SIZE,
+    inFlight: 2,
+  });
+  const parts = { deps, state, slots, maintenance, claims, ends };
+  const take = (entries: readonly string[]) => takeEntries(parts, entries);
+  const sources = deps.queues.map((queue) => startBundles({ ...deps, queue, slots, take }));
+  return { close: () => close(parts, sources) };
 }
 
 /** What one worker process holds. */
 class State {
   workerId: string;
-  readonly running = new Map<string, AbortController>();
+  readonly running = new Map<string, Running>();
   #heldTooMany = 0;
 
   constructor(workerId: string) {
@@ -70,7 +106,7 @@ class State {
   }
 
   abortAll(reason: Error): void {
-    for (const controller of this.running.values()) controller.abort(reason);
+    for (const { controller } of this.running.values()) controller.abort(reason);
   }
 
   /** True when the database showed more jobs of ours than run here, twice on end. */
@@ -78,6 +114,35 @@ class State {
     this.#heldTooMany = held > this.running.size ? this.#heldTooMany + 1 : 0;
     return this.#heldTooMany >= 2;
   }
+
+  /** What the handlers told since the last time. */
+  takeProgress(): ProgressNote[] {
+    const notes: ProgressNote[] = [];
+    for (const running of this.running.values()) {
+      const { claim, progress } = running;
+      if (progress) notes.push({ jobId: claim.jobId, attempt: claim.attempt, progress });
+      running.progress = undefined;
+    }
+    return notes;
+  }
+}
+
+function heartbeatOf(deps: WorkersDeps, state: State) {
+  return {
+    id: () => state.workerId,
+    progress: () => state.takeProgress(),
+    onLeaseLost: async () => {
+      deps.log.error({ jobs: state.running.size }, "the lease of this worker is lost; its jobs are dropped");
+      state.abortAll(new LeaseLost("another worker was given this job"));
+      const lost = state.workerId;
+      state.workerId = await registerWorker(deps.pool, deps.name, deps.queues);
+      await abandonJobs(deps.pool, lost);
+    },
+    onHeld: async ({ held, cancelled }: Pick<Pulse, "held" | "cancelled">) => {
+      for (const id of cancelled) state.running.get(id)?.controller.abort(new Cancelled("the job was cancelled"));
+      await healStrays(deps, state, held);
+    },
+  };
 }
 
 /** A claim whose answer got lost leaves a job that is ours and that nobody runs. */
@@ -87,91 +152,60 @@ async function healStrays(deps: WorkersDeps, state: State, held: number): Promis
   if (count > 0) deps.log.warn({ count }, "jobs that were claimed but not running were queued again");
 }
 
-function startQueue(
-  deps: WorkersDeps,
-  queue: string,
-  process: (job: Job<WakePayload>, token?: string) => Promise<void>,
-): Worker<WakePayload> {
-  const worker = new Worker<WakePayload>(queue, process, {
-    connection: deps.blockingRedis,
-    prefix: QUEUE_PREFIX,
-    concurrency: deps.concurrency,
-    removeOnComplete: { count: 0 },
-    removeOnFail: { count: 0 },
-  });
-  worker.on("error", (error) => {
-    deps.log.debug({ err: error, queue }, "a queue's connection has an error");
-  });
-  return worker;
-}
-
-async function handle(
-  deps: WorkersDeps,
-  state: State,
-  slots: Slots,
-  maintenance: Maintenance,
-  job: Job<WakePayload>,
-  token: string | undefined,
-): Promise<void> {
-  const free = await slots.take();
-  if (!free) {
-    await job.moveToWait(token);
-    throw new WaitingError();
-  }
-  try {
-    const outcome = await claim(deps, state, job.data.jobId);
-    switch (outcome.outcome) {
-      case "gone":
-        return;
-      case "early":
-        await job.moveToDelayed(Date.now() + outcome.delayMs, token);
-        throw new DelayedError();
-      case "claimed":
-        await runClaimed(deps, state, outcome.claim);
-        maintenance.kick();
-        return;
+/** Claims the jobs of a bundle and starts them; each holds a place already, and gives it back at its end. */
+async function takeEntries(parts: Parts, entries: readonly string[]) {
+  const outcomes = await claimAll(parts, entries);
+  const early: string[] = [];
+  let delayMs = Infinity;
+  entries.forEach((entry, index) => {
+    const outcome = outcomes[index] ?? { outcome: "gone" };
+    if (outcome.outcome === "claimed") {
+      void runClaimed(parts, outcome.claim);
+      return;
     }
-  } finally {
-    free();
-  }
+    parts.slots.give(1);
+    if (outcome.outcome === "gone") return;
+    early.push(entry);
+    delayMs = Math.min(delayMs, outcome.delayMs);
+  });
+  return { early, delayMs };
 }
 
-/** Without a database nothing can be claimed: the wake-up is kept for later, at a pace that hurts nobody. */
-async function claim(deps: WorkersDeps, state: State, jobId: string): Promise<ClaimOutcome> {
-  try {
-    return await claimJob(deps.pool, jobId, state.workerId);
-  } catch (error) {
-    deps.log.warn({ err: error, jobId }, "a job could not be claimed; tried again");
+/** Without a database nothing can be claimed: the wake-ups are kept for later, at a pace that hurts nobody. */
+async function claimAll({ deps, claims }: Parts, entries: readonly string[]): Promise<ClaimOutcome[]> {
+  const settled = await Promise.allSettled(entries.map((entry) => claims.add(jobIdOf(entry))));
+  const failed = settled.find((one) => one.status === "rejected");
+  if (failed) {
+    deps.log.warn({ err: failed.reason as unknown, jobs: entries.length }, "jobs could not be claimed; tried again");
     await sleep(DATABASE_AWAY_PAUSE_MS);
-    return { outcome: "early", delayMs: DATABASE_AWAY_PAUSE_MS };
   }
+  const later: ClaimOutcome = { outcome: "early", delayMs: DATABASE_AWAY_PAUSE_MS };
+  return settled.map((one) => (one.status === "fulfilled" ? one.value : later));
 }
 
-async function runClaimed(deps: WorkersDeps, state: State, job: Claim): Promise<void> {
-  const controller = new AbortController();
-  state.running.set(job.jobId, controller);
+async function runClaimed({ deps, state, slots, ends }: Parts, claim: Claim): Promise<void> {
+  const running: Running = { claim, controller: new AbortController(), progress: undefined };
+  state.running.set(claim.jobId, running);
   try {
-    await runAttempt(deps, job, controller.signal);
+    await runAttempt(deps, ends, running);
   } catch (error) {
-    deps.log.error({ err: error, jobId: job.jobId }, "an attempt's end could not be committed; it is queued again");
+    deps.log.error({ err: error, jobId: claim.jobId }, "an attempt's end could not be committed; it is queued again");
   } finally {
-    if (state.running.get(job.jobId) === controller) state.running.delete(job.jobId);
+    if (state.running.get(claim.jobId) === running) state.running.delete(claim.jobId);
+    slots.give(1);
   }
 }
 
-async function close(
-  deps: WorkersDeps,
-  state: State,
-  slots: Slots,
-  maintenance: Maintenance,
-  workers: readonly Worker<WakePayload>[],
-): Promise<void> {
+async function close(parts: Parts, sources: readonly Bundles[]): Promise<void> {
+  const { deps, state, slots, maintenance, claims, ends } = parts;
   slots.close();
   const timer = setTimeout(() => {
     state.abortAll(new WorkerStops("the worker stops"));
   }, deps.finishWithinMs);
-  await Promise.all(workers.map((worker) => worker.close()));
+  await Promise.all(sources.map((source) => source.close()));
+  await slots.untilEmpty();
   clearTimeout(timer);
+  await Promise.all([claims.close(), ends.close()]);
   maintenance.kick();
   await maintenance.close();
   await leaveWorker(deps.pool, state.workerId);

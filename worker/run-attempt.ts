@@ -1,11 +1,15 @@
-import { failJob, Fenced, handBackJob, ownOutcome, succeedJob, type Claim } from "../jobs/attempts.ts";
-import type { Queryable } from "../jobs/database.ts";
-import type { Artifact, JobFailure } from "../jobs/job.ts";
-import { PermanentFailure, type AnyKind, type JobContext, type NewArtifact } from "../jobs/kind.ts";
+import { ownOutcome, type AttemptEnd, type Claim } from "../jobs/attempts.ts";
+import { readMembers } from "../jobs/batches.ts";
+import type { Coalescer } from "../jobs/coalesce.ts";
+import { isDataError, type Queryable } from "../jobs/database.ts";
+import type { Artifact, JobFailure, JobProgress } from "../jobs/job.ts";
+import type { AnyKind, Progress } from "../jobs/kind.ts";
 import type { Logger } from "../jobs/log.ts";
 import type { ObjectStore } from "../jobs/objects.ts";
 import { reasonOf, untilItWorks } from "../jobs/patience.ts";
 import type { Kinds } from "../jobs/registry.ts";
+import { retryDelay } from "./retry-delay.ts";
+import { RunnerDied, type JobRunner, type WorkOutcome } from "./runner.ts";
 
 /** The worker stops: its jobs go back to the queue. */
 export class WorkerStops extends Error {
@@ -17,6 +21,11 @@ export class LeaseLost extends Error {
   override readonly name = "LeaseLost";
 }
 
+/** Somebody wants the job cancelled. */
+export class Cancelled extends Error {
+  override readonly name = "Cancelled";
+}
+
 class TimedOut extends Error {
   override readonly name = "TimedOut";
 }
@@ -25,182 +34,171 @@ export interface AttemptDeps {
   readonly pool: Queryable;
   readonly kinds: Kinds;
   readonly objects: ObjectStore;
-  readonly engines: JobContext["engines"];
+  readonly runner: JobRunner;
   readonly log: Logger;
 }
 
-/** What an attempt came to, before it is committed. */
-type Ending =
-  | { readonly is: "success"; readonly result: unknown; readonly artifact: Artifact | undefined }
-  | { readonly is: "failure"; readonly failure: JobFailure; readonly retryInMs: number | undefined }
-  | { readonly is: "hand-back" }
-  | { readonly is: "lost" };
+/** Commits ends of attempts together; gives whether each was committed. */
+export type Ends = Coalescer<AttemptEnd, boolean>;
+
+/** An attempt under way. */
+export interface Running {
+  readonly claim: Claim;
+  /** Aborted with {@link WorkerStops}, {@link LeaseLost} or {@link Cancelled}; and by the attempt itself when its time is over. */
+  readonly controller: AbortController;
+  /** Told by the handler and not yet written. */
+  progress: JobProgress | undefined;
+}
+
+/** What an attempt came to, before it is committed. Nothing is committed where the lease was lost. */
+type Ending = AttemptEnd | { readonly outcome: "dropped" };
 
 /**
  * Runs one attempt of a job to its end and commits what it came to. Never throws for what the job does.
  *
- * @param stop fires with {@link WorkerStops} or {@link LeaseLost}
  * @throws OutOfPatience when the database took no commit; the job is then found among the worker's strays
  */
-export async function runAttempt(deps: AttemptDeps, claim: Claim, stop: AbortSignal): Promise<void> {
+export async function runAttempt(deps: AttemptDeps, ends: Ends, running: Running): Promise<void> {
+  const { claim } = running;
   const log = deps.log.child({ jobId: claim.jobId, kind: claim.kind, attempt: claim.attempt });
   const started = performance.now();
-  const work = new Artifacts(deps.objects, claim);
-  const ending = await perform({ ...deps, log }, claim, work, stop);
-  const committed = await commit(deps.pool, claim, ending, log);
-  if (!committed || ending.is !== "success") await work.discard(log);
-  report(log, committed ? ending : { is: "lost" }, Math.round(performance.now() - started));
+  const { ending, artifact } = await perform(deps, running);
+  const committed = await commit(deps.pool, ends, ending, log);
+  if (artifact && committed?.outcome !== "succeeded") await discard(deps.objects, artifact, log);
+  report(log, committed, deps.kinds.get(claim.kind), Math.round(performance.now() - started));
 }
 
-async function perform(deps: AttemptDeps, claim: Claim, work: Artifacts, stop: AbortSignal): Promise<Ending> {
+interface Performed {
+  readonly ending: Ending;
+  readonly artifact?: Artifact | undefined;
+}
+
+async function perform(deps: AttemptDeps, running: Running): Promise<Performed> {
+  const { claim, controller } = running;
   const kind = deps.kinds.get(claim.kind);
-  if (!kind) return unknownKind(claim, deps.kinds);
-  const timeout = new AbortController();
+  if (!kind) return { ending: unknownKind(claim, deps.kinds) };
   const timer = setTimeout(() => {
-    timeout.abort(new TimedOut(`the attempt took longer than ${kind.timeoutMs} ms`));
+    controller.abort(new TimedOut(`the attempt took longer than ${kind.timeoutMs} ms`));
   }, kind.timeoutMs);
-  const signal = AbortSignal.any([stop, timeout.signal]);
-  const context: JobContext = {
-    jobId: claim.jobId,
-    attempt: claim.attempt,
-    signal,
-    log: deps.log,
-    engines: deps.engines,
-    saveArtifact: (artifact) => work.save(artifact, signal),
-    progress: () => undefined,
-    members: noMembers,
-    readArtifact: async (artifact) => {
-      const found = await deps.objects.read(artifact.key);
-      if (!found) throw new Error(`artifact ${artifact.key} is not in the object store`);
-      return found.stream;
+  const { jobId, attempt, params } = claim;
+  const host = {
+    progress: (progress: Progress) => {
+      running.progress = tidy(progress);
     },
+    members: (after: number) => readMembers(deps.pool, jobId, after),
   };
   try {
-    const result = await Promise.race([kind.perform(context, claim.params), aborted(signal)]);
-    return { is: "success", result, artifact: work.saved };
+    const outcome = await deps.runner.run({ jobId, attempt, kind: claim.kind, params }, host, controller.signal);
+    return { ending: endingOf(kind, claim, outcome), artifact: outcome.artifact };
   } catch (error) {
-    return failed(kind, claim, signal.aborted ? signal.reason : error);
+    return { ending: interrupted(kind, claim, controller.signal.aborted ? controller.signal.reason : error) };
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function* noMembers(): AsyncGenerator<never> {
-  // Replaced with the batches.
+const MESSAGE_CHARACTERS = 200;
+
+/** One handler's odd words must not spoil the statement that carries everybody's. */
+function tidy({ percent, message }: Progress): JobProgress {
+  const within = Number.isFinite(percent) ? Math.min(Math.max(percent, 0), 100) : 0;
+  return { percent: within, message: message === undefined ? null : storable(message).slice(0, MESSAGE_CHARACTERS) };
 }
 
-/** A handler that ignores its signal must not hold its place for ever. */
-async function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const stop = () => {
-      reject(new Error("aborted"));
-    };
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
+/** Text as Postgres can keep it. */
+function storable(text: string): string {
+  return text.replaceAll("\0", "").toWellFormed();
+}
+
+function endingOf(kind: AnyKind, claim: Claim, outcome: WorkOutcome): AttemptEnd {
+  switch (outcome.is) {
+    case "success":
+      return { claim, outcome: "succeeded", result: outcome.result, artifact: outcome.artifact };
+    case "failure":
+      return failed(kind, claim, outcome.failure, outcome.permanent);
+  }
+}
+
+/** The signal fired, or the place where the handler ran is gone. */
+function interrupted(kind: AnyKind, claim: Claim, error: unknown): Ending {
+  if (error instanceof WorkerStops) return { claim, outcome: "handed-back" };
+  if (error instanceof LeaseLost) return { outcome: "dropped" };
+  if (error instanceof Cancelled) return { claim, outcome: "cancelled" };
+  if (error instanceof TimedOut) return failed(kind, claim, { code: "timeout", message: error.message }, false);
+  if (error instanceof RunnerDied) {
+    const failure = { code: "runner-died", message: storable(error.message) };
+    // Alone in its place it is the only one that can have brought it down.
+    return error.alone ? failed(kind, claim, failure, false) : { claim, outcome: "lost", failure };
+  }
+  return failed(kind, claim, { code: "handler-failed", message: reasonOf(error) }, false);
+}
+
+function failed(kind: AnyKind, claim: Claim, failure: JobFailure, permanent: boolean): AttemptEnd {
+  const failures = claim.failures + 1;
+  const isLast = permanent || failures >= kind.retry.maxAttempts;
+  const kept = { code: storable(failure.code), message: storable(failure.message) };
+  const retryInMs = isLast ? undefined : retryDelay(kind.retry, failures, Math.random());
+  return { claim, outcome: "failed", failure: kept, retryInMs };
+}
+
+function unknownKind(claim: Claim, kinds: Kinds): AttemptEnd {
+  const message = `this worker has no kind "${claim.kind}"; it has ${[...kinds.keys()].join(", ")}`;
+  const failure = { code: "unknown-kind", message };
+  // Another release may have it: during a deploy old workers meet new jobs.
+  return { claim, outcome: "failed", failure, retryInMs: claim.failures < 5 ? 5000 : undefined };
+}
+
+/** Gives what was committed; `undefined` when the job belongs to somebody else by now. */
+async function commit(db: Queryable, ends: Ends, ending: Ending, log: Logger): Promise<AttemptEnd | undefined> {
+  if (ending.outcome === "dropped") return undefined;
+  const { claim } = ending;
+  const written = await untilItWorks(() => write(ends, ending), { what: `commit of job ${claim.jobId}`, log });
+  if (written) return written;
+  // The answer to a first try may have been lost on the way: then the second one is fenced by our own commit.
+  return (await ownOutcome(db, claim)) === ending.outcome ? ending : undefined;
+}
+
+/** A result that cannot be kept is the job's failure, and would be the same another time. */
+async function write(ends: Ends, ending: AttemptEnd): Promise<AttemptEnd | undefined> {
+  try {
+    return (await ends.add(ending)) ? ending : undefined;
+  } catch (error) {
+    if (!isDataError(error) || ending.outcome !== "succeeded") throw error;
+    const failure = { code: "result-refused", message: `the result cannot be kept: ${storable(reasonOf(error))}` };
+    const refused: AttemptEnd = { claim: ending.claim, outcome: "failed", failure, retryInMs: undefined };
+    return (await ends.add(refused)) ? refused : undefined;
+  }
+}
+
+async function discard(objects: ObjectStore, artifact: Artifact, log: Logger): Promise<void> {
+  await objects.remove(artifact.key).catch((error: unknown) => {
+    log.warn({ err: error, key: artifact.key }, "an artifact that nobody sees could not be removed");
   });
 }
 
-function failed(kind: AnyKind, claim: Claim, error: unknown): Ending {
-  if (error instanceof WorkerStops) return { is: "hand-back" };
-  if (error instanceof LeaseLost) return { is: "lost" };
-  const isLast = error instanceof PermanentFailure || claim.failures + 1 >= kind.retry.maxAttempts;
-  return { is: "failure", failure: toFailure(error), retryInMs: isLast ? undefined : kind.retry.delayMs };
-}
-
-function toFailure(error: unknown): JobFailure {
-  if (error instanceof PermanentFailure) return { code: error.code, message: error.message };
-  return { code: error instanceof TimedOut ? "timeout" : "handler-failed", message: reasonOf(error) };
-}
-
-function unknownKind(claim: Claim, kinds: Kinds): Ending {
-  const message = `this worker has no kind "${claim.kind}"; it has ${[...kinds.keys()].join(", ")}`;
-  // Another release may have it: during a deploy old workers meet new jobs.
-  return {
-    is: "failure",
-    failure: { code: "unknown-kind", message },
-    retryInMs: claim.failures < 5 ? 5000 : undefined,
-  };
-}
-
-/** Gives false when the job belongs to somebody else by now. */
-async function commit(db: Queryable, claim: Claim, ending: Ending, log: Logger): Promise<boolean> {
-  if (ending.is === "lost") return false;
-  const committed = await untilItWorks(
-    async () => {
-      try {
-        await write(db, claim, ending);
-        return true;
-      } catch (error) {
-        if (error instanceof Fenced) return false;
-        throw error;
-      }
-    },
-    { what: `commit of job ${claim.jobId}`, log },
-  );
-  // The answer to a first try may have been lost on the way: then the second one is fenced by our own commit.
-  return committed || (ending.is === "success" && (await ownOutcome(db, claim)) === "succeeded");
-}
-
-async function write(db: Queryable, claim: Claim, ending: Exclude<Ending, { is: "lost" }>): Promise<void> {
-  switch (ending.is) {
-    case "success":
-      await succeedJob(db, claim, ending.result, ending.artifact);
-      return;
-    case "failure":
-      await failJob(db, claim, ending.failure, ending.retryInMs);
-      return;
-    case "hand-back":
-      await handBackJob(db, claim);
-      return;
-  }
-}
-
-function report(log: Logger, ending: Ending, milliseconds: number): void {
-  switch (ending.is) {
-    case "success":
-      log.info({ milliseconds }, "job succeeded");
-      return;
-    case "failure":
-      if (ending.retryInMs === undefined) log.error({ milliseconds, ...ending.failure }, "job is dead");
-      else log.warn({ milliseconds, retryInMs: ending.retryInMs, ...ending.failure }, "attempt failed");
-      return;
-    case "hand-back":
-      log.info({ milliseconds }, "job handed back");
-      return;
-    case "lost":
+function report(log: Logger, end: AttemptEnd | undefined, kind: AnyKind | undefined, milliseconds: number): void {
+  switch (end?.outcome) {
+    case undefined:
       log.warn({ milliseconds }, "job belongs to another attempt; what was made is dropped");
       return;
+    case "succeeded":
+      log.info({ milliseconds }, "job succeeded");
+      return;
+    case "failed": {
+      const { claim, failure, retryInMs } = end;
+      const told = { milliseconds, failures: claim.failures + 1, maxAttempts: kind?.retry.maxAttempts, ...failure };
+      if (retryInMs === undefined) log.error(told, `attempt ${claim.attempt} failed; job is dead`);
+      else log.warn({ ...told, retryInMs }, `attempt ${claim.attempt} failed`);
+      return;
+    }
+    case "lost":
+      log.error({ milliseconds, ...end.failure }, `attempt ${end.claim.attempt} was lost with its place`);
+      return;
+    case "handed-back":
+      log.info({ milliseconds }, "job handed back");
+      return;
+    case "cancelled":
+      log.info({ milliseconds }, "job cancelled");
+      return;
   }
-}
-
-/** What an attempt stored. Keys hold the attempt, so that no attempt can touch what another one made. */
-class Artifacts {
-  saved: Artifact | undefined;
-  readonly #objects: ObjectStore;
-  readonly #claim: Claim;
-
-  constructor(objects: ObjectStore, claim: Claim) {
-    this.#objects = objects;
-    this.#claim = claim;
-  }
-
-  async save({ mediaType, extension, content }: NewArtifact, signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    if (this.saved) throw new Error("a job saves one artifact; this one saves a second");
-    const key = artifactKey(this.#claim, extension);
-    this.saved = { key, mediaType, ...(await this.#objects.put(key, content)) };
-  }
-
-  async discard(log: Logger): Promise<void> {
-    if (!this.saved) return;
-    await this.#objects.remove(this.saved.key).catch((error: unknown) => {
-      log.warn({ err: error, key: this.saved?.key }, "an artifact that nobody sees could not be removed");
-    });
-  }
-}
-
-/** Spread over 256 folders by the id's time. */
-function artifactKey({ jobId, attempt }: Claim, extension: string): string {
-  const folder = ((BigInt(jobId) >> 22n) & 0xffn).toString(16).padStart(2, "0");
-  return `artifacts/${folder}/${jobId}-${attempt}.${extension}`;
 }

@@ -33,9 +33,16 @@ export type WorkOutcome =
       readonly artifact: Artifact | undefined;
     };
 
-/** The process or thread that ran the handler is gone, through no fault that can be laid on this job alone. */
+/** The process or thread that ran the handler is gone. The job is handed back and counts a loss, not a failure of its own. */
 export class RunnerDied extends Error {
   override readonly name = "RunnerDied";
+  /** Nothing else ran in that place: then it is a failure of the job. */
+  readonly alone: boolean;
+
+  constructor(message: string, options: ErrorOptions & { readonly alone?: boolean } = {}) {
+    super(message, options);
+    this.alone = options.alone ?? false;
+  }
 }
 
 /** Runs handlers: in this process, in threads or in processes of their own. */

@@ -1,19 +1,22 @@
 import { hostname } from "node:os";
 import type { RuntimeConfig } from "../configs/runtime.ts";
 import { openFoundation, waitUntilReady, type Foundation } from "../jobs/foundation.ts";
-import type { Failing } from "../jobs/health.ts";
+import { createReadiness, type Failing } from "../jobs/health.ts";
 import { startHealthServer } from "../jobs/health-server.ts";
 import type { Logger } from "../jobs/log.ts";
 import { createCloseStack, type CloseStack, type Service } from "../jobs/process.ts";
 import { openBlockingRedis } from "../jobs/redis.ts";
-import { createWorkers } from "./create-workers.ts";
-import { SPEECH_ENGINES } from "./engines.ts";
+import { createWorkers, type Workers } from "./create-workers.ts";
+import { openMachinery, type Machinery } from "./machinery.ts";
+import { createWorkerMetrics, type WorkerMetrics } from "./metrics.ts";
+import { describeWorker } from "./describe-worker.ts";
 
 /** Part of the drain time that is kept for closing, in milliseconds. */
 const CLOSING_MS = 3000;
 
 /**
- * Starts a whole worker: health routes at once, jobs as soon as everything it needs answers.
+ * Starts a whole worker: health routes at once, jobs as soon as everything it needs answers: database, Redis, objects, the
+ * places with their engines, and the GPU.
  *
  * @param stopped ends a start that still waits
  */
@@ -26,16 +29,17 @@ export async function startWorker(
   const phase: { notReady: Failing | undefined } = { notReady: { dependency: "worker", reason: "still starts" } };
   try {
     const foundation = await openFoundation(config, log, stack);
-    const address = { host: config.HOST, port: config.PORT };
-    const server = await startHealthServer(address, async () => [
-      ...(phase.notReady ? [phase.notReady] : []),
-      ...(await foundation.readiness()),
-    ]);
+    const machinery = openMachinery(config, log, stack);
+    const metrics = createWorkerMetrics({ slots: config.WORKER_CONCURRENCY, ...machinery });
+    stack.add("metrics", async () => {
+      metrics.close();
+    });
+    const ready = createReadiness([...foundation.checks, ...machinery.checks]);
+    const readiness = async () => [...(phase.notReady ? [phase.notReady] : []), ...(await ready())];
+    const server = await startHealthServer({ host: config.HOST, port: config.PORT }, readiness, metrics.page);
     stack.add("health routes", () => server.close());
-    const engine = SPEECH_ENGINES["espeak-ng"]();
-    await engine.check(stopped);
-    await waitUntilReady(foundation.checks, log, stopped);
-    const workers = await takeJobs(config, log, stack, foundation, engine);
+    await Promise.all([waitUntilReady(foundation.checks, log, stopped), machinery.start(stopped)]);
+    const workers = await takeJobs(config, log, stack, foundation, machinery, metrics);
     phase.notReady = undefined;
     log.info({ queues: config.WORKER_QUEUES, concurrency: config.WORKER_CONCURRENCY, port: config.PORT }, "ready");
     return {
@@ -56,20 +60,26 @@ async function takeJobs(
   log: Logger,
   stack: CloseStack,
   foundation: Foundation,
-  speech: ReturnType<(typeof SPEECH_ENGINES)["espeak-ng"]>,
-) {
+  machinery: Machinery,
+  metrics: WorkerMetrics,
+): Promise<Workers> {
   const blockingRedis = openBlockingRedis(config, log);
   stack.add("queue connection", async () => {
     blockingRedis.disconnect();
   });
-  return createWorkers({
+  const name = `${hostname()}:${process.pid}`;
+  const workers = await createWorkers({
     ...foundation,
     blockingRedis,
     log,
-    engines: { speech },
-    name: `${hostname()}:${process.pid}`,
+    runner: metrics.measure(machinery.runner()),
+    name,
     queues: config.WORKER_QUEUES,
     concurrency: config.WORKER_CONCURRENCY,
     finishWithinMs: Math.max(config.DRAIN_SECONDS * 1000 - CLOSING_MS, 0),
   });
+  const describe = describeWorker(foundation.pool, log, name, config);
+  machinery.onGpus(describe);
+  await describe(machinery.gpus());
+  return workers;
 }
