@@ -20,6 +20,8 @@ export function bundleOptions(root: string): BuildOptions {
     legalComments: "none",
     logLevel: "warning",
     plugins: [bundleKinds()],
+    // Native, and only where somebody speaks by it: the image of GPU workers has it beside the bundle.
+    external: ["onnxruntime-node"],
     // Packages that are still CommonJS ask for `require`, which an ES module does not have.
     banner: {
       js: 'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);',

@@ -13,7 +13,7 @@ export const IMAGES = {
   },
   worker: {
     node: true,
-    bundles: { worker: "worker/main.ts", healthcheck: "jobs/healthcheck.ts" },
+    bundles: { worker: "worker/main.ts", place: "worker/place.ts", healthcheck: "jobs/healthcheck.ts" },
   },
 } as const satisfies Record<string, ImageSource>;
 
