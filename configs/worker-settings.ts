@@ -14,6 +14,8 @@ export type KokoroDevice = (typeof KOKORO_DEVICES)[number];
 
 const PROCESSES = "a whole number, 1 to 256 (default: the CPUs of this container, but at most WORKER_CONCURRENCY)";
 
+const HEAP = "a whole number of MiB, 10 to 999999 (default: V8's own limit)";
+
 /** What only a worker reads; queues and concurrency stand in runtime.ts. */
 export const WORKER_SETTINGS = {
   WORKER_POOL: choice(POOLS).default("process"),
@@ -21,6 +23,12 @@ export const WORKER_SETTINGS = {
   WORKER_PROCESSES: z
     .string()
     .regex(/^([1-9]|[1-9]\d|1\d\d|2[0-4]\d|25[0-6])$/, { error: PROCESSES })
+    .transform(Number)
+    .optional(),
+  /** Most that the JavaScript heap of one place may take, in MiB. */
+  WORKER_HEAP_MIB: z
+    .string()
+    .regex(/^[1-9]\d{1,5}$/, { error: HEAP })
     .transform(Number)
     .optional(),
   SPEECH_ENGINE: choice(SPEECH_ENGINE_NAMES).default("espeak-ng"),

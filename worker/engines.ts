@@ -10,6 +10,8 @@ export interface SpeechSettings {
     /** Folder with model.onnx, tokenizer.json (or config.json) and voices/. */
     readonly modelDir: string;
     readonly device: KokoroDevice;
+    /** CPU threads of one utterance. @default all CPUs */
+    readonly threads?: number;
   };
 }
 
