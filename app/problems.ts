@@ -1,20 +1,37 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors, isResponseSerializationError } from "fastify-type-provider-zod";
+import { Overloaded } from "../jobs/coalesce.ts";
 import { isDatabaseAway } from "../jobs/database.ts";
 import { IdRefused } from "../jobs/ids.ts";
-import { PROBLEM_JSON, toProblem, type Problem, type ProblemName } from "../jobs/problem.ts";
+import { PROBLEM_JSON, PROBLEM_TYPE, toProblem, type Problem, type ProblemName } from "../jobs/problem.ts";
 
 /** Seconds after which a client may try again what was not available. */
 const RETRY_AFTER_SECONDS = 1;
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Name of the problem that it was answered with. */
+    problem: string | null;
+  }
+}
+
+/** Beside name and detail of a problem. */
+export interface ProblemExtras {
+  /** Fields of the body that belong to the type. */
+  readonly members?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string | number>>;
+}
 
 /** Thrown by a route: becomes the answer. */
 export class RequestProblem extends Error {
   override readonly name = "RequestProblem";
   readonly problem: Problem;
+  readonly headers: Readonly<Record<string, string | number>>;
 
-  constructor(name: ProblemName, detail: string, members?: Readonly<Record<string, unknown>>) {
+  constructor(name: ProblemName, detail: string, extras: ProblemExtras = {}) {
     super(detail);
-    this.problem = toProblem(name, detail, members);
+    this.problem = toProblem(name, detail, extras.members);
+    this.headers = extras.headers ?? {};
   }
 }
 
@@ -34,6 +51,8 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof RequestProblem) return error.problem;
   if (hasZodFastifySchemaValidationErrors(error)) return invalidRequest(error);
   if (error instanceof IdRefused) return toProblem("unavailable", error.message);
+  if (error instanceof Overloaded)
+    return toProblem("overloaded", "more requests wait than may wait; nothing of this one was kept, try again");
   if (isDatabaseAway(error))
     return toProblem("unavailable", "the database does not answer; nothing was kept, try again");
   const known = isFastifyError(error) ? FASTIFY[error.code] : undefined;
@@ -58,16 +77,20 @@ function invalidRequest(error: {
 }
 
 /** Answers with a problem, under the request's id. */
-export function sendProblem(
-  request: Pick<FastifyRequest, "id">,
-  reply: Pick<FastifyReply, "header" | "code" | "type" | "send">,
-  problem: Problem,
-): void {
-  if (problem.status === 503) reply.header("retry-after", RETRY_AFTER_SECONDS);
+export function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): void {
+  request.problem = problem.type.slice(PROBLEM_TYPE.length);
+  if (problem.status === 503 && !reply.hasHeader("retry-after")) reply.header("retry-after", RETRY_AFTER_SECONDS);
+  if (problem.status === 401) reply.header("www-authenticate", challenge(problem));
   reply.code(problem.status);
   reply.type(PROBLEM_JSON);
   // Bytes, because Fastify puts a charset behind the type of a string.
   reply.send(Buffer.from(JSON.stringify({ ...problem, instance: `urn:slipway:request:${request.id}` })));
+}
+
+/** RFC 6750: a request without credentials is told only that they are wanted. */
+function challenge({ type }: Problem): string {
+  const wrong = type.endsWith("credentials-missing") ? "" : ', error="invalid_token"';
+  return `Bearer realm="slipway"${wrong}`;
 }
 
 /** Fastify's error handler: an answer of ours for whatever was thrown. */
@@ -77,5 +100,6 @@ export function handleError(error: unknown, request: FastifyRequest, reply: Fast
     const cause = isResponseSerializationError(error) ? error.cause : undefined;
     request.log.error({ err: error, cause }, "a request failed");
   }
+  if (error instanceof RequestProblem) reply.headers(error.headers);
   sendProblem(request, reply, problem);
 }

@@ -5,10 +5,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { readWav } from "../jobs/wav.ts";
 import { bundlePrograms, PROGRAMS, type Bundles } from "../test/servers/bundles.ts";
 import { freePort, startProgram, until, type RunningProgram } from "../test/servers/programs.ts";
+import { testAuthorization } from "../test/servers/credentials.ts";
 import { migrateDatabase, startStack, type TestStack } from "../test/servers/stack.ts";
 
 let stack: TestStack;
 let bundles: Bundles;
+const authorization = await testAuthorization();
 const running = new Set<RunningProgram>();
 beforeAll(async () => {
   [stack, bundles] = await Promise.all([startStack({ migrate: false }), bundlePrograms()]);
@@ -58,14 +60,14 @@ async function post(url: string, kind: string, params: unknown): Promise<string>
   const answer = await fetch(`${url}/api/v1/jobs`, {
     method: "POST",
     body,
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...authorization },
   });
   expect(answer.status).toBe(202);
   return ((await answer.json()) as { id: string }).id;
 }
 
 async function state(url: string, id: string): Promise<{ state: string; attempt: number; result: unknown }> {
-  return (await (await fetch(`${url}/api/v1/jobs/${id}`)).json()) as {
+  return (await (await fetch(`${url}/api/v1/jobs/${id}`, { headers: authorization })).json()) as {
     state: string;
     attempt: number;
     result: unknown;
@@ -147,7 +149,7 @@ describe("api and worker", () => {
     const [api, worker] = await Promise.all([startReady("api"), startReady("worker")]);
     const id = await post(api.url, "speech", { text: "Hello from a bundle." });
     await until("the job is done", async () => (await state(api.url, id)).state === "succeeded");
-    const answer = await fetch(`${api.url}/api/v1/jobs/${id}/artifact`);
+    const answer = await fetch(`${api.url}/api/v1/jobs/${id}/artifact`, { headers: authorization });
     expect(answer.headers.get("content-type")).toBe("audio/wav");
     const sound = readWav(new Uint8Array(await answer.arrayBuffer()));
     expect(sound.samples.length / 2 / sound.sampleRate).toBeGreaterThan(0.8);
@@ -181,7 +183,7 @@ describe("api and worker", () => {
     const api = await startReady("api", { DRAIN_LINGER_SECONDS: "1" });
     const stopped = api.program.stop("SIGTERM");
     await until("it drains", async () => (await fetch(`${api.url}/health/ready`)).status === 503);
-    const answer = await fetch(`${api.url}/api/v1/jobs/1`);
+    const answer = await fetch(`${api.url}/api/v1/jobs/1`, { headers: authorization });
     expect([answer.status, answer.headers.get("connection")]).toEqual([404, "close"]);
     expect(await stopped).toBe(0);
   });

@@ -5,6 +5,7 @@ import { startHealthServer } from "../jobs/health-server.ts";
 import { leaseIds } from "../jobs/id-lease.ts";
 import type { Logger } from "../jobs/log.ts";
 import { startMaintenance } from "../jobs/maintenance.ts";
+import { createJobWriter } from "../jobs/store.ts";
 import { createCloseStack, type CloseStack, type Service } from "../jobs/process.ts";
 import { buildApp, type App } from "./app.ts";
 
@@ -47,16 +48,19 @@ async function openApp(
   stack.add("ids", () => ids.close());
   const maintenance = startMaintenance({ ...foundation, log });
   stack.add("maintenance", () => maintenance.close());
+  const writer = createJobWriter(foundation.pool);
+  stack.add("writer", () => writer.close());
   const app = await buildApp({
     ...foundation,
+    settings: config,
     log,
+    writer,
     nextId: () => ids.next(),
     onQueued: () => {
       maintenance.kick();
     },
     dependencies: foundation.checks.map((check) => check.name),
     isDraining: () => drain.on,
-    docs: config.debug,
   });
   stack.add("server", () => app.close());
   return app;

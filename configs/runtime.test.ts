@@ -72,7 +72,6 @@ describe("loadRuntime", () => {
       QUEUE_MAX_PENDING: 2_000_000,
       TENANT_MAX_PENDING: 1_000_000,
       EVENT_STREAMS_PER_TENANT: 100,
-      IDEMPOTENCY_HOURS: 24,
       CORS_ORIGINS: [],
       MAX_CONNECTIONS: 10_000,
       secrets: KEYS,

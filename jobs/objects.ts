@@ -1,6 +1,5 @@
 import { createHash, randomUUID } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { access, constants, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { access, constants, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join, normalize } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -12,9 +11,17 @@ export interface StoredObject {
   readonly sha256: string;
 }
 
-/** An object that is being read. */
+/** A part of an object: from its first to its last byte, both counted from 0 and both in it. */
+export interface ByteRange {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** An object, or a part of one, that is being read. */
 export interface ObjectContent {
+  /** Of the whole object, also when a part is read. */
   readonly bytes: number;
+  /** Must be read to its end or destroyed. */
   readonly stream: Readable;
 }
 
@@ -22,8 +29,12 @@ export interface ObjectContent {
 export interface ObjectStore {
   /** Stores an object under a key of a-z, 0-9, `-`, `.` and `/`; an older one of that key is replaced. */
   put(key: string, content: Uint8Array | AsyncIterable<Uint8Array>): Promise<StoredObject>;
-  /** Opens an object, or gives `undefined` where there is none. */
-  read(key: string): Promise<ObjectContent | undefined>;
+  /**
+   * Opens an object, or gives `undefined` where there is none.
+   *
+   * @param range the part that is wanted; must lie within the object @default all of it
+   */
+  read(key: string, range?: ByteRange): Promise<ObjectContent | undefined>;
   /** Removes an object, if it is there. */
   remove(key: string): Promise<void>;
   /**
@@ -70,16 +81,7 @@ function folderStore(folder: string): ObjectStore {
       await syncFolder(dirname(path));
       return stored;
     },
-    read: async (key) => {
-      const path = pathOf(folder, key);
-      try {
-        const { size } = await stat(path);
-        return { bytes: size, stream: createReadStream(path) };
-      } catch (error) {
-        if (isMissing(error)) return undefined;
-        throw error;
-      }
-    },
+    read: async (key, range) => readFrom(pathOf(folder, key), range),
     remove: async (key) => {
       await rm(pathOf(folder, key), { force: true });
     },
@@ -90,6 +92,23 @@ function folderStore(folder: string): ObjectStore {
       );
     },
   };
+}
+
+/** Size and content are of one opened file: one that is replaced or removed meanwhile does not mix in. */
+async function readFrom(path: string, range: ByteRange | undefined): Promise<ObjectContent | undefined> {
+  let file;
+  try {
+    file = await open(path, "r");
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  const { size } = await file.stat();
+  if (range && (range.first < 0 || range.first > range.last || range.last >= size)) {
+    await file.close();
+    throw new Error(`bytes ${range.first} to ${range.last} are not within an object of ${size} bytes`);
+  }
+  return { bytes: size, stream: file.createReadStream(range ? { start: range.first, end: range.last } : {}) };
 }
 
 function pathOf(folder: string, key: string): string {

@@ -2,11 +2,14 @@ import type { Failing } from "../../jobs/health.ts";
 import { notReady } from "../../jobs/health-server.ts";
 import type { App, AppDeps } from "../app.ts";
 import { sendProblem } from "../problems.ts";
-import { healthView, liveView, noQuery, problem, readyView, rootView } from "../schemas.ts";
+import { publicProblems } from "../schemas/answers.ts";
+import { healthView, liveView, noQuery, readyView, rootView } from "../schemas/service.ts";
 import { VERSION } from "../version.ts";
 
 const LINKS = {
   jobs: "/api/v1/jobs",
+  batches: "/api/v1/batches",
+  queues: "/api/v1/queues",
   health: "/api/v1/health",
   live: "/health/live",
   ready: "/health/ready",
@@ -19,10 +22,19 @@ export function registerHealth(app: App, deps: AppDeps): void {
 }
 
 function registerRoot(app: App, deps: AppDeps): void {
-  const links = deps.docs ? { ...LINKS, docs: "/docs", openapi: "/docs/openapi.json" } : LINKS;
-  const root = { summary: "What this is", querystring: noQuery, response: { 200: rootView } };
+  const links = deps.settings.debug ? { ...LINKS, docs: "/docs", openapi: "/docs/openapi.json" } : LINKS;
+  const root = {
+    operationId: "readRoot",
+    summary: "What this is",
+    querystring: noQuery,
+    response: { 200: rootView, ...publicProblems() },
+  };
   app.get("/", { schema: root }, async () => ({ name: "slipway", version: VERSION, links }));
-  const summary = { summary: "What the API needs, and how it is", response: { 200: healthView } };
+  const summary = {
+    operationId: "readHealth",
+    summary: "What the API needs, and how it is",
+    response: { 200: healthView, ...publicProblems() },
+  };
   app.get("/api/v1/health", { schema: summary }, async () => {
     const failing = new Map((await deps.readiness()).map((f) => [f.dependency, f.reason]));
     const dependencies = deps.dependencies.map((name) => [name, failing.get(name) ?? "ok"] as const);
@@ -35,11 +47,16 @@ function registerRoot(app: App, deps: AppDeps): void {
 }
 
 function registerProbes(app: App, deps: AppDeps): void {
-  const live = { summary: "The process runs", response: { 200: liveView } };
+  const live = {
+    operationId: "readLive",
+    summary: "The process runs",
+    response: { 200: liveView, ...publicProblems() },
+  };
   app.get("/health/live", { schema: live }, async () => ({ status: "live" as const }));
   const ready = {
+    operationId: "readReady",
     summary: "The process can serve; else every reason why not",
-    response: { 200: readyView, 503: problem },
+    response: { 200: readyView, ...publicProblems("not-ready") },
   };
   app.get("/health/ready", { schema: ready }, async (request, reply) => {
     const stops: Failing = { dependency: "api", reason: "stops" };

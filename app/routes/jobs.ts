@@ -1,146 +1,159 @@
-import { z } from "zod";
+import { cancelJob, retryJob } from "../../jobs/lifecycle.ts";
 import type { Job } from "../../jobs/job.ts";
-import type { AnyKind } from "../../jobs/kind.ts";
-import { insertJob, readJob } from "../../jobs/store.ts";
+import { listJobs, readSnapshots } from "../../jobs/reads.ts";
+import { readJob } from "../../jobs/store.ts";
 import type { App, AppDeps } from "../app.ts";
+import { credentialOf } from "../plugins/access.ts";
 import { RequestProblem } from "../problems.ts";
+import { readCursor, writeCursor } from "../requests/cursor.ts";
+import { bodyProblems, problems } from "../schemas/answers.ts";
 import {
-  acceptedJob,
-  artifactContent,
-  jobHref,
+  attemptList,
+  cancelView,
+  jobList,
   jobParams,
   jobView,
-  newJob,
-  noQuery,
-  problem,
+  listQuery,
+  retryView,
+  toAttempts,
   toJobView,
-} from "../schemas.ts";
-import { findUnstorable } from "../storable.ts";
+  toSummaryView,
+} from "../schemas/job.ts";
+import { noBody, noQuery } from "../schemas/service.ts";
 
-/** Create, read, artifact. */
+/** List, read, attempts, cancel, retry. */
 export function registerJobs(app: App, deps: AppDeps): void {
-  registerCreate(app, deps);
+  registerList(app, deps);
   registerRead(app, deps);
-  registerArtifact(app, deps);
+  registerAttempts(app, deps);
+  registerCancel(app, deps);
+  registerRetry(app, deps);
 }
 
-function registerCreate(app: App, deps: AppDeps): void {
-  app.post(
-    "/api/v1/jobs",
-    {
-      schema: {
-        summary: "Make a job",
-        description: "Answers when the job is committed: from then on it is not lost.",
-        querystring: noQuery,
-        body: newJob,
-        response: { 202: acceptedJob, "4xx": problem, "5xx": problem },
-      },
-    },
-    async (request, reply) => {
-      const { kind: name, params, priority, delaySeconds, queue } = request.body;
-      const kind = checkedKind(deps, name, params);
-      const job = {
-        id: deps.nextId(),
-        tenant: "default",
-        kind: name,
-        queue: queue ?? kind.queue,
-        params,
-        priority,
-        delayMs: delaySeconds * 1000,
-      };
-      const made = await insertJob(deps.pool, job);
-      if (made.is !== "made") throw new Error(`job ${job.id} was not made`);
-      deps.onQueued();
-      const self = jobHref(job.id);
-      reply.code(202).header("location", self);
-      return reply.send({
-        id: job.id,
-        kind: name,
-        queue: job.queue,
-        state: "queued",
-        createdAt: made.createdAt.toISOString(),
-        links: { self, artifact: `${self}/artifact` },
-      });
-    },
-  );
+/** A job that its tenant does not have: whether another one has it is not told. */
+export function jobNotFound(id: string): RequestProblem {
+  return new RequestProblem("job-not-found", `there is no job ${id}`);
 }
 
-function checkedKind(deps: AppDeps, name: string, params: unknown): AnyKind {
-  const kind = deps.kinds.get(name);
-  if (!kind) {
-    throw new RequestProblem(
-      "unknown-kind",
-      `kind: got ${JSON.stringify(name)}, allowed: ${[...deps.kinds.keys()].join(", ")}`,
-    );
-  }
-  const checked = kind.params.safeParse(params);
-  const errors = checked.success ? unstorable(params) : checked.error.issues.map(toFault);
-  if (errors.length > 0) {
-    throw new RequestProblem("invalid-params", errors.map((e) => `${e.path}: ${e.message}`).join("; "), { errors });
-  }
-  return kind;
-}
-
-interface Fault {
-  readonly path: string;
-  readonly message: string;
-}
-
-function toFault(issue: z.core.$ZodIssue): Fault {
-  return { path: ["params", ...issue.path.map(String)].join("."), message: issue.message };
-}
-
-function unstorable(params: unknown): Fault[] {
-  const found = findUnstorable(params);
-  return found === undefined ? [] : [{ path: "params", message: found }];
-}
-
-async function existingJob(deps: AppDeps, id: string): Promise<Job> {
-  const job = await readJob(deps.pool, "default", id);
-  if (!job) throw new RequestProblem("job-not-found", `there is no job ${id}`);
+/** @throws RequestProblem `job-not-found` */
+export async function existingJob(deps: AppDeps, tenant: string, id: string): Promise<Job> {
+  const job = await readJob(deps.pool, tenant, id);
+  if (!job) throw jobNotFound(id);
   return job;
 }
 
+function registerList(app: App, deps: AppDeps): void {
+  const schema = {
+    operationId: "listJobs",
+    summary: "List jobs, newest first",
+    querystring: listQuery,
+    response: { 200: jobList, ...problems("invalid-cursor") },
+  };
+  app.get("/api/v1/jobs", { schema, compress: {} }, async (request) => {
+    const { tenant } = credentialOf(request);
+    const { limit, cursor, ...filter } = request.query;
+    const page = await listJobs(deps.pool, tenant, filter, readCursor(tenant, filter, cursor), limit);
+    return {
+      jobs: page.jobs.map(toSummaryView),
+      nextCursor: page.next === undefined ? null : writeCursor(tenant, filter, page.next),
+    };
+  });
+}
+
 function registerRead(app: App, deps: AppDeps): void {
-  app.get(
-    "/api/v1/jobs/:id",
-    {
-      schema: {
-        summary: "Read a job",
-        params: jobParams,
-        querystring: noQuery,
-        response: { 200: jobView, "4xx": problem, "5xx": problem },
-      },
-    },
-    async (request) => toJobView(await existingJob(deps, request.params.id)),
+  const schema = {
+    operationId: "readJob",
+    summary: "Read a job",
+    params: jobParams,
+    querystring: noQuery,
+    response: { 200: jobView, ...problems("job-not-found") },
+  };
+  app.get("/api/v1/jobs/:id", { schema, compress: {} }, async (request) =>
+    toJobView(await existingJob(deps, credentialOf(request).tenant, request.params.id)),
   );
 }
 
-function registerArtifact(app: App, deps: AppDeps): void {
-  app.get(
-    "/api/v1/jobs/:id/artifact",
-    {
-      schema: {
-        summary: "Get what a job made",
-        description: "409 while the job can still make one, 404 when it ended without.",
-        params: jobParams,
-        querystring: noQuery,
-        response: { 200: artifactContent, "4xx": problem, "5xx": problem },
-      },
+function registerAttempts(app: App, deps: AppDeps): void {
+  const schema = {
+    operationId: "listAttempts",
+    summary: "List the attempts of a job",
+    params: jobParams,
+    querystring: noQuery,
+    response: { 200: attemptList, ...problems("job-not-found") },
+  };
+  app.get("/api/v1/jobs/:id/attempts", { schema, compress: {} }, async (request) => {
+    const { id } = request.params;
+    const [job] = await readSnapshots(deps.pool, [{ id, tenant: credentialOf(request).tenant, fromAttempt: 0 }]);
+    if (!job) throw jobNotFound(id);
+    const { attempt, startedAt } = job;
+    return toAttempts(job.attempts, job.state === "active" && startedAt ? { attempt, startedAt } : undefined);
+  });
+}
+
+function registerCancel(app: App, deps: AppDeps): void {
+  const schema = {
+    operationId: "cancelJob",
+    summary: "Cancel a job",
+    description: "One that runs is stopped by its worker within seconds; it may still succeed before.",
+    params: jobParams,
+    querystring: noQuery,
+    body: noBody,
+    response: { 202: cancelView, ...bodyProblems("job-not-found", "already-ended") },
+  };
+  app.post("/api/v1/jobs/:id/cancel", { schema, config: { bodyOptional: true } }, async (request, reply) => {
+    const { id } = request.params;
+    const outcome = await cancelJob(deps.pool, credentialOf(request).tenant, id);
+    switch (outcome.is) {
+      case "unknown":
+        throw jobNotFound(id);
+      case "ended":
+        throw new RequestProblem("already-ended", `job ${id} is ${outcome.state}`);
+      case "cancelled":
+        deps.onQueued(); // An aggregate may have become free by it.
+        reply.code(202);
+        return { id, state: "cancelled" as const, cancelRequested: false };
+      case "requested":
+        reply.code(202);
+        return { id, state: "active" as const, cancelRequested: true };
+    }
+  });
+}
+
+function registerRetry(app: App, deps: AppDeps): void {
+  const schema = {
+    operationId: "retryJob",
+    summary: "Try a dead or cancelled job again",
+    description: "With all the attempts of its kind. An aggregate that is dead because of it waits for it again.",
+    params: jobParams,
+    querystring: noQuery,
+    body: noBody,
+    response: {
+      202: retryView,
+      ...bodyProblems("job-not-found", "not-finished", "already-succeeded", "member-failed"),
     },
-    async (request, reply) => {
-      const job = await existingJob(deps, request.params.id);
-      if (job.finishedAt === undefined)
-        throw new RequestProblem("not-finished", `job ${job.id} is ${job.state}; try again later`);
-      if (!job.artifact) throw new RequestProblem("no-artifact", `job ${job.id} is ${job.state} and has no artifact`);
-      const content = await deps.objects.read(job.artifact.key);
-      if (!content) throw new Error(`job ${job.id}: the object ${job.artifact.key} is missing in the store`);
-      return reply
-        .type(job.artifact.mediaType)
-        .header("content-length", content.bytes)
-        .header("etag", `"${job.artifact.sha256}"`)
-        .header("cache-control", "private, max-age=31536000, immutable")
-        .send(content.stream);
-    },
-  );
+  };
+  app.post("/api/v1/jobs/:id/retry", { schema, config: { bodyOptional: true } }, async (request, reply) => {
+    const { id } = request.params;
+    const outcome = await retryJob(deps.pool, credentialOf(request).tenant, id);
+    switch (outcome.is) {
+      case "unknown":
+        throw jobNotFound(id);
+      case "not-ended":
+        throw new RequestProblem(
+          "not-finished",
+          `job ${id} is ${outcome.state}; only a dead or cancelled one is tried again`,
+        );
+      case "succeeded":
+        throw new RequestProblem("already-succeeded", `job ${id} has succeeded; make a new job to do it again`);
+      case "member-failed":
+        throw new RequestProblem(
+          "member-failed",
+          `job ${id} needs every member of its batch; retry those that did not succeed`,
+        );
+      case "queued":
+        deps.onQueued();
+        reply.code(202);
+        return { id, state: outcome.state };
+    }
+  });
 }

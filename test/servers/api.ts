@@ -1,4 +1,4 @@
-import type { LightMyRequestResponse } from "fastify";
+import type { InjectOptions, LightMyRequestResponse } from "fastify";
 import { buildApp, type App } from "../../app/app.ts";
 import { loadRuntime } from "../../configs/runtime.ts";
 import { claimJob, type Claim } from "../../jobs/attempts.ts";
@@ -6,7 +6,9 @@ import { openFoundation, type Foundation } from "../../jobs/foundation.ts";
 import type { Failing } from "../../jobs/health.ts";
 import { leaseIds } from "../../jobs/id-lease.ts";
 import { createCloseStack } from "../../jobs/process.ts";
+import { createJobWriter } from "../../jobs/store.ts";
 import { registerWorker } from "../../jobs/worker-lease.ts";
+import { testAuthorization } from "./credentials.ts";
 import { until } from "./programs.ts";
 import { createTestLog, startStack, type TestLog, type TestStack } from "./stack.ts";
 
@@ -25,7 +27,10 @@ export interface TestApi {
   readonly foundation: Foundation;
   readonly lines: TestLog["lines"];
   readonly state: TestState;
-  post(body: unknown): Promise<LightMyRequestResponse>;
+  /** Sends a request with a token of a tenant. @param tenant `acme` when left out */
+  inject(options: InjectOptions | string, tenant?: string): Promise<LightMyRequestResponse>;
+  /** Asks for a job. */
+  post(body: unknown, tenant?: string): Promise<LightMyRequestResponse>;
   /** Makes a job and gives its id. */
   make(): Promise<string>;
   claim(id: string): Promise<Claim>;
@@ -35,46 +40,56 @@ export interface TestApi {
 /** A request that is fine. */
 export const SUM = { kind: "sum", params: { numbers: [1, 2] } };
 
-/** Starts servers and builds the API on them. */
-export async function startTestApi(): Promise<TestApi> {
+/** Starts servers and builds the API on them. @param env settings that differ from the defaults */
+export async function startTestApi(env: Readonly<Record<string, string>> = {}): Promise<TestApi> {
   const { log, lines } = createTestLog();
   const stack = await startStack();
   const closing = createCloseStack(log);
   closing.add("stack", () => stack.close());
-  const foundation = await openFoundation(loadRuntime("api", stack.env), log, closing);
+  const settings = loadRuntime("api", { ...stack.env, ...env });
+  const foundation = await openFoundation(settings, log, closing);
   await until("Redis is connected", () => foundation.redis.status === "ready");
   const ids = await leaseIds(foundation.pool, log);
   closing.add("ids", () => ids.close());
   const state: TestState = { failing: [], draining: false, queued: 0 };
+  const writer = createJobWriter(foundation.pool);
+  closing.add("writer", () => writer.close());
   const app = await buildApp({
     ...foundation,
+    settings,
+    writer,
     log,
     nextId: () => ids.next(),
     onQueued: () => (state.queued += 1),
     dependencies: ["database", "redis"],
     readiness: async () => state.failing,
     isDraining: () => state.draining,
-    docs: true,
   });
   closing.add("app", () => app.close());
-  const post = (payload: unknown) => postJson(app, payload);
-  const make = async () => (await post(SUM)).json<{ id: string }>().id;
+  const inject = (options: InjectOptions | string, tenant?: string) => injectAs(app, options, tenant);
+  const post = (payload: unknown, tenant?: string) => inject(postOf(payload), tenant);
   return {
     app,
     stack,
     foundation,
     lines,
     state,
+    inject,
     post,
-    make,
+    make: async () => (await post(SUM)).json<{ id: string }>().id,
     claim: (id) => claim(stack, id),
     close: () => closing.close(),
   };
 }
 
-async function postJson(app: App, payload: unknown): Promise<LightMyRequestResponse> {
+function postOf(payload: unknown): InjectOptions {
   const headers = { "content-type": "application/json" };
-  return app.inject({ method: "POST", url: "/api/v1/jobs", payload: JSON.stringify(payload), headers });
+  return { method: "POST", url: "/api/v1/jobs", payload: JSON.stringify(payload), headers };
+}
+
+async function injectAs(app: App, options: InjectOptions | string, tenant?: string): Promise<LightMyRequestResponse> {
+  const asked = typeof options === "string" ? { url: options } : options;
+  return app.inject({ ...asked, headers: { ...(await testAuthorization(tenant)), ...asked.headers } });
 }
 
 async function claim(stack: TestStack, id: string): Promise<Claim> {

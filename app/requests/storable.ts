@@ -17,3 +17,20 @@ export function findUnstorable(value: unknown): string | undefined {
   }
   return undefined;
 }
+
+/** Whether lists and objects lie in each other more than so many levels deep: code that walks them by calling itself would fail. */
+export function isNestedDeeper(value: unknown, levels: number): boolean {
+  let open = [value];
+  for (let level = 0; open.length > 0; level += 1) {
+    const below: unknown[] = [];
+    for (const one of open) {
+      if (typeof one !== "object" || one === null) continue;
+      if (level === levels) return true;
+      for (const member of Array.isArray(one) ? (one as unknown[]) : Object.values(one)) {
+        if (typeof member === "object") below.push(member);
+      }
+    }
+    open = below;
+  }
+  return false;
+}

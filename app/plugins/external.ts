@@ -1,0 +1,39 @@
+import compress from "@fastify/compress";
+import cors from "@fastify/cors";
+import helmet from "@fastify/helmet";
+import type { App, AppSettings } from "../app.ts";
+
+/** Answers below this are not made smaller by compression, in bytes. */
+const COMPRESS_FROM = 1024;
+
+const EXPOSED = [
+  "etag",
+  "idempotency-replayed",
+  "location",
+  "ratelimit",
+  "ratelimit-policy",
+  "retry-after",
+  "x-request-id",
+];
+
+/** Packages that every Fastify may have: security headers, CORS, compression. */
+export async function registerExternal(app: App, settings: AppSettings): Promise<void> {
+  await app.register(helmet, {
+    // Nothing of this server is a page but the docs, which bring a policy of their own.
+    contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
+    // The edge knows whether it speaks TLS.
+    strictTransportSecurity: false,
+  });
+  // Without origins there is no page that may ask: then nothing is said of CORS at all.
+  if (settings.CORS_ORIGINS.length > 0) {
+    const methods = ["GET", "HEAD", "POST", "PUT", "DELETE"];
+    await app.register(cors, { origin: settings.CORS_ORIGINS, methods, exposedHeaders: EXPOSED, maxAge: 600 });
+  }
+  // Only where a route asks for it, so that small answers pay nothing. Bodies of requests are never decompressed.
+  await app.register(compress, {
+    globalCompression: false,
+    globalDecompression: false,
+    threshold: COMPRESS_FROM,
+    encodings: ["br", "gzip"],
+  });
+}

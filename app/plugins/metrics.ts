@@ -1,0 +1,141 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { BacklogCounter } from "../../jobs/backlog.ts";
+import { run, type Queryable } from "../../jobs/database.ts";
+import type { App } from "../app.ts";
+
+const OUTBOX = {
+  name: "metrics-outbox",
+  text: `SELECT count(*)::int AS rows, coalesce(greatest(0, extract(epoch FROM now() - min(run_at))), 0)::float8 AS oldest
+         FROM (SELECT run_at FROM outbox LIMIT 100000) o`,
+};
+/** How long a count of the outbox is used again, in milliseconds. */
+const FRESH_MS = 2000;
+/** From 1 ms to 10 s; durations beyond are told apart by nobody. */
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** What the API counts. */
+export interface Metrics {
+  readonly registry: Registry;
+  readonly problems: Counter<"problem">;
+}
+
+export interface MetricsDeps {
+  readonly pool: Queryable;
+  readonly backlog: BacklogCounter;
+  readonly waitingInserts: () => number;
+  readonly openStreams: () => number;
+}
+
+/** Every name begins with `slipway_`; those of Node's own state with `slipway_process_` and `slipway_nodejs_`. */
+export function createMetrics(deps: MetricsDeps): Metrics {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry, prefix: "slipway_" });
+  gauge(registry, "slipway_job_inserts_waiting", "Jobs that wait for their commit", deps.waitingInserts);
+  gauge(registry, "slipway_event_streams", "Event streams that are open", deps.openStreams);
+  addBacklog(registry, deps.backlog);
+  addOutbox(registry, deps.pool);
+  const problems = new Counter({
+    name: "slipway_http_problems_total",
+    help: "Requests that were answered with a problem, by its name: refused, limited, failed",
+    labelNames: ["problem"],
+    registers: [registry],
+  });
+  return { registry, problems };
+}
+
+function gauge(registry: Registry, name: string, help: string, read: () => number): void {
+  const made: Gauge = new Gauge({
+    name,
+    help,
+    registers: [registry],
+    collect: () => {
+      made.set(read());
+    },
+  });
+}
+
+function addBacklog(registry: Registry, backlog: BacklogCounter): void {
+  const labelNames = ["queue", "state"];
+  const due = new Gauge({
+    name: "slipway_queue_oldest_due_seconds",
+    help: "How long the oldest job waits that may run",
+    labelNames: ["queue"],
+    registers: [registry],
+  });
+  const jobs: Gauge = new Gauge({
+    name: "slipway_queue_jobs",
+    help: "Jobs that have not ended",
+    labelNames,
+    registers: [registry],
+    collect: async () => {
+      // Without a database the rest is still told, and these two are missing.
+      const rows = await backlog.read().then(
+        (found) => found.rows,
+        () => [],
+      );
+      jobs.reset();
+      due.reset();
+      const oldest = new Map<string, number>();
+      for (const row of rows) {
+        jobs.inc({ queue: row.queue, state: row.state }, row.jobs);
+        oldest.set(row.queue, Math.max(oldest.get(row.queue) ?? 0, row.oldestDueSeconds));
+      }
+      for (const [queue, seconds] of oldest) due.set({ queue }, seconds);
+    },
+  });
+}
+
+function addOutbox(registry: Registry, pool: Queryable): void {
+  const oldest = new Gauge({
+    name: "slipway_outbox_oldest_seconds",
+    help: "How long the oldest wake-up waits to reach Redis",
+    registers: [registry],
+  });
+  let readAt = Number.NEGATIVE_INFINITY;
+  const rows: Gauge = new Gauge({
+    name: "slipway_outbox_rows",
+    help: "Wake-ups that have not reached Redis, counted up to 100,000",
+    registers: [registry],
+    collect: async () => {
+      if (performance.now() - readAt < FRESH_MS) return;
+      const [found] = await run<{ rows: number; oldest: number }>(pool, OUTBOX).catch(() => []);
+      if (!found) return;
+      readAt = performance.now();
+      rows.set(found.rows);
+      oldest.set(found.oldest);
+    },
+  });
+}
+
+/** Counts requests by route and status: addresses that there are none of are one route, whatever they are. */
+export function observeRequests(
+  app: App,
+  { registry, problems }: Metrics,
+): (request: FastifyRequest, reply: FastifyReply) => void {
+  const durations = new Histogram({
+    name: "slipway_http_request_duration_seconds",
+    help: "From the request's headers to the end of the answer",
+    labelNames: ["method", "route", "status"],
+    buckets: SECONDS,
+    registers: [registry],
+  });
+  app.get("/metrics", { schema: { hide: true } }, async (_request, reply) =>
+    reply.type(registry.contentType).send(await registry.metrics()),
+  );
+  // Looked up once a series, not put together from labels at each request.
+  const series = new Map<string, ReturnType<typeof durations.labels>>();
+  return (request, reply) => {
+    const { url: route = "none", method } = request.routeOptions;
+    const verb = route === "none" ? "any" : String(method);
+    const status = String(reply.statusCode);
+    const key = `${verb} ${route} ${status}`;
+    let found = series.get(key);
+    if (!found) {
+      found = durations.labels(verb, route, status);
+      series.set(key, found);
+    }
+    found.observe(reply.elapsedTime / 1000);
+    if (request.problem) problems.inc({ problem: request.problem });
+  };
+}
