@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** A program that is told what to do, one JSON line a request, and answers each with one JSON line. */
 export interface Child {
@@ -10,6 +11,11 @@ export interface Child {
   /** Sends a signal and waits for its end. */
   stop(signal?: NodeJS.Signals): Promise<void>;
 }
+
+/** How long an answer may take, in milliseconds: a benchmark that hangs is of no use to anybody. */
+const PATIENCE_MS = 300_000;
+/** How long a program may take to end, in milliseconds. */
+const STOP_MS = 15_000;
 
 /** Numbers by name: what a program measured. */
 export type Answer = Readonly<Record<string, number>>;
@@ -40,15 +46,13 @@ export function startChild(command: readonly string[], env: Readonly<Record<stri
   });
   return {
     pid: child.pid ?? 0,
-    ask: async (request) =>
-      new Promise((resolve, reject) => {
-        waiting.push({ resolve, reject });
-        child.stdin.write(`${JSON.stringify(request)}\n`);
-      }),
-    stop: async (signal = "SIGTERM") => {
-      child.kill(signal);
-      await ended;
+    ask: async (request) => {
+      const what = `${command.join(" ")}: ${JSON.stringify(request)}`;
+      const answer = new Promise<Answer>((resolve, reject) => waiting.push({ resolve, reject }));
+      child.stdin.write(`${JSON.stringify(request)}\n`);
+      return Promise.race([answer, tooLate(what, answer)]);
     },
+    stop: async (signal = "SIGTERM") => stop(child, ended, signal),
   };
 }
 
@@ -67,11 +71,29 @@ export function startRunning(
   return {
     pid: child.pid ?? 0,
     stop: async (signal = "SIGTERM") => {
-      child.kill(signal);
-      await ended;
+      await stop(child, ended, signal);
       file.end();
     },
   };
+}
+
+/** Throws when an answer does not come in time. */
+async function tooLate(what: string, answer: Promise<unknown>): Promise<never> {
+  const stop = new AbortController();
+  const end = () => {
+    stop.abort();
+  };
+  answer.then(end, end);
+  await sleep(PATIENCE_MS, undefined, { signal: stop.signal });
+  throw new Error(`${what} was not answered within ${PATIENCE_MS} ms`);
+}
+
+/** A program that does not end when it is told to is killed after a while. */
+async function stop(child: ChildProcess, ended: Promise<unknown>, signal: NodeJS.Signals): Promise<void> {
+  const timer = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+  child.kill(signal);
+  await ended;
+  clearTimeout(timer);
 }
 
 async function whenEnded(child: ChildProcess): Promise<string> {

@@ -88,3 +88,4 @@ for line in sys.stdin:
         answer()
     else:
         work(request["count"], request["pool"], request["concurrency"])
+        break
