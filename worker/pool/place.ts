@@ -187,10 +187,12 @@ export class Place {
     this.#ended = true;
     clearTimeout(this.#starting);
     const reason = `${this.name} ${this.#reason ?? how}`;
+    // A place that ended by itself with one job in it was ended by that job, as far as anybody can tell.
+    const alone = this.#runs.size === 1 && this.#reason === undefined;
     for (const run of this.#runs.values()) {
       clearTimeout(run.obey);
       run.unhear();
-      if (!run.obey) run.fail(new RunnerDied(reason));
+      if (!run.obey) run.fail(new RunnerDied(reason, { alone }));
     }
     this.#runs.clear();
     const wasReady = this.#readySince === undefined ? undefined : performance.now() - this.#readySince;

@@ -131,7 +131,8 @@ describe.each(POOLS)("a pool of kind %s", (kind) => {
       stop.abort(new Error("time is over"));
     }, 50);
     await expect(bad).rejects.toThrow("time is over");
-    await expect(neighbour).rejects.toThrow(RunnerDied);
+    await expect(neighbour).rejects.toBeInstanceOf(RunnerDied);
+    await expect(neighbour).rejects.toMatchObject({ alone: false });
     await expect(neighbour).rejects.toThrow(`of kind ${kindName} went on for 0.3 s after it was told to stop`);
     expect(await result(pool, "echo", { again: true })).toEqual({ again: true });
     expect(pool.state()).toMatchObject({ ready: 1, restarts: 1, jobs: 0 });
@@ -139,12 +140,15 @@ describe.each(POOLS)("a pool of kind %s", (kind) => {
 
   it("tells how a place ended by itself, and starts it again", async () => {
     const pool = await start(kind);
-    await expect(run(pool, "exit", { status: 7 })).rejects.toThrow(
-      /^place 1 \((process|thread) \d+\) ended with status 7$/,
-    );
+    const exit = run(pool, "exit", { status: 7 });
+    await expect(exit).rejects.toThrow(/^place 1 \((process|thread) \d+\) ended with status 7$/);
+    await expect(exit).rejects.toMatchObject({ name: "RunnerDied", alone: true });
     expect(await result(pool, "echo", { n: 1 })).toEqual({ n: 1 });
     expect(lines.at(-1)).toMatchObject({ place: 1, pauseMs: 100 });
-    await expect(run(pool, "exit", { status: 8 })).rejects.toThrow(RunnerDied);
+    const both = [run(pool, "wait"), run(pool, "exit", { status: 8 })].map((each) =>
+      each.catch((error: unknown) => error),
+    );
+    expect(await Promise.all(both)).toMatchObject([{ alone: false }, { alone: false }]);
     expect(lines.at(-1)).toMatchObject({ place: 1, pauseMs: 200 });
   });
 
