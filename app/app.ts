@@ -25,6 +25,7 @@ import { registerEvents } from "./routes/events.ts";
 import { registerHealth } from "./routes/health.ts";
 import { registerJobs } from "./routes/jobs.ts";
 import { registerQueues } from "./routes/queues.ts";
+import { registerSchedules } from "./routes/schedules.ts";
 import { registerUnknown } from "./routes/unknown.ts";
 
 /** Largest body but of a batch, in bytes: a sum of 10,000 numbers and a text of 5,000 characters stay below half of it. */
@@ -111,6 +112,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
   registerArtifact(app, deps);
   registerBatches(app, deps);
   registerQueues(app, deps);
+  registerSchedules(app, deps);
   await app.ready();
   return app;
 }

@@ -1,6 +1,5 @@
 import { readFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
-import { createJsonSchemaTransform } from "fastify-type-provider-zod";
 import type { App } from "./app.ts";
 import type { AssetName } from "./assets.ts";
 import { VERSION } from "./version.ts";
@@ -34,13 +33,17 @@ const PAGE = `<!doctype html>
 /** Serves `/docs` and `/docs/openapi.json`, made from the routes' own schemas. */
 export async function registerDocs(app: App): Promise<void> {
   // Loaded only here: in prod the page is off, and nobody waits for its parts.
-  const { default: swagger } = await import("@fastify/swagger");
+  const [{ default: swagger }, { describeRoute, SECURITY_SCHEMES }] = await Promise.all([
+    import("@fastify/swagger"),
+    import("./openapi.ts"),
+  ]);
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
       info: { title: "Slipway API", version: VERSION, description: "Jobs go in, results and artifacts come out." },
+      components: { securitySchemes: SECURITY_SCHEMES },
     },
-    transform: createJsonSchemaTransform({ skipList: [] }),
+    transform: describeRoute,
   });
   app.get("/docs", { schema: hidden }, async (_request, reply) =>
     reply.type("text/html; charset=utf-8").header("content-security-policy", POLICY).send(PAGE),

@@ -10,6 +10,7 @@ const LINKS = {
   jobs: "/api/v1/jobs",
   batches: "/api/v1/batches",
   queues: "/api/v1/queues",
+  schedules: "/api/v1/schedules",
   health: "/api/v1/health",
   live: "/health/live",
   ready: "/health/ready",

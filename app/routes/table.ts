@@ -37,4 +37,10 @@ export const ROUTES = [
   { method: "GET", path: "/api/v1/batches/:id", access: "read" },
   { method: "POST", path: "/api/v1/batches/:id/cancel", access: "write" },
   { method: "GET", path: "/api/v1/queues", access: "read" },
+  { method: "GET", path: "/api/v1/schedules", access: "read" },
+  { method: "GET", path: "/api/v1/schedules/:name", access: "read" },
+  { method: "PUT", path: "/api/v1/schedules/:name", access: "write" },
+  { method: "DELETE", path: "/api/v1/schedules/:name", access: "write" },
+  { method: "POST", path: "/api/v1/schedules/:name/pause", access: "write" },
+  { method: "POST", path: "/api/v1/schedules/:name/resume", access: "write" },
 ] as const satisfies readonly RouteRow[];

@@ -40,6 +40,7 @@ export const newJob = z
 export const idempotencyHeaders = z.object({
   "idempotency-key": z
     .string()
+    .meta({ minLength: 1, maxLength: 255, pattern: "^[\\x21-\\x7e]{1,255}$" })
     .optional()
     .describe("1 to 255 visible ASCII characters. The same request under the same key makes nothing twice for a day"),
 });
