@@ -52,10 +52,17 @@ export function verifiedTls(caFile: string | undefined): { rejectUnauthorized: t
     : { rejectUnauthorized: true, ca: readFileSync(caFile, "utf8") };
 }
 
+/**
+ * Every statement of ours looks up few rows by an index. A plan is kept for the life of a connection, and one that was made while a
+ * table was small would read all of it when it has grown: so those plans are not offered.
+ */
+const PLANNER = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
+
 /** Connections are opened when first needed; a broken idle one is logged and replaced. */
 export function openDatabase(settings: DatabaseSettings, log: Logger): Pool {
   const pool = new Pool({
     ...connectionOptions(settings),
+    options: PLANNER,
     max: settings.DATABASE_POOL_SIZE,
     // No statement of ours is slow: one that is must not hold a connection for ever.
     statement_timeout: 15_000,

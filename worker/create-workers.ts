@@ -31,6 +31,9 @@ const DATABASE_AWAY_PAUSE_MS = 1000;
 /** Claims, and ends, in one statement. */
 const STATEMENT_SIZE = 250;
 
+/** Ends that may wait for their commit before their jobs keep their places meanwhile. */
+const UNCOMMITTED = 500;
+
 export interface WorkersDeps extends AttemptDeps {
   readonly pool: Pool;
   /** A connection that fails rather than waits. */
@@ -99,6 +102,7 @@ export async function createWorkers(deps: WorkersDeps): Promise<Workers> {
 class State {
   workerId: string;
   readonly running = new Map<string, Running>();
+  readonly #attempts = new Set<Promise<void>>();
   #heldTooMany = 0;
 
   constructor(workerId: string) {
@@ -107,6 +111,16 @@ class State {
 
   abortAll(reason: Error): void {
     for (const { controller } of this.running.values()) controller.abort(reason);
+  }
+
+  /** Keeps an attempt in view until its end is committed. */
+  follow(attempt: Promise<void>): void {
+    this.#attempts.add(attempt);
+    void attempt.finally(() => this.#attempts.delete(attempt));
+  }
+
+  async untilAllEnded(): Promise<void> {
+    while (this.#attempts.size > 0) await Promise.all(this.#attempts);
   }
 
   /** True when the database showed more jobs of ours than run here, twice on end. */
@@ -154,16 +168,17 @@ async function healStrays(deps: WorkersDeps, state: State, held: number): Promis
 
 /** Claims the jobs of a bundle and starts them; each holds a place already, and gives it back at its end. */
 async function takeEntries(parts: Parts, entries: readonly string[]) {
+  const { state, slots } = parts;
   const outcomes = await claimAll(parts, entries);
   const early: string[] = [];
   let delayMs = Infinity;
   entries.forEach((entry, index) => {
     const outcome = outcomes[index] ?? { outcome: "gone" };
     if (outcome.outcome === "claimed") {
-      void runClaimed(parts, outcome.claim);
+      state.follow(runClaimed(parts, outcome.claim));
       return;
     }
-    parts.slots.give(1);
+    slots.give(1);
     if (outcome.outcome === "gone") return;
     early.push(entry);
     delayMs = Math.min(delayMs, outcome.delayMs);
@@ -186,13 +201,21 @@ async function claimAll({ deps, claims }: Parts, entries: readonly string[]): Pr
 async function runClaimed({ deps, state, slots, ends }: Parts, claim: Claim): Promise<void> {
   const running: Running = { claim, controller: new AbortController(), progress: undefined };
   state.running.set(claim.jobId, running);
+  let places = 1;
+  const free = () => {
+    slots.give(places);
+    places = 0;
+  };
   try {
-    await runAttempt(deps, ends, running);
+    // The next handler may start while the end of this one is committed.
+    await runAttempt(deps, ends, running, () => {
+      if (ends.waiting() < UNCOMMITTED) free();
+    });
   } catch (error) {
     deps.log.error({ err: error, jobId: claim.jobId }, "an attempt's end could not be committed; it is queued again");
   } finally {
     if (state.running.get(claim.jobId) === running) state.running.delete(claim.jobId);
-    slots.give(1);
+    free();
   }
 }
 
@@ -203,7 +226,7 @@ async function close(parts: Parts, sources: readonly Bundles[]): Promise<void> {
     state.abortAll(new WorkerStops("the worker stops"));
   }, deps.finishWithinMs);
   await Promise.all(sources.map((source) => source.close()));
-  await slots.untilEmpty();
+  await state.untilAllEnded();
   clearTimeout(timer);
   await Promise.all([claims.close(), ends.close()]);
   maintenance.kick();

@@ -56,13 +56,20 @@ type Ending = AttemptEnd | { readonly outcome: "dropped" };
 /**
  * Runs one attempt of a job to its end and commits what it came to. Never throws for what the job does.
  *
+ * @param onHandled called when the handler is through and only the commit is left
  * @throws OutOfPatience when the database took no commit; the job is then found among the worker's strays
  */
-export async function runAttempt(deps: AttemptDeps, ends: Ends, running: Running): Promise<void> {
+export async function runAttempt(
+  deps: AttemptDeps,
+  ends: Ends,
+  running: Running,
+  onHandled: () => void,
+): Promise<void> {
   const { claim } = running;
   const log = deps.log.child({ jobId: claim.jobId, kind: claim.kind, attempt: claim.attempt });
   const started = performance.now();
   const { ending, artifact } = await perform(deps, running);
+  onHandled();
   const committed = await commit(deps.pool, ends, ending, log);
   if (artifact && committed?.outcome !== "succeeded") await discard(deps.objects, artifact, log);
   report(log, committed, deps.kinds.get(claim.kind), Math.round(performance.now() - started));

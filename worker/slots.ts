@@ -6,8 +6,6 @@ export interface Slots {
   take(wanted: number): number;
   /** Gives places back. */
   give(count: number): void;
-  /** Waits until every place is free. */
-  untilEmpty(): Promise<void>;
   /** Gives no more places; those who wait are told. */
   close(): void;
 }
@@ -16,33 +14,28 @@ export interface Slots {
 export function createSlots(count: number): Slots {
   let free = count;
   let closed = false;
-  const waiting: { readonly ready: () => boolean; readonly tell: () => void }[] = [];
-  async function until(ready: () => boolean): Promise<void> {
-    if (ready()) return;
-    return new Promise((tell) => waiting.push({ ready, tell }));
-  }
-  function look(): void {
-    for (const waiter of waiting.splice(0)) {
-      if (waiter.ready()) waiter.tell();
-      else waiting.push(waiter);
-    }
+  const waiting: (() => void)[] = [];
+  function tell(): void {
+    for (const waiter of waiting.splice(0)) waiter();
   }
   return {
-    untilFree: () => until(() => free > 0 || closed),
-    untilEmpty: () => until(() => free === count),
+    untilFree: async () => {
+      if (free === 0 && !closed) await new Promise<void>((resolve) => waiting.push(resolve));
+    },
     take: (wanted) => {
       const taken = closed ? 0 : Math.min(wanted, free);
       free -= taken;
       return taken;
     },
     give: (given) => {
+      if (given === 0) return;
       free += given;
       if (free > count) throw new Error(`${free} places are free of ${count}: one was given back twice`);
-      look();
+      tell();
     },
     close: () => {
       closed = true;
-      look();
+      tell();
     },
   };
 }
