@@ -16,29 +16,19 @@ import { measureLatency } from "./latency.ts";
 import { measureProcessing } from "./processing.ts";
 import { measureWipe } from "./wipe.ts";
 
-/** How much each size measures. `smoke` only shows that everything still runs. */
+/** How much each size measures. `smoke` only shows that everything still runs; `quick` is for a look between two changes. */
 const SIZES = {
   smoke: {
-    rounds: 1,
-    repeats: 1,
-    fast: 300,
-    slow: 100,
-    backlog: 2000,
-    pending: 500,
-    enqueued: 100,
-    seconds: 1,
-    idleSeconds: 2,
+    ...{ rounds: 1, repeats: 1, seconds: 1, idleSeconds: 2 },
+    ...{ fast: 300, slow: 100, enqueued: 100, pending: 500, backlog: 2000 },
+  },
+  quick: {
+    ...{ rounds: 3, repeats: 2, seconds: 5, idleSeconds: 10 },
+    ...{ fast: 10_000, slow: 2000, enqueued: 500, pending: 20_000, backlog: 100_000 },
   },
   full: {
-    rounds: 7,
-    repeats: 3,
-    fast: 20_000,
-    slow: 5000,
-    backlog: 1_000_000,
-    pending: 100_000,
-    enqueued: 2000,
-    seconds: 20,
-    idleSeconds: 20,
+    ...{ rounds: 7, repeats: 3, seconds: 20, idleSeconds: 20 },
+    ...{ fast: 20_000, slow: 5000, enqueued: 2000, pending: 100_000, backlog: 1_000_000 },
   },
 } as const;
 type Size = (typeof SIZES)[keyof typeof SIZES];
@@ -57,7 +47,8 @@ const USAGE = {
   summary: "Slipway's queue beside BullMQ, pg-boss, graphile-worker and Celery, on the same servers, in turn.",
   options: [
     `ARGS='--only ${Object.keys(PARTS).join(",")}'  parts to measure (default: all)`,
-    "ARGS='--size smoke'  a few jobs of everything, some seconds; its figures mean nothing (default: full)",
+    "ARGS='--size smoke'  a few jobs of everything, half a minute; its figures mean nothing",
+    "ARGS='--size quick'  some minutes; default: full, about half an hour",
   ],
   examples: ["make bench-queue", "make bench-queue ARGS='--only processing'", "make bench-queue ARGS='--size smoke'"],
 };
@@ -82,7 +73,7 @@ await runMain(USAGE, { only: { type: "string" }, size: { type: "string" } }, asy
     bundles.remove();
   }
   const systems = { ...peers.versions, ...SERVER_SETTINGS, slipway: PROGRAM_SETTINGS, size: values.size ?? "full" };
-  report({ benchmark: values.size === "smoke" ? "queue-smoke" : "queue", systems, figures });
+  report({ benchmark: `queue-${values.size ?? "full"}`, systems, figures });
 });
 
 function chosenSize(name: string): Size {
