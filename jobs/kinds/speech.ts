@@ -23,6 +23,7 @@ export default defineKind({
   queue: "cpu",
   retry: { maxAttempts: 3, delayMs: 2000 },
   timeoutMs: 120_000,
+  aggregate: "archive",
   handler: async (context, params) => {
     const sound = readWav(await context.engines.speech.speak(params, context.signal));
     const content = writeWav(sound);

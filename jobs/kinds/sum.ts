@@ -9,5 +9,6 @@ export default defineKind({
   queue: "default",
   retry: { maxAttempts: 3, delayMs: 1000 },
   timeoutMs: 10_000,
+  aggregate: "total",
   handler: async (_context, { numbers }) => ({ sum: numbers.reduce((total, number) => total + number, 0) }),
 });
