@@ -7,7 +7,7 @@ STACK ?= dev
 ARGS ?=
 flag = $(if $(filter-out 0 no false,$($(1))),$(2))
 
-.PHONY: help up down env token test check format smoke clean
+.PHONY: help up down env token gpu-monitor test check format smoke clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,9 @@ env: ## print what a shell needs for Pulumi itself: eval "$(make -s env)"
 
 token: ## print a token for the running stack's API                 STACK=dev TENANT=dev HOURS=1 SCOPE='read write'
 	$(RUN) commands/token.ts --stack '$(STACK)' $(if $(TENANT),--tenant '$(TENANT)') $(if $(HOURS),--hours '$(HOURS)') $(if $(SCOPE),--scope '$(SCOPE)')
+
+gpu-monitor: ## install nvitop beside the system, and verify that it sees the GPUs
+	$(RUN) commands/gpu-monitor.ts
 
 down: ## destroy the stack and everything of ours on the engine         STACK=dev KEEP_DATA=1 FORCE=1
 	$(RUN) commands/down.ts --stack '$(STACK)' $(call flag,KEEP_DATA,--keep-data) $(call flag,FORCE,--force)
