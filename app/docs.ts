@@ -33,7 +33,7 @@ const PAGE = `<!doctype html>
 /** Serves `/docs` and `/docs/openapi.json`, made from the routes' own schemas. */
 export async function registerDocs(app: App): Promise<void> {
   // Loaded only here: in prod the page is off, and nobody waits for its parts.
-  const [{ default: swagger }, { describeRoute, SECURITY_SCHEMES }] = await Promise.all([
+  const [{ default: swagger }, { describeRoute, SECURITY_SCHEMES, withOptionalBodies }] = await Promise.all([
     import("@fastify/swagger"),
     import("./openapi.ts"),
   ]);
@@ -49,7 +49,7 @@ export async function registerDocs(app: App): Promise<void> {
     reply.type("text/html; charset=utf-8").header("content-security-policy", POLICY).send(PAGE),
   );
   app.get("/docs/openapi.json", { schema: hidden }, async (_request, reply) =>
-    reply.type("application/json").send(JSON.stringify(app.swagger())),
+    reply.type("application/json").send(JSON.stringify(app.swagger(), withOptionalBodies)),
   );
   app.get("/docs/scalar.js", { schema: hidden }, async (request, reply) => {
     const script = await loadAsset("scalar.js.gz");

@@ -78,3 +78,9 @@ export const describeRoute: SwaggerTransform = (input) => {
 function tagOf({ path }: RouteRow): string {
   return /^\/api\/v1\/(?<tag>jobs|batches|queues|schedules)/.exec(path)?.groups?.["tag"] ?? "service";
 }
+
+/** For JSON.stringify: a body that may be null need not be sent. The package calls every body required. */
+export function withOptionalBodies(key: string, value: unknown): unknown {
+  if (key !== "requestBody" || typeof value !== "object" || value === null) return value;
+  return JSON.stringify(value).includes('{"type":"null"}') ? { ...value, required: false } : value;
+}

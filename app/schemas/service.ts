@@ -4,7 +4,7 @@ import { z } from "zod";
 export const noQuery = z.strictObject({});
 
 /** For routes that take no body: none, or an empty object. */
-export const noBody = z.strictObject({}).optional();
+export const noBody = z.strictObject({}).nullish();
 
 export const liveView = z.object({ status: z.literal("live") });
 export const readyView = z.object({ status: z.literal("ready") });

@@ -1,9 +1,21 @@
+import { createPrivateKey, createPublicKey } from "node:crypto";
 import { signToken, type TokenClaims } from "../../app/credentials.ts";
+
+/** A pair that only the tests have, made of fixed bytes; an API over {@link TEST_KEYS} knows the public half. */
+export const ED25519 = ed25519("test-ed", Buffer.alloc(32, "ed25519"));
+
+function ed25519(kid: string, seed: Buffer) {
+  const der = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]);
+  const key = createPrivateKey({ key: der, format: "der", type: "pkcs8" });
+  const publicKey = createPublicKey(key).export({ type: "spki", format: "pem" }).toString();
+  return { kid, alg: "EdDSA", publicKey, privateKey: key.export({ type: "pkcs8", format: "pem" }).toString() } as const;
+}
 
 /** Keys of the tests' own, as the secrets of a stack hold them; `jwt-keys` and `hmac-keys` are names of files. */
 export const TEST_KEYS = {
   "jwt-keys": [
     { kid: "test-1", alg: "HS256", secret: Buffer.alloc(32, "jwt-one").toString("base64url") },
+    { kid: ED25519.kid, alg: "EdDSA", publicKey: ED25519.publicKey },
     { kid: "test-2", alg: "HS256", secret: Buffer.alloc(32, "jwt-two").toString("base64url") },
   ],
   "hmac-keys": [
