@@ -4,10 +4,10 @@ import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promi
 import type { Logger } from "../jobs/log.ts";
 import { QUEUE_PREFIX, type Wake, type WakePayload } from "../jobs/wake.ts";
 import type { Slots } from "./slots.ts";
+import { STALLED_CHECK_MS } from "./stalled.ts";
 
-/** A fetched bundle whose worker died before it claimed anything is fetched again after at most the sum of both, in milliseconds. */
+/** How long a fetched bundle is its worker's before it counts as stalled, in milliseconds. */
 const LOCK_MS = 4000;
-const STALLED_CHECK_MS = 2500;
 
 /** How long one look at an empty queue waits in Redis, in seconds. */
 const LOOK_SECONDS = 10;
@@ -33,6 +33,8 @@ export interface BundlesDeps {
 
 /** Fetches the bundles of one queue. */
 export interface Bundles {
+  /** Puts bundles back whose worker died before it had claimed anything. */
+  putBackStalled(): Promise<void>;
   /** Fetches nothing more; ends when what was fetched is taken or put back. */
   close(): Promise<void>;
 }
@@ -47,6 +49,11 @@ export function startBundles(deps: BundlesDeps): Bundles {
   const state: Fetching = { closed: false, fetched: 0, taking: new Set() };
   const looping = loop(deps, worker, state);
   return {
+    putBackStalled: async () => {
+      const stalled = await worker.backend.moveStalledJobsToWait();
+      if (stalled.length > 0)
+        deps.log.info({ bundles: stalled.length, queue: deps.queue }, "stalled bundles were put back");
+    },
     close: async () => {
       state.closed = true;
       await Promise.all(state.taking);
@@ -102,9 +109,6 @@ function openWorker({ queue, blockingRedis, log }: BundlesDeps): Worker<WakePayl
   });
   worker.on("error", (error) => {
     log.debug({ err: error, queue }, "a queue's connection has an error");
-  });
-  worker.startStalledCheckTimer().catch((error: unknown) => {
-    log.debug({ err: error, queue }, "the check of stalled bundles could not start");
   });
   return worker;
 }

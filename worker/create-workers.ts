@@ -24,6 +24,7 @@ import {
   type Running,
 } from "./run-attempt.ts";
 import { createSlots, type Slots } from "./slots.ts";
+import { startStalledCheck } from "./stalled.ts";
 
 /** Pause before wake-ups are tried again that met a database without answer, in milliseconds. */
 const DATABASE_AWAY_PAUSE_MS = 1000;
@@ -95,7 +96,17 @@ export async function createWorkers(deps: WorkersDeps): Promise<Workers> {
   const parts = { deps, state, slots, maintenance, claims, ends };
   const take = (entries: readonly string[]) => takeEntries(parts, entries);
   const sources = deps.queues.map((queue) => startBundles({ ...deps, queue, slots, take }));
-  return { close: () => close(parts, sources) };
+  const stalled = startStalledCheck({ ...deps, putBack: () => putBackStalled(sources) });
+  return {
+    close: async () => {
+      await stalled.close();
+      await close(parts, sources);
+    },
+  };
+}
+
+async function putBackStalled(sources: readonly Bundles[]): Promise<void> {
+  await Promise.all(sources.map((source) => source.putBackStalled()));
 }
 
 /** What one worker process holds. */
