@@ -20,7 +20,7 @@ export function bundleOptions(root: string): BuildOptions {
     legalComments: "none",
     logLevel: "warning",
     plugins: [bundleKinds()],
-    // Native, and only where somebody speaks by it: the image of GPU workers has it beside the bundle.
+    // Native: it lies beside the bundle, see copyOnnxRuntime.
     external: ["onnxruntime-node"],
     // Packages that are still CommonJS ask for `require`, which an ES module does not have.
     banner: {
@@ -34,4 +34,22 @@ export async function writeBundleFiles(root: string, programs: readonly string[]
   if (programs.includes("migrate"))
     cpSync(join(root, "jobs/migrations"), join(outdir, "migrations"), { recursive: true });
   if (programs.includes("api")) await writeAssets(outdir);
+  if (programs.includes("place")) copyOnnxRuntime(root, outdir);
+}
+
+/** What of ONNX Runtime one machine needs at run time: its scripts and the library of this processor, some 46 MB. */
+function copyOnnxRuntime(root: string, outdir: string): void {
+  for (const part of [
+    "onnxruntime-node/package.json",
+    "onnxruntime-node/dist",
+    `onnxruntime-node/bin/napi-v6/linux/${process.arch}`,
+    "onnxruntime-common/package.json",
+    "onnxruntime-common/dist/cjs",
+  ]) {
+    const path = join("node_modules", part);
+    cpSync(join(root, path), join(outdir, path), {
+      recursive: true,
+      filter: (file) => !/\.(d\.ts|map)$/.test(file),
+    });
+  }
 }

@@ -9,7 +9,7 @@ export default defineKind({
     text: z.string().max(5000).regex(/\S/, { error: "must hold something to say" }),
     voice: z
       .string()
-      .regex(/^[A-Za-z][A-Za-z0-9+-]{0,39}$/)
+      .regex(/^[A-Za-z][A-Za-z0-9_+-]{0,39}$/)
       .optional(),
     speed: z.number().min(0.5).max(2).optional(),
   }),

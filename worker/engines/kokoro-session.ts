@@ -41,7 +41,8 @@ export interface KokoroSession {
  */
 export async function openKokoroSession(path: string, device: KokoroDevice, threads: number): Promise<KokoroSession> {
   const onnx = await loadOnnx();
-  onnx.env.logLevel = "fatal"; // Failures are thrown; it would print them besides.
+  // Failures are thrown, and it would print them besides. Which library CUDA lacks it only prints.
+  if (device === "cpu") onnx.env.logLevel = "fatal";
   const session = await create(onnx, path, device, threads);
   for (const wanted of INPUTS) checkPort(path, "input", wanted, session.inputMetadata);
   checkPort(path, "output", OUTPUT, session.outputMetadata);
