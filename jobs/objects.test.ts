@@ -1,8 +1,9 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { text } from "node:stream/consumers";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ListedObject } from "./object-walk.ts";
 import { openObjects, type ObjectStore } from "./objects.ts";
 
 let folder: string;
@@ -14,6 +15,12 @@ beforeEach(() => {
 afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
+
+async function listed(keys: string): Promise<ListedObject[]> {
+  const found: ListedObject[] = [];
+  for await (const one of store.list(keys)) found.push(one);
+  return found;
+}
 
 describe("a folder of objects", () => {
   it("gives back what was put, with length and hash", async () => {
@@ -59,6 +66,30 @@ describe("a folder of objects", () => {
       await expect(store.read(key)).rejects.toThrow("is not allowed");
     },
   );
+
+  it("lists what is below a folder, and nothing that is being written", async () => {
+    for (const key of ["a/c/2", "a/b", "a/c/1", "ab", "b"]) await store.put(key, Buffer.from(key));
+    writeFileSync(join(folder, ".staging", "half"), "x");
+    const found = await listed("a");
+    expect(found.map(({ key, bytes }) => [key, bytes])).toEqual([
+      ["a/b", 3],
+      ["a/c/1", 5],
+      ["a/c/2", 5],
+    ]);
+    expect(Math.abs((found[0]?.modifiedAt.getTime() ?? 0) - Date.now())).toBeLessThan(60_000);
+    expect(await listed("none")).toEqual([]);
+    expect(() => store.list("../etc")).toThrow("is not allowed");
+  });
+
+  it("removes what a dead process left half-written, and not what is still written", async () => {
+    expect(await store.removeUnfinished(1000)).toBe(0);
+    await store.put("a", Buffer.from("1"));
+    for (const name of ["old", "new"]) writeFileSync(join(folder, ".staging", name), "x");
+    utimesSync(join(folder, ".staging", "old"), new Date(0), new Date(0));
+    expect(await store.removeUnfinished(60_000)).toBe(1);
+    expect(readdirSync(join(folder, ".staging"))).toEqual(["new"]);
+    expect(await store.read("a")).toBeDefined();
+  });
 
   it("says why it cannot be used", async () => {
     await store.check("write");

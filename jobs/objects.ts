@@ -3,6 +3,7 @@ import { access, constants, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join, normalize } from "node:path";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
+import { removeOldFiles, walkObjects, type ListedObject } from "./object-walk.ts";
 
 /** What was stored. */
 export interface StoredObject {
@@ -37,6 +38,14 @@ export interface ObjectStore {
   read(key: string, range?: ByteRange): Promise<ObjectContent | undefined>;
   /** Removes an object, if it is there. */
   remove(key: string): Promise<void>;
+  /**
+   * Objects below a folder, read as they are asked for.
+   *
+   * @param folder the keys' beginning, without the `/` at its end, such as `artifacts`
+   */
+  list(folder: string): AsyncIterable<ListedObject>;
+  /** Removes what puts left behind whose process died; gives how many. @param olderThanMs what is younger may still be written */
+  removeUnfinished(olderThanMs: number): Promise<number>;
   /**
    * Checks that the store can be used.
    * @throws Error with the reason
@@ -85,6 +94,11 @@ function folderStore(folder: string): ObjectStore {
     remove: async (key) => {
       await rm(pathOf(folder, key), { force: true });
     },
+    list: (keys) => {
+      pathOf(folder, keys); // Only for its check.
+      return walkObjects(folder, keys);
+    },
+    removeUnfinished: (olderThanMs) => removeOldFiles(join(folder, STAGING), olderThanMs),
     check: async (use) => {
       await access(
         folder,
