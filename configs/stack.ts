@@ -3,7 +3,7 @@ import { isOrigin } from "./api-settings.ts";
 import { parseHmacKeys, parseJwtKeys } from "./credential-keys.ts";
 import { ENVIRONMENTS } from "./runtime.ts";
 import { SecretError } from "./secrets.ts";
-import { POOLS } from "./worker-settings.ts";
+import { POOLS, SPEECH_ENGINE_NAMES } from "./worker-settings.ts";
 
 /** Where a stack's services run. `docker`: one engine, local or over SSH. The next platforms are rows here. */
 export const PLATFORMS = ["docker"] as const;
@@ -102,6 +102,20 @@ export const stackSchema = z.strictObject({
       mode: z.enum(["auto", "on", "off"]).default("auto"),
       concurrency: z.number().int().min(1).max(64).default(1),
       ...limits(4096, 2),
+    })
+    .prefault({}),
+  /** What speaks. `kokoro` takes its model from a folder of the engine's host; docs/worker.md says what is in it. */
+  speech: z
+    .strictObject({
+      engine: z.enum(SPEECH_ENGINE_NAMES).default("espeak-ng"),
+      modelFolder: z
+        .string()
+        .regex(/^\/[^,:]+$/, { error: "must be an absolute path without a comma or colon" })
+        .optional(),
+    })
+    .refine((speech) => speech.engine !== "kokoro" || speech.modelFolder !== undefined, {
+      path: ["modelFolder"],
+      error: "must name the folder of the model where engine is kokoro",
     })
     .prefault({}),
   postgres: z.strictObject(limits(768, 1)).prefault({}),

@@ -8,6 +8,9 @@ import type { Input, Output, Resource } from "@pulumi/pulumi";
 /** Folder in which every process finds its secrets, on every platform. */
 export const SECRETS_FOLDER = "/run/secrets";
 
+/** Folder in which workers find the speech model, on every platform. */
+export const MODEL_FOLDER = "/var/lib/slipway/models/speech";
+
 /** The images of the product, built from `infra/images/<name>/Dockerfile`. */
 export type ServiceImage = "api" | "worker";
 
@@ -58,6 +61,8 @@ export interface ServiceSpec extends ProgramSpec {
   readonly drainSeconds: number;
   /** Whether it needs a GPU. */
   readonly gpu: boolean;
+  /** Folder of the host with the speech model; it stands read-only at {@link MODEL_FOLDER}. */
+  readonly model?: string;
 }
 
 /** A role of the database and the secret that opens it. */

@@ -1,6 +1,7 @@
 import type { Output } from "@pulumi/pulumi";
 import type { StackConfig } from "../configs/stack.ts";
 import {
+  MODEL_FOLDER,
   SECRETS_FOLDER,
   type Cache,
   type Database,
@@ -19,6 +20,12 @@ const NODE = "/usr/local/bin/node";
 const PORT = 8000;
 
 /**
+ * Many jobs share a statement, whatever the concurrency: two connections claim, two commit, one each is for relay, heartbeat and
+ * what aggregates read, and one more while Redis is filled again.
+ */
+const WORKER_CONNECTIONS = 8;
+
+/**
  * How many processes a service is, how many connections each holds, and the keys of the stack's file that say so. Plain
  * numbers: they are known before anything exists.
  */
@@ -26,22 +33,13 @@ const SIZES = {
   api: ({ api }) => ({ replicas: api.replicas, connections: 10, keys: ["api.replicas"] }),
   "worker-cpu": ({ worker }) => ({
     replicas: worker.replicas,
-    connections: workerConnections(worker.concurrency),
-    keys: ["worker.replicas", "worker.concurrency"],
+    connections: WORKER_CONNECTIONS,
+    keys: ["worker.replicas"],
   }),
-  "worker-gpu": ({ gpu }) => ({
-    replicas: 1,
-    connections: workerConnections(gpu.concurrency),
-    keys: ["gpu.concurrency"],
-  }),
+  "worker-gpu": () => ({ replicas: 1, connections: WORKER_CONNECTIONS, keys: ["gpu.mode"] }),
 } as const satisfies Record<string, (config: StackConfig) => Omit<ConnectionUser, "name">>;
 
 type ServiceName = keyof typeof SIZES;
-
-/** Each job may hold one connection for its commit; two more are for the relay and the heartbeat. */
-function workerConnections(concurrency: number): number {
-  return concurrency + 2;
-}
 
 /** Which running service holds how many connections to Postgres. */
 export function connectionUsers(config: StackConfig, hasGpu: boolean): ConnectionUser[] {
@@ -159,6 +157,9 @@ function worker(f: Foundation, shape: WorkerShape): ServiceSpec {
       WORKER_CONCURRENCY: String(shape.concurrency),
       WORKER_POOL: f.config.worker.pool,
       WORKER_GPU: shape.gpu ? "nvidia" : "none",
+      SPEECH_ENGINE: f.config.speech.engine,
+      KOKORO_MODEL_DIR: MODEL_FOLDER,
+      KOKORO_DEVICE: shape.gpu ? "cuda" : "cpu",
     },
     secrets: servingSecrets(f),
     uid: UIDS.worker,
@@ -170,6 +171,7 @@ function worker(f: Foundation, shape: WorkerShape): ServiceSpec {
     health: probe(),
     drainSeconds: f.config.drainSeconds,
     gpu: shape.gpu,
+    ...(f.config.speech.modelFolder === undefined ? {} : { model: f.config.speech.modelFolder }),
   };
 }
 

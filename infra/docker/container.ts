@@ -14,6 +14,8 @@ export interface ContainerShape {
   readonly secrets?: SecretVolume;
   /** Volumes by the folder that they stand at. */
   readonly volumes?: readonly VolumeMount[];
+  /** Folders of the host, read-only, by the folder that they stand at. */
+  readonly hostFolders?: Readonly<Record<string, string>>;
   readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, Input<string>>>;
   readonly health?: Probe;
@@ -76,12 +78,19 @@ function mounts(shape: ContainerShape) {
   const secrets = shape.secrets
     ? [{ volume: shape.secrets.name, folder: SECRETS_FOLDER, access: "read" } satisfies VolumeMount]
     : [];
-  return [...secrets, ...(shape.volumes ?? [])].map(({ volume, folder, access }) => ({
+  const volumes = [...secrets, ...(shape.volumes ?? [])].map(({ volume, folder, access }) => ({
     type: "volume",
     target: folder,
     source: volume,
     readOnly: access === "read",
   }));
+  const folders = Object.entries(shape.hostFolders ?? {}).map(([target, source]) => ({
+    type: "bind",
+    target,
+    source,
+    readOnly: true,
+  }));
+  return [...volumes, ...folders];
 }
 
 function healthcheck(probe: Probe) {

@@ -221,6 +221,17 @@ describe("parity", () => {
     }
   });
 
+  it("gives workers the folder of a speech model where the stack names one, and nobody else", async () => {
+    const config = stackSchema.parse({
+      ...{ platform: "docker", environment: "dev" },
+      speech: { engine: "kokoro", modelFolder: "/srv/kokoro" },
+    });
+    const { services, resources } = await recordStack(config, { hasGpu: true });
+    const rendered = services.running.map(({ name }) => renderedByDocker(containersOf(resources), name));
+    expect(rendered.map(({ model }) => model)).toEqual([undefined, "/srv/kokoro", "/srv/kokoro"]);
+    expect(rendered.map(({ environment }) => environment["KOKORO_DEVICE"])).toEqual([undefined, "cpu", "cuda"]);
+  });
+
   it("starts Postgres with as many connections as the budget counts with", () => {
     expect(containersOf(stack.resources).get("postgres")?.container.command).toEqual(["-c", "max_connections=100"]);
   });

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { Container, type ContainerArgs } from "@pulumi/docker";
 import { RandomId } from "@pulumi/random";
 import { interpolate, output, type ComponentResource, type Input, type Output, type Resource } from "@pulumi/pulumi";
-import type { ServiceSpec } from "../contract.ts";
+import { MODEL_FOLDER, type ServiceSpec } from "../contract.ts";
 import { hardened, type NetworkMount } from "./container.ts";
 import { objectMounts, type ObjectVolume } from "./objects.ts";
 import type { SecretVolume } from "./secret-files.ts";
@@ -70,6 +70,7 @@ export function serviceContainer({ spec, image, secrets, objects, network }: Ser
       health: spec.health,
       secrets,
       ...objectMounts(spec.objects, objects),
+      ...(spec.model === undefined ? {} : { hostFolders: { [MODEL_FOLDER]: spec.model } }),
       networks: [{ name: network }],
     }),
     ...(spec.gpu ? { gpus: "all" } : {}),

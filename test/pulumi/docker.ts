@@ -1,4 +1,5 @@
 import { secret } from "@pulumi/pulumi";
+import { MODEL_FOLDER } from "../../infra/contract.ts";
 import type { Answers, RecordedResource } from "./recorder.ts";
 import type { RenderedService } from "./parity.ts";
 
@@ -83,6 +84,7 @@ export function renderedByDocker(containers: ReadonlyMap<string, RecordedContain
     probe: container.healthcheck?.tests.slice(1) ?? [],
     replicas: replicas.length,
     gpu: container.gpus === "all",
+    model: container.mounts?.find(({ target, readOnly }) => target === MODEL_FOLDER && readOnly === true)?.source,
   };
 }
 

@@ -18,6 +18,8 @@ export interface RenderedService {
   readonly probe: readonly string[];
   readonly replicas: number;
   readonly gpu: boolean;
+  /** Folder of the host that holds the speech model. */
+  readonly model: string | undefined;
 }
 
 /**
@@ -37,5 +39,6 @@ export async function promised(spec: ServiceSpec, image: string): Promise<Render
     probe: spec.health.command,
     replicas: spec.replicas,
     gpu: spec.gpu,
+    model: spec.model,
   };
 }
