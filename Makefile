@@ -7,10 +7,10 @@ STACK ?= dev
 ARGS ?=
 flag = $(if $(filter-out 0 no false,$($(1))),$(2))
 
-.PHONY: help up down env token gpu-monitor test check format smoke clean
+.PHONY: bench-http bench-queue bench-start help up down env token gpu-monitor test check format smoke clean
 
 help: ## list the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 up: ## bring what is missing, deploy the stack, let it speak        STACK=dev SLIPWAY_YES=1
 	$(RUN) commands/up.ts --stack '$(STACK)'
@@ -26,6 +26,15 @@ format: ## format the sources and mend what the linter can
 
 smoke: ## ask every public route of the running stack                 STACK=dev JSON=1
 	$(RUN) commands/smoke.ts --stack '$(STACK)' $(call flag,JSON,--json)
+
+bench-queue: ## the queue beside BullMQ, pg-boss, graphile-worker, Celery   ARGS='--size quick --only enqueue'
+	$(RUN) -- node bench/queue/main.ts $(ARGS)
+
+bench-http: ## the API beside plain Fastify and FastAPI with Celery        ARGS='--size quick'
+	$(RUN) -- node bench/http/main.ts $(ARGS)
+
+bench-start: ## from start to ready beside node -e 0                       ARGS='--size quick'
+	$(RUN) -- node bench/start/main.ts $(ARGS)
 
 env: ## print what a shell needs for Pulumi itself: eval "$(make -s env)"
 	$(RUN) commands/env.ts

@@ -9,7 +9,7 @@ export interface ReadyProgram extends Running {
 }
 
 /** How our programs run in production, but for limits that the load of one client would meet. */
-const PRODUCTION = {
+export const PRODUCTION = {
   APP_ENV: "prod",
   RATE_LIMIT_PER_SECOND: "1000000",
   RATE_LIMIT_BURST: "1000000",
@@ -29,10 +29,20 @@ export async function startReady(
   program: readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<ReadyProgram> {
+  return startProgramReady(ours, name, () => [process.execPath, ...program], env);
+}
+
+/** Starts any program and waits until `/health/ready` says 200. @param command gets the port that it has to listen on */
+export async function startProgramReady(
+  ours: Ours,
+  name: string,
+  command: (port: string) => readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<ReadyProgram> {
   const port = await freePort();
   const settings = { ...ours.stack.env, ...PRODUCTION, PORT: String(port), ...env };
   const output = join(ours.folder, `${name}.log`);
-  const running = startRunning([process.execPath, ...program], settings, output);
+  const running = startRunning(command(String(port)), settings, output);
   try {
     await until(`${name} is ready (its log: ${output})`, () => isReady(port), 60_000);
   } catch (error) {
