@@ -5,5 +5,5 @@ import { loadOrExit, runService } from "../jobs/process.ts";
 import { startApi } from "./start-api.ts";
 
 const config = loadOrExit((env) => loadRuntime("api", env));
-const log = createLog("api", config.logLevel);
+const log = createLog("api", config.logLevel, { everyTurn: true });
 await runService(log, config.DRAIN_SECONDS, (stopped) => startApi(config, log, stopped));
