@@ -58,7 +58,7 @@ describe("defineKind", () => {
 
 describe("the kinds' folder", () => {
   it("is found without a list", async () => {
-    expect([...(await loadKinds()).keys()]).toEqual(["archive", "speech", "sum", "total"]);
+    expect([...(await loadKinds()).keys()]).toEqual(["archive", "speech", "sum", "sweep", "total"]);
   });
 
   it("names the file that is not as it must be", async () => {
@@ -93,7 +93,7 @@ describe("a new kind", () => {
 
   it("is one file: sources and bundle have it, and its test is no part of either", async () => {
     const copy = copyWithExtra();
-    expect(kindNames(join(copy, "kinds"))).toEqual(["archive", "extra", "speech", "sum", "total"]);
+    expect(kindNames(join(copy, "kinds"))).toEqual(["archive", "extra", "speech", "sum", "sweep", "total"]);
     const outfile = join(mkdtempSync(join(tmpdir(), "slipway-kinds-")), "registry.mjs");
     await build({
       entryPoints: [join(copy, "registry.ts")],
@@ -105,7 +105,7 @@ describe("a new kind", () => {
     });
     const bundled = (await import(pathToFileURL(outfile).href)) as { loadKinds: () => Promise<Map<string, AnyKind>> };
     const kinds = await bundled.loadKinds();
-    expect([...kinds.keys()]).toEqual(["archive", "extra", "speech", "sum", "total"]);
+    expect([...kinds.keys()]).toEqual(["archive", "extra", "speech", "sum", "sweep", "total"]);
     expect(await kinds.get("extra")?.perform(context, {})).toBe("extra");
   });
 

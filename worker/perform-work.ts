@@ -1,5 +1,5 @@
 import type { Artifact, JobFailure } from "../jobs/job.ts";
-import { PermanentFailure, type JobContext, type Member, type NewArtifact } from "../jobs/kind.ts";
+import { PermanentFailure, type JobContext, type Member, type NewArtifact, type Upkeep } from "../jobs/kind.ts";
 import type { Logger } from "../jobs/log.ts";
 import type { ObjectStore } from "../jobs/objects.ts";
 import { reasonOf } from "../jobs/patience.ts";
@@ -12,6 +12,8 @@ export interface PerformDeps {
   readonly objects: ObjectStore;
   readonly engines: JobContext["engines"];
   readonly log: Logger;
+  /** Given to kinds that say `upkeep: true`, and to no others. */
+  readonly upkeep?: Upkeep;
 }
 
 /**
@@ -41,6 +43,7 @@ export async function performWork(
     },
     members: () => membersOf(host, signal),
     readArtifact: (artifact) => readArtifact(deps.objects, artifact),
+    ...(kind.upkeep === true && deps.upkeep && { upkeep: deps.upkeep }),
   };
   try {
     const result = await kind.perform(context, work.params);

@@ -6,9 +6,11 @@ import { startHealthServer } from "../jobs/health-server.ts";
 import type { Logger } from "../jobs/log.ts";
 import { createCloseStack, type CloseStack, type Service } from "../jobs/process.ts";
 import { openBlockingRedis } from "../jobs/redis.ts";
+import { startScheduler } from "../jobs/scheduler.ts";
 import { createWorkers, type Workers } from "./create-workers.ts";
 import { openMachinery, type Machinery } from "./machinery.ts";
 import { createWorkerMetrics, type WorkerMetrics } from "./metrics.ts";
+import { createUpkeepRunner } from "./upkeep-runner.ts";
 import { describeWorker } from "./describe-worker.ts";
 
 /** Part of the drain time that is kept for closing, in milliseconds. */
@@ -68,16 +70,20 @@ async function takeJobs(
     blockingRedis.disconnect();
   });
   const name = `${hostname()}:${process.pid}`;
+  const { pool, kinds, objects } = foundation;
+  const runner = createUpkeepRunner(machinery.runner(), { kinds, objects, log, upkeep: { database: pool, objects } });
   const workers = await createWorkers({
     ...foundation,
     blockingRedis,
     log,
-    runner: metrics.measure(machinery.runner()),
+    runner: metrics.measure(runner),
     name,
     queues: config.WORKER_QUEUES,
     concurrency: config.WORKER_CONCURRENCY,
     finishWithinMs: Math.max(config.DRAIN_SECONDS * 1000 - CLOSING_MS, 0),
   });
+  const scheduler = startScheduler({ pool, kinds, log });
+  stack.add("scheduler", () => scheduler.close());
   const describe = describeWorker(foundation.pool, log, name, config);
   machinery.onGpus(describe);
   await describe(machinery.gpus());
