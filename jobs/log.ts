@@ -40,7 +40,7 @@ export function createLog(program: Program, level: LogLevel, options: LogOptions
 
 /** One write for the lines of many requests. */
 function everyTurn(): DestinationStream {
-  const stdout = pino.destination({ dest: 1, sync: true, minLength: 64 * 1024 });
+  const stdout = pino.destination({ dest: 1, sync: true, minLength: 8192 });
   let scheduled = false;
   const flush = () => {
     scheduled = false;
