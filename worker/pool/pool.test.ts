@@ -62,6 +62,8 @@ describe.each(POOLS)("a pool of kind %s", (kind) => {
     expect(pool.state()).toEqual({ places: 2, ready: 2, jobs: 0, restarts: 0 });
     const asked = Array.from({ length: 500 }, (_, index) => ({ index, text: "ä€" }));
     expect(await Promise.all(asked.map((params) => result(pool, "echo", params)))).toEqual(asked);
+    const where = (await Promise.all([1, 2].map(() => result(pool, "where")))) as { pid: number; thread: number }[];
+    expect(new Set(where.map(({ pid, thread }) => `${pid}/${thread}`)).size).toBe(2);
     const abort = new AbortController();
     const waiting = Array.from({ length: 4 }, () => run(pool, "wait", {}, abort.signal).catch(() => undefined));
     expect(pool.state().jobs).toBe(4);
@@ -116,6 +118,17 @@ describe.each(POOLS)("a pool of kind %s", (kind) => {
     await expect(run(pool, "echo", {}, stop.signal)).rejects.toBe(reason);
     await until("what it stored is gone", () => files().length === before.length);
     expect(pool.state()).toMatchObject({ jobs: 0, restarts: 0 });
+  });
+
+  it("removes what a job stored that succeeded before it heard that it is to stop", async () => {
+    const pool = await start(kind);
+    const before = files();
+    const stop = new AbortController();
+    const job = run(pool, "too-late", { ms: 500 }, stop.signal);
+    await until("it has stored", () => files().length > before.length);
+    stop.abort(new Error("too late"));
+    await expect(job).rejects.toThrow("too late");
+    await until("what it stored is gone", () => files().length === before.length);
   });
 
   it.each([

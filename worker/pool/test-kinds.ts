@@ -1,6 +1,7 @@
 /** Kinds that misbehave on purpose, for tests of whatever runs handlers. */
 import { spawn } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { threadId } from "node:worker_threads";
 import { z } from "zod";
 import { defineKind, PermanentFailure, type JobContext } from "../../jobs/kind.ts";
 
@@ -21,7 +22,7 @@ function block(milliseconds: number): void {
 
 export const TEST_KINDS = new Map([
   kind("echo", async (_, given) => given),
-  kind("where", async () => ({ pid: process.pid, env: process.env, argv: process.argv })),
+  kind("where", async () => ({ thread: threadId, pid: process.pid, env: process.env, argv: process.argv })),
   kind("fail", async () => {
     throw new Error("as asked");
   }),
@@ -60,6 +61,11 @@ export const TEST_KINDS = new Map([
     }
     await context.saveArtifact({ mediaType: "text/plain", extension: "txt", content: Buffer.from(positions.join()) });
     return positions;
+  }),
+  // It hears that it is to stop only when it has succeeded.
+  kind("too-late", async (context, { ms }) => {
+    await context.saveArtifact({ mediaType: "text/plain", extension: "txt", content: Buffer.from("too late") });
+    block(Number(ms));
   }),
   kind("late", async (context) => {
     await context.saveArtifact({ mediaType: "text/plain", extension: "txt", content: Buffer.from("late") });
