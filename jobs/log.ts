@@ -1,3 +1,4 @@
+import { writeSync } from "node:fs";
 import { pino, type DestinationStream, type Logger, type LoggerOptions } from "pino";
 import { MASK } from "../configs/secrets.ts";
 import type { LogLevel, Program } from "../configs/runtime.ts";
@@ -38,21 +39,36 @@ export function createLog(program: Program, level: LogLevel, options: LogOptions
   return options.everyTurn === true ? pino(settings, everyTurn()) : pino(settings);
 }
 
-/** One write for the lines of many requests. */
+/** One write for the lines of many requests. Not pino's own buffer: emptying that one waits for a disk. */
 function everyTurn(): DestinationStream {
-  const stdout = pino.destination({ dest: 1, sync: true, minLength: 8192 });
-  let scheduled = false;
+  let lines = "";
   const flush = () => {
-    scheduled = false;
-    stdout.flushSync();
+    const text = lines;
+    lines = "";
+    writeAll(Buffer.from(text));
   };
   process.on("exit", flush);
   return {
     write: (line) => {
-      stdout.write(line);
-      if (scheduled) return;
-      scheduled = true;
-      setImmediate(flush);
+      if (lines === "") setImmediate(flush);
+      lines += line;
     },
   };
+}
+
+const STDOUT = 1;
+/** Pause before a full pipe is tried again, in milliseconds. */
+const FULL_PIPE_MS = 5;
+
+/** Waits where nobody reads the pipe, as a line that is written at once does. */
+function writeAll(bytes: Buffer): void {
+  let written = 0;
+  while (written < bytes.length) {
+    try {
+      written += writeSync(STDOUT, bytes, written);
+    } catch (error) {
+      if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FULL_PIPE_MS);
+    }
+  }
 }
