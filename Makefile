@@ -7,13 +7,16 @@ STACK ?= dev
 ARGS ?=
 flag = $(if $(filter-out 0 no false,$($(1))),$(2))
 
-.PHONY: bench-http bench-queue bench-start help up down env token gpu-monitor test check format smoke clean
+.PHONY: bench-http bench-queue bench-start help up down env token gpu-monitor new-job test check format smoke clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 up: ## bring what is missing, deploy the stack, let it speak        STACK=dev SLIPWAY_YES=1
 	$(RUN) commands/up.ts --stack '$(STACK)'
+
+new-job: ## write a kind of job and its test into jobs/kinds         NAME=resize-image QUEUE=cpu
+	$(RUN) commands/new-job.ts --name '$(NAME)' $(if $(QUEUE),--queue '$(QUEUE)')
 
 test: ## all tests, those with real containers included              ARGS='--project unit'
 	$(RUN) commands/test.ts -- $(ARGS)
