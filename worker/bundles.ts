@@ -35,7 +35,7 @@ export interface BundlesDeps {
 export interface Bundles {
   /** Puts bundles back whose worker died before it had claimed anything. */
   putBackStalled(): Promise<void>;
-  /** Fetches nothing more; ends when what was fetched is taken or put back. */
+  /** Fetches nothing more; ends when what was fetched is taken or put back. The slots have to be closed before. */
   close(): Promise<void>;
 }
 
