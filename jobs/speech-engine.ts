@@ -1,3 +1,5 @@
+import type { Sound } from "./wav.ts";
+
 /** What is to be said. */
 export interface SpeechRequest {
   readonly text: string;
@@ -18,6 +20,8 @@ export interface SpeechEngine {
    * @throws PermanentFailure for a voice that the engine does not have
    */
   speak(request: SpeechRequest, signal: AbortSignal): Promise<Uint8Array>;
+  /** Writes a sound as Ogg Vorbis; missing where the worker has no encoder. */
+  readonly toOgg?: (sound: Sound) => Promise<Uint8Array>;
   /**
    * Checks that the engine can be used.
    * @throws Error with the reason

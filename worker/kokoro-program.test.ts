@@ -1,7 +1,6 @@
 import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { POOLS } from "../configs/worker-settings.ts";
 import type { Job } from "../jobs/job.ts";
 import { insertJob, readJob } from "../jobs/store.ts";
 import { readWav } from "../jobs/wav.ts";
@@ -22,7 +21,10 @@ afterAll(async () => {
   await stack.close();
 });
 
-it.each(POOLS)("a bundled worker with a pool of kind %s speaks by a generated ONNX model", async (pool) => {
+it.each([
+  ["process", "wav"],
+  ["threads", "ogg"],
+] as const)("a bundled worker with a pool of kind %s speaks %s by a generated ONNX model", async (pool, format) => {
   await stack.reset();
   const env = { PATH: process.env["PATH"] ?? "", ...stack.env, PORT: String(await freePort()) };
   const args = [`--pool=${pool}`, "--processes=1", "--speech-engine=kokoro", `--kokoro-model-dir=${modelDir}`];
@@ -30,14 +32,16 @@ it.each(POOLS)("a bundled worker with a pool of kind %s speaks by a generated ON
     cwd: bundles.folder,
     env,
   });
-  const params = { text: "Hello from a model. It speaks.", voice: "af_heart", speed: 2 };
+  const params = { text: "Hello from a model. It speaks.", voice: "af_heart", speed: 2, format };
   await insertJob(stack.pool, { id: "4194304", tenant: "default", kind: "speech", queue: "cpu", params });
   let done: Job | undefined;
   const ended = async () => (done = await readJob(stack.pool, "default", "4194304"))?.finishedAt !== undefined;
   await until("the job has ended", ended);
   expect(done).toMatchObject({ state: "succeeded", result: { sampleRate: 24_000 } });
-  const sound = readWav(readFileSync(join(stack.objects, done?.artifact?.key ?? "none")));
-  expect(sound.sampleRate).toBe(24_000);
-  expect(sound.samples.length).toBeGreaterThan(24_000);
+  expect(done?.artifact?.mediaType).toBe(`audio/${format}`);
+  const file = readFileSync(join(stack.objects, done?.artifact?.key ?? "none"));
+  if (format === "ogg")
+    expect([file.toString("latin1", 0, 4), file.toString("latin1", 29, 35)]).toEqual(["OggS", "vorbis"]);
+  else expect(readWav(file).samples.length).toBeGreaterThan(24_000);
   expect(await worker.stop("SIGTERM")).toBe(0);
 });

@@ -1,8 +1,9 @@
 import { z } from "zod";
-import { defineKind } from "../kind.ts";
-import { durationSeconds, peakDbfs, readWav, writeWav } from "../wav.ts";
+import { defineKind, PermanentFailure } from "../kind.ts";
+import type { SpeechEngine } from "../speech-engine.ts";
+import { durationSeconds, peakDbfs, readWav, writeWav, type Sound } from "../wav.ts";
 
-/** Makes speech of a text. The WAV file is the job's artifact. */
+/** Makes speech of a text. The WAV or Ogg file is the job's artifact. */
 export default defineKind({
   name: "speech",
   params: z.strictObject({
@@ -12,6 +13,8 @@ export default defineKind({
       .regex(/^[A-Za-z][A-Za-z0-9_+-]{0,39}$/)
       .optional(),
     speed: z.number().min(0.5).max(2).optional(),
+    /** `ogg` is Vorbis, some sixth of a WAV file. */
+    format: z.enum(["wav", "ogg"]).optional(),
   }),
   result: z.strictObject({
     durationSeconds: z.number().positive(),
@@ -26,8 +29,9 @@ export default defineKind({
   aggregate: "archive",
   handler: async (context, params) => {
     const sound = readWav(await context.engines.speech.speak(params, context.signal));
-    const content = writeWav(sound);
-    await context.saveArtifact({ mediaType: "audio/wav", extension: "wav", content });
+    const format = params.format ?? "wav";
+    const content = format === "wav" ? writeWav(sound) : await toOgg(context.engines.speech, sound);
+    await context.saveArtifact({ mediaType: `audio/${format}`, extension: format, content });
     return {
       durationSeconds: round(durationSeconds(sound), 3),
       peakDbfs: round(peakDbfs(sound), 2),
@@ -36,6 +40,11 @@ export default defineKind({
     };
   },
 });
+
+async function toOgg({ toOgg: encode }: SpeechEngine, sound: Sound): Promise<Uint8Array> {
+  if (!encode) throw new PermanentFailure("no-encoder", 'this worker writes no Ogg; ask for format "wav"');
+  return encode(sound);
+}
 
 function round(value: number, digits: number): number {
   return Number(value.toFixed(digits));

@@ -5,6 +5,7 @@ import { openObjects } from "../../jobs/objects.ts";
 import { reasonOf } from "../../jobs/patience.ts";
 import { loadKinds, type Kinds } from "../../jobs/registry.ts";
 import { SPEECH_ENGINES } from "../engines.ts";
+import { encodeOgg } from "../engines/ogg.ts";
 import { performWork, type PerformDeps } from "../perform-work.ts";
 import type { WorkHost, WorkOutcome } from "../runner.ts";
 import { createBatcher, type FromPlace, type PlaceSettings, type PlainOutcome, type ToPlace } from "./messages.ts";
@@ -87,7 +88,12 @@ class PlaceProgram {
       const kinds = await this.#load();
       const speech = SPEECH_ENGINES[settings.speech.engine](settings.speech);
       await speech.check(new AbortController().signal);
-      this.#deps = { kinds, objects: openObjects(settings.objectsUrl), engines: { speech }, log };
+      this.#deps = {
+        kinds,
+        objects: openObjects(settings.objectsUrl),
+        engines: { speech: { ...speech, toOgg: encodeOgg } },
+        log,
+      };
       this.#out.push({ is: "ready" });
     } catch (error) {
       this.#out.push({ is: "broken", reason: reasonOf(error) });
