@@ -21,8 +21,15 @@ export async function registerExternal(app: App, settings: AppSettings): Promise
   await app.register(helmet, {
     // Nothing of this server is a page but the docs, which bring a policy of their own.
     contentSecurityPolicy: { useDefaults: false, directives: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] } },
-    // The edge knows whether it speaks TLS.
+    // The edge knows whether it speaks TLS. The others are for pages and for browsers of the past.
     strictTransportSecurity: false,
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xFrameOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
   });
   // Without origins there is no page that may ask: then nothing is said of CORS at all.
   if (settings.CORS_ORIGINS.length > 0) {
