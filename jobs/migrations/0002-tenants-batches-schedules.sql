@@ -96,3 +96,9 @@ ALTER TABLE workers
   ADD COLUMN concurrency integer,
   -- What nvidia-smi said last: one object a GPU.
   ADD COLUMN gpus        jsonb;
+
+-- Each job leaves a dead row at its claim and at its end, each wake-up one: cleaned by count, and without pauses where rows live for
+-- milliseconds. The room in a page is for progress and counts, which are no part of an index and so are written in place.
+ALTER TABLE jobs SET (fillfactor = 85, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000,
+  autovacuum_analyze_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 1);
+ALTER TABLE outbox SET (autovacuum_vacuum_cost_delay = 0);
