@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 
 /** What the programs are made of, and what their tests need. */
-const PARTS = ["app", "configs", "jobs", "test/servers", "worker", "package.json", "vitest.config.ts"];
+const PARTS = ["app", "configs", "jobs", "test/servers", "worker", "package.json", "tsconfig.json", "vitest.config.ts"];
 
 /** A copy of the sources that a test may add to; packages are those of this checkout. */
 export interface Checkout {
