@@ -32,8 +32,11 @@ export interface PlaceDeps {
   readonly obeyMs: number;
   readonly open: (events: LinkEvents) => Link;
   readonly onReady: () => void;
-  /** @param wasReady for how long it was ready, in milliseconds; `undefined` when it never was */
-  readonly onEnd: (reason: string, wasReady: number | undefined) => void;
+  /**
+   * @param wasReady for how long it was ready, in milliseconds; `undefined` when it never was
+   * @param suspects jobs that were in it, where any one of several may have ended it
+   */
+  readonly onEnd: (reason: string, wasReady: number | undefined, suspects: readonly string[]) => void;
 }
 
 /** One process or thread that runs handlers, seen from the worker. It lives once: another one takes its number after it. */
@@ -188,7 +191,9 @@ export class Place {
     clearTimeout(this.#starting);
     const reason = `${this.name} ${this.#reason ?? how}`;
     // A place that ended by itself with one job in it was ended by that job, as far as anybody can tell.
-    const alone = this.#runs.size === 1 && this.#reason === undefined;
+    const byJob = this.#reason === undefined;
+    const alone = byJob && this.#runs.size === 1;
+    const suspects = byJob && !alone ? [...this.#runs.values()].map(({ work }) => work.jobId) : [];
     for (const run of this.#runs.values()) {
       clearTimeout(run.obey);
       run.unhear();
@@ -196,7 +201,7 @@ export class Place {
     }
     this.#runs.clear();
     const wasReady = this.#readySince === undefined ? undefined : performance.now() - this.#readySince;
-    this.#deps.onEnd(reason, wasReady);
+    this.#deps.onEnd(reason, wasReady, suspects);
   }
 }
 

@@ -165,6 +165,32 @@ describe.each(POOLS)("a pool of kind %s", (kind) => {
     expect(lines.at(-1)).toMatchObject({ place: 1, pauseMs: 200 });
   });
 
+  it("runs jobs apart whose place died twice with others in it, so that the innocent do not die with the guilty one", async () => {
+    const pool = await start(kind);
+    const [innocent, guilty] = ["1", "2"];
+    const runId = (jobId: string, kindName: string, params: unknown) =>
+      pool
+        .run({ jobId, attempt: 1, kind: kindName, params }, alone, never)
+        .catch((error: unknown) => ({ is: "died", error }));
+    const again = () => [runId(innocent, "sleep", { ms: 300 }), runId(guilty, "exit", { status: 3 })];
+    const neither = [{ error: { alone: false } }, { error: { alone: false } }];
+    expect(await Promise.all(again())).toMatchObject(neither);
+    expect(await Promise.all(again())).toMatchObject(neither);
+    // Both in turn in a place of their own; the pool's own place is not touched.
+    const restarts = pool.state().restarts;
+    expect(await Promise.all(again())).toMatchObject([
+      { is: "success" },
+      { error: { name: "RunnerDied", alone: true } },
+    ]);
+    expect(await result(pool, "echo", { n: 2 })).toEqual({ n: 2 });
+    expect(pool.state()).toMatchObject({ restarts, ready: 1 });
+    // One that is told to stop meanwhile settles at once.
+    const stop = new AbortController();
+    const stopped = pool.run({ jobId: guilty, attempt: 2, kind: "deaf", params: {} }, alone, stop.signal);
+    stop.abort(new Error("stopped"));
+    await expect(stopped).rejects.toThrow("stopped");
+  });
+
   it("says why it cannot start", async () => {
     await expect(start(kind, { program: { entry: "/nowhere/place.ts" } })).rejects.toThrow(
       /place 1 .* ended with status 1/,

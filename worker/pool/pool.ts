@@ -1,9 +1,10 @@
 import type { PoolKind } from "../../configs/worker-settings.ts";
 import type { Logger } from "../../jobs/log.ts";
 import { RunnerDied, type JobRunner, type Work, type WorkHost, type WorkOutcome } from "../runner.ts";
-import { OPEN_LINK, type PlaceProgram } from "./link.ts";
+import { Apart } from "./apart.ts";
+import { OPEN_LINK, type LinkEvents, type PlaceProgram } from "./link.ts";
 import type { PlaceSettings } from "./messages.ts";
-import { Place } from "./place.ts";
+import { Place, type PlaceDeps } from "./place.ts";
 
 /** Pause before a place that ended is started again, in milliseconds; doubled each time it ends soon again. */
 const RESTART_MS = 100;
@@ -83,6 +84,7 @@ class PlacePool implements Pool {
   readonly #seats: Seat[];
   readonly #waiting = new Set<Waiting>();
   readonly #timers = new Set<NodeJS.Timeout>();
+  readonly #apart: Apart;
   #restarts = 0;
   #lastReason = "none is ready yet";
   #closing = false;
@@ -102,6 +104,7 @@ class PlacePool implements Pool {
     };
     if (options.stopped?.aborted) stop();
     else options.stopped?.addEventListener("abort", stop, { once: true });
+    this.#apart = new Apart(options.places, (events) => this.#openPlace(options.places + 1, events));
     this.#seats = Array.from({ length: options.places }, (_, index) => ({
       place: this.#start(index + 1),
       ended: false,
@@ -111,6 +114,7 @@ class PlacePool implements Pool {
 
   async run(work: Work, host: WorkHost, signal: AbortSignal): Promise<WorkOutcome> {
     signal.throwIfAborted();
+    if (this.#apart.isSuspect(work.jobId)) return this.#apart.run(work, host, signal);
     const place = this.#freest() ?? (await this.#waitForPlace(signal));
     return place.run(work, host, signal);
   }
@@ -132,6 +136,7 @@ class PlacePool implements Pool {
     this.#closing = true;
     for (const timer of this.#timers) clearTimeout(timer);
     const empty = new Promise<void>((resolve) => (this.#onEmpty = resolve));
+    this.#apart.close();
     for (const { place } of this.#seats) place.close();
     const late = setTimeout(() => {
       for (const { place } of this.#seats) place.end("did not end by itself");
@@ -176,19 +181,21 @@ class PlacePool implements Pool {
   }
 
   #start(number: number): Place {
-    const { kind, program, settings, log, obeyMs } = this.#options;
-    return new Place({
-      settings: { ...settings, place: number },
-      log,
-      obeyMs: obeyMs ?? OBEY_MS,
-      open: (events) => OPEN_LINK[kind](program, events),
+    return this.#openPlace(number, {
       onReady: () => {
         this.#isReady();
       },
-      onEnd: (reason, wasReady) => {
+      onEnd: (reason, wasReady, suspects) => {
+        this.#apart.suspect(suspects);
         this.#hasEnded(number, reason, wasReady);
       },
     });
+  }
+
+  #openPlace(number: number, events: Pick<PlaceDeps, "onReady" | "onEnd">): Place {
+    const { kind, program, settings, log, obeyMs = OBEY_MS } = this.#options;
+    const open = (link: LinkEvents) => OPEN_LINK[kind](program, link);
+    return new Place({ settings: { ...settings, place: number }, log, obeyMs, open, ...events });
   }
 
   #isReady(): void {
