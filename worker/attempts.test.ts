@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { loadRuntime } from "../configs/runtime.ts";
@@ -15,7 +14,6 @@ import { createTestLog, startStack, type TestLog, type TestStack } from "../test
 import { createWorkers } from "./create-workers.ts";
 import { createEspeakNg } from "./engines/espeak-ng.ts";
 import { createInlineRunner } from "./inline-runner.ts";
-import { retryDelay } from "./retry-delay.ts";
 import { RunnerDied, type JobRunner } from "./runner.ts";
 
 let stack: TestStack;
@@ -171,24 +169,4 @@ it("gives an aggregate its members, in order and with what became of them", asyn
   const common = { tenant: "default", kind: "test", queue: "default", priority: 0, delayMs: 0 };
   await insertBatch(stack.pool, { id: "1000", ...common, members, aggregate, onMemberFailure: "fail" });
   expect((await ended("999")).result).toEqual(members.map(({ params }) => [params, "succeeded", params]));
-});
-
-describe("the pause before a retry", () => {
-  it("is always the same, or doubles up to a maximum with at most half of it taken off", () => {
-    fc.assert(
-      fc.property(
-        fc.integer({ min: 1, max: 60 }),
-        fc.double({ min: 0, max: 0.999, noNaN: true }),
-        (failures, random) => {
-          expect(retryDelay({ maxAttempts: 9, delayMs: 700 }, failures, random)).toBe(700);
-          const policy = { maxAttempts: 9, delayMs: 100, backoff: "exponential", maxDelayMs: 5000 } as const;
-          const full = Math.min(100 * 2 ** (failures - 1), 5000);
-          const pause = retryDelay(policy, failures, random);
-          expect(pause).toBeLessThanOrEqual(full);
-          expect(pause).toBeGreaterThanOrEqual(full / 2);
-        },
-      ),
-    );
-    expect(retryDelay({ maxAttempts: 9, delayMs: 1000, backoff: "exponential" }, 40, 0)).toBe(3_600_000);
-  });
 });

@@ -3,12 +3,11 @@ import { readMembers } from "../jobs/batches.ts";
 import type { Coalescer } from "../jobs/coalesce.ts";
 import { isDataError, type Queryable } from "../jobs/database.ts";
 import type { Artifact, JobFailure, JobProgress } from "../jobs/job.ts";
-import type { AnyKind, Progress } from "../jobs/kind.ts";
+import { retryDelayMs, type AnyKind, type Progress } from "../jobs/kind.ts";
 import type { Logger } from "../jobs/log.ts";
 import type { ObjectStore } from "../jobs/objects.ts";
 import { reasonOf, untilItWorks } from "../jobs/patience.ts";
 import type { Kinds } from "../jobs/registry.ts";
-import { retryDelay } from "./retry-delay.ts";
 import { RunnerDied, type JobRunner, type WorkOutcome } from "./runner.ts";
 
 /** The worker stops: its jobs go back to the queue. */
@@ -144,7 +143,7 @@ function failed(kind: AnyKind, claim: Claim, failure: JobFailure, permanent: boo
   const failures = claim.failures + 1;
   const isLast = permanent || failures >= kind.retry.maxAttempts;
   const kept = { code: storable(failure.code), message: storable(failure.message) };
-  const retryInMs = isLast ? undefined : retryDelay(kind.retry, failures, Math.random());
+  const retryInMs = isLast ? undefined : retryDelayMs(kind.retry, failures);
   return { claim, outcome: "failed", failure: kept, retryInMs };
 }
 
