@@ -161,7 +161,13 @@ describe("take-over", () => {
   it("leaves the jobs of living workers alone", async () => {
     await insertJob(stack.pool, job("1"));
     await claim("1");
-    expect(await pulse(stack.pool, worker)).toEqual({ outbox: true, orphans: false, alive: true, held: 1, cancelled: [] });
+    expect(await pulse(stack.pool, worker)).toEqual({
+      outbox: true,
+      orphans: false,
+      alive: true,
+      held: 1,
+      cancelled: [],
+    });
     expect(await takeOver(stack.pool)).toBe(0);
   });
 
