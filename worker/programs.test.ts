@@ -146,18 +146,22 @@ describe.each(POOLS)("a worker with a pool of kind %s, as a program", (pool) => 
     await reaches(long, "active");
   });
 
-  it("ends a handler that blocks longer than its time, and does its neighbours again", async () => {
-    const { program, url } = await start(pool);
-    const neighbour = await make("sleep", { ms: 3000 });
-    await reaches(neighbour, "active");
-    const blocked = await make("block-too-long", { ms: 600_000 });
-    expect(await reaches(blocked, "dead")).toMatchObject({ error: { code: "timeout" } });
-    // The worker itself goes on to answer meanwhile.
-    expect(await ready(url)).toBe(200);
-    expect(await reaches(neighbour, "succeeded")).toMatchObject({ attempt: 2 });
-    expect(program.output()).toContain("went on for 5 s after it was told to stop");
-    expect(await (await fetch(`${url}/metrics`)).text()).toContain("slipway_worker_place_restarts_total 1");
-  });
+  it(
+    "ends a handler that blocks longer than its time, and does its neighbours again",
+    { timeout: 90_000 },
+    async () => {
+      const { program, url } = await start(pool);
+      const neighbour = await make("sleep", { ms: 3000 });
+      await reaches(neighbour, "active");
+      const blocked = await make("block-too-long", { ms: 600_000 });
+      expect(await reaches(blocked, "dead")).toMatchObject({ error: { code: "timeout" } });
+      // The worker itself goes on to answer meanwhile.
+      expect(await ready(url)).toBe(200);
+      expect(await reaches(neighbour, "succeeded")).toMatchObject({ attempt: 2 });
+      expect(program.output()).toContain("went on for 5 s after it was told to stop");
+      expect(await (await fetch(`${url}/metrics`)).text()).toContain("slipway_worker_place_restarts_total 1");
+    },
+  );
 
   it("writes what it is beside its lease", async () => {
     await start(pool, {}, ["--concurrency=3"]);
