@@ -56,54 +56,70 @@ function gauge(registry: Registry, name: string, help: string, read: () => numbe
 }
 
 function addBacklog(registry: Registry, backlog: BacklogCounter): void {
-  const labelNames = ["queue", "state"];
-  const due = new Gauge({
+  // Without a database the rest is still told, and these are missing.
+  const read = () =>
+    backlog.read().then(
+      (found) => found.rows,
+      () => [],
+    );
+  const due: Gauge = new Gauge({
     name: "slipway_queue_oldest_due_seconds",
     help: "How long the oldest job waits that may run",
     labelNames: ["queue"],
     registers: [registry],
+    collect: async () => {
+      const rows = await read();
+      due.reset();
+      for (const { queue } of rows) {
+        const seconds = rows.filter((row) => row.queue === queue).map((row) => row.oldestDueSeconds);
+        due.set({ queue }, Math.max(...seconds));
+      }
+    },
   });
   const jobs: Gauge = new Gauge({
     name: "slipway_queue_jobs",
     help: "Jobs that have not ended",
-    labelNames,
+    labelNames: ["queue", "state"],
     registers: [registry],
     collect: async () => {
-      // Without a database the rest is still told, and these two are missing.
-      const rows = await backlog.read().then(
-        (found) => found.rows,
-        () => [],
-      );
+      const rows = await read();
       jobs.reset();
-      due.reset();
-      const oldest = new Map<string, number>();
-      for (const row of rows) {
-        jobs.inc({ queue: row.queue, state: row.state }, row.jobs);
-        oldest.set(row.queue, Math.max(oldest.get(row.queue) ?? 0, row.oldestDueSeconds));
-      }
-      for (const [queue, seconds] of oldest) due.set({ queue }, seconds);
+      for (const row of rows) jobs.inc({ queue: row.queue, state: row.state }, row.jobs);
     },
   });
 }
 
+interface OutboxRow {
+  rows: number;
+  oldest: number;
+}
+
 function addOutbox(registry: Registry, pool: Queryable): void {
-  const oldest = new Gauge({
-    name: "slipway_outbox_oldest_seconds",
-    help: "How long the oldest wake-up waits to reach Redis",
-    registers: [registry],
-  });
   let readAt = Number.NEGATIVE_INFINITY;
+  let found: Promise<OutboxRow | undefined> = Promise.resolve(undefined);
+  function read(): Promise<OutboxRow | undefined> {
+    if (performance.now() - readAt < FRESH_MS) return found;
+    readAt = performance.now();
+    found = run<OutboxRow>(pool, OUTBOX).then(
+      ([row]) => row,
+      () => undefined,
+    );
+    return found;
+  }
   const rows: Gauge = new Gauge({
     name: "slipway_outbox_rows",
     help: "Wake-ups that have not reached Redis, counted up to 100,000",
     registers: [registry],
     collect: async () => {
-      if (performance.now() - readAt < FRESH_MS) return;
-      const [found] = await run<{ rows: number; oldest: number }>(pool, OUTBOX).catch(() => []);
-      if (!found) return;
-      readAt = performance.now();
-      rows.set(found.rows);
-      oldest.set(found.oldest);
+      rows.set((await read())?.rows ?? Number.NaN);
+    },
+  });
+  const oldest: Gauge = new Gauge({
+    name: "slipway_outbox_oldest_seconds",
+    help: "How long the oldest wake-up waits to reach Redis",
+    registers: [registry],
+    collect: async () => {
+      oldest.set((await read())?.oldest ?? Number.NaN);
     },
   });
 }
