@@ -1,12 +1,16 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { runCommand, UserError } from "../toolchain/command.ts";
-import { ROOT } from "../toolchain/folders.ts";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { runCommand } from "../toolchain/command.ts";
+import { findFolders, ROOT } from "../toolchain/folders.ts";
+import { pythonEnvironment } from "../toolchain/python.ts";
 import type { Steps } from "../toolchain/steps.ts";
 
 /** Folder of the benchmarks. */
 export const BENCH = join(ROOT, "bench");
+
+const MODULES = join(BENCH, "node_modules");
+const REQUIREMENTS = join(BENCH, "requirements.txt");
 
 /** What the systems of others are run with. */
 export interface Peers {
@@ -21,56 +25,36 @@ export interface Peers {
 /**
  * Brings the packages of bench/package-lock.json and bench/requirements.txt; does nothing where they are there.
  *
- * @throws UserError where this machine has no npm, or no Python with venv
+ * @throws UserError where there is no Python with venv; CommandError where npm or pip fails
  */
 export async function bringPeers(steps: Steps): Promise<Peers> {
-  const modules = join(BENCH, "node_modules");
-  const environment = join(ROOT, "dist", "bench", "python");
-  await once(steps, "Node peers", join(modules, ".slipway-lock"), "package-lock.json", () => installNode());
-  await once(steps, "Python peers", join(environment, ".slipway-lock"), "requirements.txt", () =>
-    installPython(environment),
+  await bringNodePeers(steps);
+  const { python } = await steps.run("Python peers", () =>
+    pythonEnvironment(findFolders(), "python-bench", REQUIREMENTS),
   );
   return {
-    python: join(environment, "bin", "python"),
-    autocannon: join(modules, "autocannon", "autocannon.js"),
-    versions: { ...nodeVersions(modules), ...pythonVersions() },
+    python,
+    autocannon: join(MODULES, "autocannon", "autocannon.js"),
+    versions: { ...nodeVersions(), ...pythonVersions() },
   };
 }
 
-async function once(steps: Steps, title: string, stamp: string, source: string, work: () => Promise<unknown>) {
-  const wanted = createHash("sha256")
-    .update(readFileSync(join(BENCH, source)))
-    .digest("hex");
+async function bringNodePeers(steps: Steps): Promise<void> {
+  const stamp = join(MODULES, ".slipway-lock");
+  const lock = readFileSync(join(BENCH, "package-lock.json"));
+  const wanted = createHash("sha256").update(lock).digest("hex");
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
-  await steps.run(title, work);
+  const options = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+  await steps.run("Node peers", () => runCommand("npm", ["ci", ...options], { cwd: BENCH }));
   writeFileSync(stamp, wanted);
-}
-
-async function installNode(): Promise<void> {
-  await runCommand("npm", ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: BENCH });
-}
-
-async function installPython(environment: string): Promise<void> {
-  rmSync(environment, { recursive: true, force: true });
-  mkdirSync(join(environment, ".."), { recursive: true });
-  try {
-    await runCommand("python3", ["-m", "venv", environment]);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new UserError(
-      `Celery and FastAPI need Python 3.11 or newer with venv: apt-get install python3-venv\n${reason}`,
-    );
-  }
-  const requirements = join(BENCH, "requirements.txt");
-  await runCommand(join(environment, "bin", "pip"), ["install", "--quiet", "--no-deps", "-r", requirements]);
 }
 
 const NODE_PEERS = ["pg-boss", "graphile-worker", "autocannon"] as const;
 const PYTHON_PEERS = ["celery", "redis", "fastapi", "uvicorn", "SQLAlchemy", "asyncpg"] as const;
 
-function nodeVersions(modules: string): Record<string, string> {
-  const folders = { ...Object.fromEntries(NODE_PEERS.map((name) => [name, modules])), bullmq: `${ROOT}/node_modules` };
-  return Object.fromEntries(Object.entries(folders).map(([name, folder]) => [name, versionIn(join(folder, name))]));
+function nodeVersions(): Record<string, string> {
+  const folders = [...NODE_PEERS.map((name) => join(MODULES, name)), join(ROOT, "node_modules", "bullmq")];
+  return Object.fromEntries(folders.map((folder) => [basename(folder), versionIn(folder)]));
 }
 
 function versionIn(folder: string): string {
@@ -80,10 +64,10 @@ function versionIn(folder: string): string {
 
 /** The environment holds exactly what the file pins. */
 function pythonVersions(): Record<string, string> {
-  const pinned = readFileSync(join(BENCH, "requirements.txt"), "utf8").split("\n");
+  const pinned = readFileSync(REQUIREMENTS, "utf8").split("\n");
   return Object.fromEntries(
     PYTHON_PEERS.map((name) => [
-      name,
+      `${name} (Python)`,
       pinned.find((line) => line.startsWith(`${name}==`))?.split("==")[1] ?? "unknown",
     ]),
   );

@@ -8,7 +8,7 @@ import { Steps } from "../../toolchain/steps.ts";
 import { bundleWithStamp } from "../bundles.ts";
 import { BENCH, bringPeers, type Peers } from "../install.ts";
 import { unlessInterrupted } from "../interrupt.ts";
-import { SERVER_SETTINGS, startOurs, type Ours } from "../ours.ts";
+import { MEASURED, SERVER_SETTINGS, startOurs, type Ours } from "../ours.ts";
 import { PROGRAM_SETTINGS, startProgramReady, startReady, type ReadyProgram } from "../programs.ts";
 import { celeryEnv } from "../queue/processing.ts";
 import { report, type Figure } from "../report.ts";
@@ -90,7 +90,7 @@ async function measure({ ours, peers, servers, say }: Run, rounds: number, secon
 
 /** Every answer was kept: the rows are there, and all their wake-ups have left the outbox. */
 async function checkKept(ours: Ours, accepted: number): Promise<void> {
-  const { jobs = 0 } = await ours.numbers("SELECT count(*) AS jobs FROM jobs");
+  const { jobs = 0 } = await ours.numbers(`SELECT count(*) AS jobs FROM jobs WHERE ${MEASURED}`);
   // Requests in flight when the generator stops are made but not counted.
   if (jobs < accepted || jobs > accepted + CONNECTIONS)
     throw new Error(`${accepted} requests were accepted, ${jobs} jobs were made`);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { MEASURED, SOME_OPEN } from "../ours.ts";
 import { startReady } from "../programs.ts";
 import type { Figure } from "../report.ts";
 import type { Context } from "./context.ts";
@@ -57,8 +58,7 @@ async function lay({ ours, say }: Context, count: number): Promise<{ relaySecond
 /** Works all of it off and gives the rate of each tenth. */
 async function workOff({ ours, say }: Context, count: number): Promise<{ tenths: number[] }> {
   await ours.resume("default");
-  const open = `SELECT (EXISTS (SELECT FROM jobs WHERE state IN ('queued', 'retrying', 'active')))::int AS open`;
-  while ((await ours.numbers(open))["open"] === 1) {
+  while ((await ours.numbers(SOME_OPEN))["open"] === 1) {
     say("working off the great backlog");
     await sleep(Math.min(1000, count / 20));
   }
@@ -66,7 +66,7 @@ async function workOff({ ours, say }: Context, count: number): Promise<{ tenths:
   const tenths: number[] = [];
   for (let tenth = 0; tenth < 10; tenth += 1) {
     const row = await ours.numbers(
-      `WITH done AS (SELECT finished_at, ntile(10) OVER (ORDER BY finished_at) - 1 AS tenth FROM jobs)
+      `WITH done AS (SELECT finished_at, ntile(10) OVER (ORDER BY finished_at) - 1 AS tenth FROM jobs WHERE ${MEASURED})
        SELECT count(*) / extract(epoch FROM max(finished_at) - min(finished_at)) AS rate FROM done WHERE tenth = ${tenth}`,
     );
     tenths.push(row["rate"] ?? NaN);

@@ -7,7 +7,7 @@ import { TENANT, testToken } from "../../test/servers/credentials.ts";
 import { createTestLog } from "../../test/servers/stack.ts";
 import { startChild } from "../child.ts";
 import { BENCH } from "../install.ts";
-import type { Ours } from "../ours.ts";
+import { MEASURED, type Ours } from "../ours.ts";
 import { startReady } from "../programs.ts";
 import type { Figure } from "../report.ts";
 import type { Context } from "./context.ts";
@@ -128,7 +128,7 @@ async function seen(ours: Ours, count: number): Promise<Latency> {
   await ours.ended(count);
   const row = await ours.numbers(
     `WITH way AS (
-       SELECT (result->>'startedAt')::float8 - (params->>'sentAt')::float8 AS ms FROM jobs WHERE state = 'succeeded'
+       SELECT (result->>'startedAt')::float8 - (params->>'sentAt')::float8 AS ms FROM jobs WHERE state = 'succeeded' AND ${MEASURED}
      )
      SELECT count(*) AS count, avg(ms) AS mean, percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS p50,
        percentile_cont(0.99) WITHIN GROUP (ORDER BY ms) AS p99 FROM way`,

@@ -71,9 +71,10 @@ await runMain(USAGE, { only: { type: "string" }, size: { type: "string" } }, asy
   } finally {
     await ours.close();
     bundles.remove();
+    // What was measured before something failed is worth keeping.
+    const systems = { ...peers.versions, ...SERVER_SETTINGS, slipway: PROGRAM_SETTINGS, size: values.size ?? "full" };
+    report({ benchmark: `queue-${values.size ?? "full"}`, systems, figures });
   }
-  const systems = { ...peers.versions, ...SERVER_SETTINGS, slipway: PROGRAM_SETTINGS, size: values.size ?? "full" };
-  report({ benchmark: `queue-${values.size ?? "full"}`, systems, figures });
 });
 
 function chosenSize(name: string): Size {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { QUEUE_PREFIX } from "../../jobs/wake.ts";
+import { MEASURED } from "../ours.ts";
 import { startReady } from "../programs.ts";
 import type { Figure } from "../report.ts";
 import type { Context } from "./context.ts";
@@ -44,7 +45,7 @@ async function wipeOnce(
     await ours.seconds(count);
     const row = await ours.numbers(
       `SELECT extract(epoch FROM min(started_at)) * 1000 - ${wiped} AS first,
-         extract(epoch FROM max(finished_at)) * 1000 - ${wiped} AS done FROM jobs`,
+         extract(epoch FROM max(finished_at)) * 1000 - ${wiped} AS done FROM jobs WHERE ${MEASURED}`,
     );
     return { first: (row["first"] ?? NaN) / 1000, back, done: (row["done"] ?? NaN) / 1000 };
   } finally {
