@@ -51,6 +51,24 @@ describe("a folder of objects", () => {
     expect(statSync(join(folder, "a")).mode & 0o777).toBe(0o750);
   });
 
+  it("reads a part, and refuses one that is not within the object", async () => {
+    await store.put("a", Buffer.from("0123456789"));
+    const part = async (first: number, last: number) => {
+      const found = await store.read("a", { first, last });
+      return [found?.bytes, found && Buffer.concat(await found.stream.toArray()).toString()];
+    };
+    expect(await part(2, 4)).toEqual([10, "234"]);
+    expect(await part(9, 9)).toEqual([10, "9"]);
+    for (const [first, last] of [
+      [0, 10],
+      [-1, 2],
+      [3, 2],
+    ] as const) {
+      await expect(store.read("a", { first, last })).rejects.toThrow("are not within an object of 10 bytes");
+    }
+    expect(await store.read("none", { first: 0, last: 0 })).toBeUndefined();
+  });
+
   it("has nothing where nothing was put, and removes twice without harm", async () => {
     expect(await store.read("none")).toBeUndefined();
     await store.put("a", Buffer.from("1"));
