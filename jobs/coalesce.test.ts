@@ -45,6 +45,17 @@ describe("a coalescer", () => {
     expect(coalescer.waiting()).toBe(0);
   });
 
+  it("never leaves an item lying that comes just as a call ends", async () => {
+    for (let hops = 0; hops < 12; hops += 1) {
+      const coalescer = createCoalescer<number, number>({ what: "x", maxItems: 9, work: async (items) => items });
+      for (let n = 0; n < 3; n += 1) {
+        await coalescer.add(n);
+        for (let hop = 0; hop < hops; hop += 1) await Promise.resolve();
+      }
+      expect(coalescer.waiting()).toBe(0);
+    }
+  });
+
   it("keeps to its number of calls at once", async () => {
     const { coalescer, calls } = doubler({ inFlight: 2 });
     const all = [1, 2, 3, 4, 5, 6, 7].map((n) => coalescer.add(n));

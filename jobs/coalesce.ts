@@ -54,6 +54,7 @@ export function createCoalescer<In, Out>(options: CoalescerOptions<In, Out>): Co
   const lanes = new Set<Promise<void>>();
   const open = { items: 0, bytes: 0 };
   let closed = false;
+  let working = 0;
   async function lane(): Promise<void> {
     await nextTurn();
     while (queue.length > 0) {
@@ -62,8 +63,11 @@ export function createCoalescer<In, Out>(options: CoalescerOptions<In, Out>): Co
       open.items -= entries.length;
       for (const entry of entries) open.bytes -= entry.bytes;
     }
+    // In the same breath as the look at the queue: what comes after it has to find that nobody looks any more.
+    working -= 1;
   }
   function start(): void {
+    working += 1;
     const running = lane().finally(() => lanes.delete(running));
     lanes.add(running);
   }
@@ -76,7 +80,7 @@ export function createCoalescer<In, Out>(options: CoalescerOptions<In, Out>): Co
       open.bytes += bytes;
       return new Promise<Out>((resolve, reject) => {
         queue.push({ item, bytes, resolve, reject });
-        if (lanes.size < inFlight) start();
+        if (working < inFlight) start();
       });
     },
     waiting: () => open.items,
