@@ -52,9 +52,8 @@ export function createCoalescer<In, Out>(options: CoalescerOptions<In, Out>): Co
   const { what, inFlight = 1, weigh = () => 0 } = options;
   const queue: Entry<In, Out>[] = [];
   const lanes = new Set<Promise<void>>();
-  const open = { items: 0, bytes: 0 };
+  const open = { items: 0, bytes: 0, lanes: 0 };
   let closed = false;
-  let working = 0;
   async function lane(): Promise<void> {
     await nextTurn();
     while (queue.length > 0) {
@@ -64,10 +63,10 @@ export function createCoalescer<In, Out>(options: CoalescerOptions<In, Out>): Co
       for (const entry of entries) open.bytes -= entry.bytes;
     }
     // In the same breath as the look at the queue: what comes after it has to find that nobody looks any more.
-    working -= 1;
+    open.lanes -= 1;
   }
   function start(): void {
-    working += 1;
+    open.lanes += 1;
     const running = lane().finally(() => lanes.delete(running));
     lanes.add(running);
   }
@@ -80,7 +79,7 @@ export function createCoalescer<In, Out>(options: CoalescerOptions<In, Out>): Co
       open.bytes += bytes;
       return new Promise<Out>((resolve, reject) => {
         queue.push({ item, bytes, resolve, reject });
-        if (working < inFlight) start();
+        if (open.lanes < inFlight) start();
       });
     },
     waiting: () => open.items,
