@@ -48,7 +48,7 @@ describe("problems", () => {
       { payload: '{"kind":"song","params":{}}' },
       422,
       "unknown-kind",
-      /got "song", allowed: speech, sum/,
+      /got "song", allowed: archive, speech, sum, total/,
     ],
     [
       "wrong parameters",
@@ -92,6 +92,13 @@ describe("problems", () => {
       405,
       "method-not-allowed",
       /DELETE .* allowed: GET, HEAD, POST/,
+    ],
+    [
+      "a method that Fastify has demands of its own for",
+      { method: "QUERY", url: "/api/v1/jobs", headers: {} },
+      405,
+      "method-not-allowed",
+      /QUERY is not taken here; allowed: GET, HEAD, POST/,
     ],
     ["a broken escape", { method: "GET", url: "/api/v1/jobs/%ff" }, 400, "invalid-request", /./],
   ];

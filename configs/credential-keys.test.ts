@@ -33,10 +33,13 @@ describe("refuses, and says where but not what", () => {
     expect(() => parseJwtKeys(JSON.stringify(content))).toThrow(message);
   });
 
-  it("a tenant of capitals, and two of one id", () => {
-    const key = { id: "a", tenant: "Acme", secret };
-    expect(() => parseHmacKeys(JSON.stringify({ keys: [key] }))).toThrow(/keys\.0\.tenant: must be 1 to 63/);
-    const good = { ...key, tenant: "acme" };
+  it.each(["Acme", "system", ""])("the tenant %j", (tenant) => {
+    const ring = JSON.stringify({ keys: [{ id: "a", tenant, secret }] });
+    expect(() => parseHmacKeys(ring)).toThrow(/keys\.0\.tenant: must be 1 to 63/);
+  });
+
+  it("two keys of one id", () => {
+    const good = { id: "a", tenant: "acme", secret };
     expect(() => parseHmacKeys(JSON.stringify({ keys: [good, good] }))).toThrow(/every id must be another/);
   });
 

@@ -2,8 +2,8 @@ import { createPublicKey } from "node:crypto";
 import { z } from "zod";
 import { SecretError } from "./secrets.ts";
 
-/** Shape of a tenant's name. It comes from the credential and never from the request. */
-export const TENANT = /^[a-z0-9][a-z0-9-]{0,62}$/;
+/** Shape of a tenant's name. It comes from the credential and never from the request. `system` is the kinds' own. */
+export const TENANT = /^(?!system$)[a-z0-9][a-z0-9-]{0,62}$/;
 
 /** Least length of a shared secret, in bytes. */
 export const KEY_MIN_BYTES = 32;
@@ -40,7 +40,7 @@ const jwtKey = z.discriminatedUnion(
 );
 const hmacKey = z.strictObject({
   id: name,
-  tenant: z.string().regex(TENANT, { error: "must be 1 to 63 of a-z, 0-9 and -" }),
+  tenant: z.string().regex(TENANT, { error: "must be 1 to 63 of a-z, 0-9 and -, and not system" }),
   secret: shared,
 });
 

@@ -28,6 +28,7 @@ describe("a token", () => {
 
   test.each([
     [{ tenant: "Acme Inc" }, 'The tenant is "Acme Inc"; allowed are'],
+    [{ tenant: "system" }, "but not system"],
     [{ tenant: "" }, 'The tenant is ""'],
     [{ hours: 0 }, "The token is to last 0 hours"],
     [{ hours: Number.NaN }, "The token is to last NaN hours"],

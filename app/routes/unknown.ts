@@ -1,3 +1,4 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
 import type { App } from "../app.ts";
 import { RequestProblem } from "../problems.ts";
 
@@ -8,7 +9,7 @@ export function registerUnknown(app: App): void {
     const pattern = new RegExp(`^${url.replaceAll(".", "\\.").replace(/:[^/]+/g, "[^/]+")}$`);
     for (const one of [method].flat()) routes.push({ method: one, pattern });
   });
-  app.setNotFoundHandler(async (request, reply) => {
+  const refuse = (request: FastifyRequest, reply: FastifyReply): never => {
     const path = request.url.split("?")[0] ?? "";
     const allowed = routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
     if (allowed.length === 0)
@@ -16,5 +17,10 @@ export function registerUnknown(app: App): void {
     const list = allowed.sort().join(", ");
     reply.header("allow", list);
     throw new RequestProblem("method-not-allowed", `${request.method} is not taken here; allowed: ${list}`);
+  };
+  // Before Fastify looks at the body: of a method like QUERY it has demands of its own.
+  app.addHook("onRequest", async (request, reply) => {
+    if (request.is404) refuse(request, reply);
   });
+  app.setNotFoundHandler(refuse);
 }
