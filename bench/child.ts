@@ -96,7 +96,25 @@ async function stop(child: ChildProcess, ended: Promise<unknown>, signal: NodeJS
   clearTimeout(timer);
 }
 
+/** Programs that run. */
+const alive = new Set<ChildProcess>();
+
+function killAll(): void {
+  for (const child of alive) child.kill("SIGKILL");
+}
+
+/** Nothing outlives this process, however it ends: an interrupted benchmark leaves its part where it is. */
+function endWithUs(child: ChildProcess): void {
+  if (alive.size === 0) process.once("exit", killAll);
+  alive.add(child);
+  child.once("close", () => {
+    alive.delete(child);
+    if (alive.size === 0) process.off("exit", killAll);
+  });
+}
+
 async function whenEnded(child: ChildProcess): Promise<string> {
+  endWithUs(child);
   return new Promise((resolve) => {
     child.once("error", (error) => {
       resolve(error.message);
