@@ -166,6 +166,17 @@ it("logs one line a request, with its id and without its query", async () => {
   expect(JSON.stringify(line)).not.toContain("canary");
 });
 
+it("answers the same in prod, where answers are not checked and there are no docs", async () => {
+  const prod = await startTestApi({ APP_ENV: "prod" });
+  const id = await prod.make();
+  const [page, job] = [await prod.inject("/api/v1/jobs"), await prod.inject(`/api/v1/jobs/${id}`)];
+  expect(page.json()).toMatchObject({ jobs: [{ id }], nextCursor: null });
+  expect(page.headers["content-type"]).toBe("application/json; charset=utf-8");
+  expect(job.json()).toMatchObject({ id, params: SUM.params, state: "queued", artifact: null });
+  expect((await prod.inject("/docs")).statusCode).toBe(404);
+  await prod.close();
+});
+
 it("has the version of package.json", async () => {
   const manifest = JSON.parse(await readFile(new URL("../package.json", import.meta.url), "utf8")) as {
     version: string;

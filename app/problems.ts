@@ -98,7 +98,7 @@ export function handleError(error: unknown, request: FastifyRequest, reply: Fast
   const problem = problemOf(error);
   if (problem.status === 500) {
     const cause = isResponseSerializationError(error) ? error.cause : undefined;
-    request.log.error({ err: error, cause }, "a request failed");
+    request.log.error({ requestId: request.id, err: error, cause }, "a request failed");
   }
   if (error instanceof RequestProblem) reply.headers(error.headers);
   sendProblem(request, reply, problem);
