@@ -6,19 +6,24 @@ import { UserError } from "../toolchain/command.ts";
  * @throws UserError when interrupted
  */
 export async function unlessInterrupted<T>(work: Promise<T>): Promise<T> {
-  const listeners: (() => void)[] = [];
+  const restore: (() => void)[] = [];
   const interrupted = new Promise<never>((_, reject) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) {
       const listener = () => {
         reject(new UserError("Interrupted."));
       };
-      process.once(signal, listener);
-      listeners.push(() => process.off(signal, listener));
+      // The commands' own listeners end this process at once, and would leave its servers running.
+      const others = process.listeners(signal);
+      process.removeAllListeners(signal).once(signal, listener);
+      restore.push(() => {
+        process.off(signal, listener);
+        for (const other of others) process.on(signal, other);
+      });
     }
   });
   try {
     return await Promise.race([work, interrupted]);
   } finally {
-    for (const remove of listeners) remove();
+    for (const one of restore) one();
   }
 }
