@@ -19,7 +19,12 @@ describe("problems", () => {
   const big = JSON.stringify({ ...SUM, params: { numbers: [1], text: "x".repeat(BODY_LIMIT) } });
   const cases: [
     string,
-    { method?: "GET" | "POST" | "DELETE" | "PUT" | "QUERY"; url?: string; headers?: Record<string, string>; payload?: string },
+    {
+      method?: "GET" | "POST" | "DELETE" | "PUT" | "QUERY";
+      url?: string;
+      headers?: Record<string, string>;
+      payload?: string;
+    },
     number,
     string,
     RegExp,
