@@ -30,17 +30,23 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
+const INTRODUCTION = `Jobs go in, results and artifacts come out. A job that was answered with 202 is not lost.
+
+Requests carry a token (\`authorization: Bearer ...\`; on a development stack \`make token\` prints one) or a signature. Each
+tenant sees its own jobs alone. Errors are \`application/problem+json\`; \`type\` names them.`;
+
 /** Serves `/docs` and `/docs/openapi.json`, made from the routes' own schemas. */
 export async function registerDocs(app: App): Promise<void> {
   // Loaded only here: in prod the page is off, and nobody waits for its parts.
-  const [{ default: swagger }, { describeRoute, SECURITY_SCHEMES, withOptionalBodies }] = await Promise.all([
+  const [{ default: swagger }, { describeRoute, SECURITY_SCHEMES, TAGS, withOptionalBodies }] = await Promise.all([
     import("@fastify/swagger"),
     import("./openapi.ts"),
   ]);
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
-      info: { title: "Slipway API", version: VERSION, description: "Jobs go in, results and artifacts come out." },
+      info: { title: "Slipway API", version: VERSION, description: INTRODUCTION },
+      tags: TAGS,
       components: { securitySchemes: SECURITY_SCHEMES },
     },
     transform: describeRoute,

@@ -75,8 +75,18 @@ export const describeRoute: SwaggerTransform = (input) => {
   };
 };
 
+/** Chapters of the docs page, in their order. */
+export const TAGS = [
+  { name: "Jobs", description: "One piece of work: made, watched, cancelled, tried again, and what it made." },
+  { name: "Batches", description: "Many jobs of one kind, and one result of them all." },
+  { name: "Schedules", description: "Jobs that are made by the clock." },
+  { name: "Queues", description: "What waits and what runs." },
+  { name: "Service", description: "Whether the API works. Needs no credentials." },
+];
+
 function tagOf({ path }: RouteRow): string {
-  return /^\/api\/v1\/(?<tag>jobs|batches|queues|schedules)/.exec(path)?.groups?.["tag"] ?? "service";
+  const tag = TAGS.find(({ name }) => path.startsWith(`/api/v1/${name.toLowerCase()}`));
+  return tag?.name ?? "Service";
 }
 
 /** For JSON.stringify: a body that may be null need not be sent. The package calls every body required. */
