@@ -50,6 +50,22 @@ describe("the first up", () => {
     expect(result["durationSeconds"]).toBeCloseTo(durationSeconds(sound), 2);
   });
 
+  it("makes one archive of a batch, and the edge passes events on as they come, and ranges", async () => {
+    const members = ["One.", "Two."].map((text) => ({ text }));
+    const made = await send(stack, "POST", "/api/v1/batches", { kind: "speech", members });
+    expect(made.status).toBe(202);
+    const { aggregateId } = JSON.parse(made.body) as { aggregateId: string };
+    const headers = { authorization: `Bearer ${stack.token}` };
+    // The stream ends with the job.
+    const events = await (await fetch(`${stack.url}/api/v1/jobs/${aggregateId}/events`, { headers })).text();
+    expect([...events.matchAll(/^event: (\S+)$/gm)].map(([, name]) => name)).toEqual(
+      expect.arrayContaining(["made", "started", "finished"]),
+    );
+    const archive = `${stack.url}/api/v1/jobs/${aggregateId}/artifact`;
+    const part = await fetch(archive, { headers: { ...headers, range: "bytes=0-3" } });
+    expect([part.status, await part.text()]).toEqual([206, "PK\u0003\u0004"]);
+  });
+
   it("answers nothing of anybody's to a request without a token, and metrics to nobody outside", async () => {
     expect((await fetch(`${stack.url}/api/v1/jobs`)).status).toBe(401);
     expect((await send(stack, "GET", "/metrics")).status).toBe(404);
