@@ -25,12 +25,15 @@ const PORT = 8000;
  */
 const WORKER_CONNECTIONS = 8;
 
+/** New jobs share a statement too; the others read. */
+const API_CONNECTIONS = 8;
+
 /**
  * How many processes a service is, how many connections each holds, and the keys of the stack's file that say so. Plain
  * numbers: they are known before anything exists.
  */
 const SIZES = {
-  api: ({ api }) => ({ replicas: api.replicas, connections: 10, keys: ["api.replicas"] }),
+  api: ({ api }) => ({ replicas: api.replicas, connections: API_CONNECTIONS, keys: ["api.replicas"] }),
   "worker-cpu": ({ worker }) => ({
     replicas: worker.replicas,
     connections: WORKER_CONNECTIONS,

@@ -76,7 +76,7 @@ describe("refusals", () => {
   }
 
   it("make nothing where Postgres has too few connections", async () => {
-    const { error, made } = await refused(stackOf({ api: { replicas: 5 } }));
+    const { error, made } = await refused(stackOf({ api: { replicas: 6 } }));
     expect(error).toBeInstanceOf(ConnectionBudgetError);
     expect(String(error)).toMatch(
       /Pulumi\.unit\.yaml may hold 118 connections .* allowed are 97[^]*slipway:api\.replicas/,
@@ -85,8 +85,8 @@ describe("refusals", () => {
   });
 
   it("count the GPU worker only where it runs", async () => {
-    // Twice 4 x 10 and twice 1 x 5, and 6 besides, are 96 of 97; a GPU worker would be twice 3 more.
-    const config = stackOf({ api: { replicas: 4 }, worker: { concurrency: 3 }, gpu: { mode: "auto" } });
+    // Twice 4 x 8 and twice 1 x 8, and 6 besides, are 86 of 97; a GPU worker would be twice 8 more.
+    const config = stackOf({ api: { replicas: 4 }, gpu: { mode: "auto" } });
     await engineWith(["runc"]);
     expect((await refused(config)).error).toBeUndefined();
     await engineWith(["nvidia"]);
