@@ -14,7 +14,7 @@ import { createTestLog, startStack, type TestLog, type TestStack } from "../test
 import { createWorkers } from "./create-workers.ts";
 import { createEspeakNg } from "./engines/espeak-ng.ts";
 import { createInlineRunner } from "./inline-runner.ts";
-import { RunnerDied, type JobRunner } from "./runner.ts";
+import { NoPlace, RunnerDied, type JobRunner } from "./runner.ts";
 
 let stack: TestStack;
 let closing: CloseStack;
@@ -136,13 +136,13 @@ describe("a running job", () => {
 });
 
 describe("a place that dies", () => {
-  const dying =
-    (alone: boolean, times: number) =>
+  const failing =
+    (error: Error, times: number) =>
     (inner: JobRunner): JobRunner => ({
       ...inner,
-      run: (work, host, signal) =>
-        work.attempt <= times ? Promise.reject(new RunnerDied("killed", { alone })) : inner.run(work, host, signal),
+      run: (work, host, signal) => (work.attempt <= times ? Promise.reject(error) : inner.run(work, host, signal)),
     });
+  const dying = (alone: boolean, times: number) => failing(new RunnerDied("killed", { alone }), times);
 
   it("loses a job that was not alone in it, more often than it may fail", async () => {
     await start(async () => "done", { around: dying(false, 4) });
@@ -154,6 +154,17 @@ describe("a place that dies", () => {
   it("is the failure of a job that was alone in it", async () => {
     await start(async () => "done", { around: dying(true, 9) });
     expect(await ended(await make())).toMatchObject({ state: "dead", attempt: 2, error: { code: "runner-died" } });
+  });
+
+  it("counts nothing against a job that none could take, however often", async () => {
+    await start(async () => "done", { around: failing(new NoPlace("none is ready"), 12) });
+    const id = await make();
+    expect(await ended(id)).toMatchObject({ state: "succeeded", attempt: 13 });
+    const { rows } = await stack.pool.query("SELECT losses, failures FROM jobs WHERE id = $1", [id]);
+    expect([rows, new Set(await outcomes(id))]).toEqual([
+      [{ losses: 0, failures: 0 }],
+      new Set(["handed-back", "succeeded"]),
+    ]);
   });
 });
 

@@ -52,6 +52,9 @@ export interface WorkersDeps extends AttemptDeps {
 }
 
 export interface Workers {
+  /** Takes nothing new until `resume`; what runs goes on. */
+  pause(): void;
+  resume(): void;
   /** Takes nothing new, finishes or hands back what runs, and gives up the lease. The runner is not closed. */
   close(): Promise<void>;
 }
@@ -98,6 +101,12 @@ export async function createWorkers(deps: WorkersDeps): Promise<Workers> {
   const sources = deps.queues.map((queue) => startBundles({ ...deps, queue, slots, take }));
   const stalled = startStalledCheck({ ...deps, putBack: () => putBackStalled(sources) });
   return {
+    pause: () => {
+      slots.pause();
+    },
+    resume: () => {
+      slots.resume();
+    },
     close: async () => {
       await stalled.close();
       await close(parts, sources);

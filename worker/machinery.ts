@@ -11,7 +11,7 @@ import { createPool, type Pool, type PoolState } from "./pool/pool.ts";
 
 /** What runs handlers in a worker: the pool with its engines, and the GPUs. */
 export interface Machinery {
-  /** Fine while a place takes jobs and every GPU answers. */
+  /** Fine while a place takes jobs and every GPU answers. They ask this process alone. */
   readonly checks: readonly Check[];
   /**
    * Starts the places; tries again for a minute, since a model's folder or a driver may come late.

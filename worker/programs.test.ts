@@ -229,15 +229,16 @@ describe("a worker that cannot start", () => {
     expect(await program.stop("SIGTERM")).toBe(0);
   });
 
-  it("is ready only while the simulated nvidia-smi answers", async () => {
+  it("is ready, and takes jobs, only while the simulated nvidia-smi answers", async () => {
     const folder = mkdtempSync(join(tmpdir(), "slipway-gpu-"));
     const smi = (body: string) => {
       writeFileSync(join(folder, "nvidia-smi"), `#!/bin/sh\n${body}\n`);
       chmodSync(join(folder, "nvidia-smi"), 0o755);
     };
-    smi("echo '0, GPU-aaaa, NVIDIA L4, 23034, 512, 37, 61, 72.15'");
+    const FINE = "echo '0, GPU-aaaa, NVIDIA L4, 23034, 512, 37, 61, 72.15'";
+    smi(FINE);
     const PATH = `${folder}:${process.env["PATH"] ?? ""}`;
-    const { url } = await start("process", { PATH, GPU_SAMPLE_SECONDS: "1" }, ["--gpu=nvidia"]);
+    const { url, program } = await start("process", { PATH, GPU_SAMPLE_SECONDS: "1" }, ["--gpu=nvidia"]);
     expect(await (await fetch(`${url}/metrics`)).text()).toContain(
       'slipway_worker_gpu_temperature_celsius{gpu="0",uuid="GPU-aaaa",model="NVIDIA L4"} 61',
     );
@@ -246,5 +247,12 @@ describe("a worker that cannot start", () => {
     smi("echo 'Unable to determine the device handle for GPU 0000:3B:00.0: GPU is lost.'; exit 15");
     await until("it is not ready", async () => (await ready(url)) === 503);
     expect(await (await fetch(`${url}/health/ready`)).text()).toContain("GPU is lost");
+    await until("it has noticed", () => program.output().includes("takes nothing new"));
+    const waits = await make("echo", {});
+    // A worker that takes jobs has an idle one's next within milliseconds.
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    expect(await row(waits)).toMatchObject({ state: "queued", attempt: 0 });
+    smi(FINE);
+    expect(await reaches(waits, "succeeded")).toMatchObject({ attempt: 1 });
   });
 });

@@ -8,7 +8,7 @@ import type { Logger } from "../jobs/log.ts";
 import type { ObjectStore } from "../jobs/objects.ts";
 import { reasonOf, untilItWorks } from "../jobs/patience.ts";
 import type { Kinds } from "../jobs/registry.ts";
-import { RunnerDied, type JobRunner, type WorkOutcome } from "./runner.ts";
+import { NoPlace, RunnerDied, type JobRunner, type WorkOutcome } from "./runner.ts";
 
 /** The worker stops: its jobs go back to the queue. */
 export class WorkerStops extends Error {
@@ -127,7 +127,7 @@ function endingOf(kind: AnyKind, claim: Claim, outcome: WorkOutcome): AttemptEnd
 
 /** The signal fired, or the place where the handler ran is gone. */
 function interrupted(kind: AnyKind, claim: Claim, error: unknown): Ending {
-  if (error instanceof WorkerStops) return { claim, outcome: "handed-back" };
+  if (error instanceof WorkerStops || error instanceof NoPlace) return { claim, outcome: "handed-back" };
   if (error instanceof LeaseLost) return { outcome: "dropped" };
   if (error instanceof Cancelled) return { claim, outcome: "cancelled" };
   if (error instanceof TimedOut) return failed(kind, claim, { code: "timeout", message: error.message }, false);

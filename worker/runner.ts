@@ -45,6 +45,11 @@ export class RunnerDied extends Error {
   }
 }
 
+/** No place could take the job. It has not begun: it is handed back and counts nothing. */
+export class NoPlace extends Error {
+  override readonly name = "NoPlace";
+}
+
 /** Runs handlers: in this process, in threads or in processes of their own. */
 export interface JobRunner {
   /**
@@ -53,6 +58,7 @@ export interface JobRunner {
    * @param signal once it fires the handler is told and the promise settles at once, whatever the handler does: it rejects
    *               with the signal's reason. Handlers that do not obey are ended with their thread or process.
    * @throws RunnerDied when the place where it ran is gone
+   * @throws NoPlace when there was none to run it
    */
   run(work: Work, host: WorkHost, signal: AbortSignal): Promise<WorkOutcome>;
   /** Ends every place. Nothing runs any more when it is called, or it is ended. */

@@ -40,6 +40,21 @@ it("refuses a place that is given back twice", () => {
   }).toThrow("2 places are free of 1");
 });
 
+it("gives nothing while it is paused, and tells those who wait when it goes on", async () => {
+  const slots = createSlots(2);
+  expect(slots.take(1)).toBe(1);
+  slots.pause();
+  expect(slots.take(1)).toBe(0);
+  let told = false;
+  const waiting = slots.untilFree().then(() => (told = true));
+  slots.give(1);
+  await Promise.resolve();
+  expect([told, slots.take(2)]).toEqual([false, 0]);
+  slots.resume();
+  await waiting;
+  expect(slots.take(2)).toBe(2);
+});
+
 it("tells those who wait when it closes, and gives nothing more", async () => {
   const slots = createSlots(1);
   slots.take(1);

@@ -1,4 +1,4 @@
-import { RunnerDied, type Work, type WorkHost, type WorkOutcome } from "../runner.ts";
+import { NoPlace, RunnerDied, type Work, type WorkHost, type WorkOutcome } from "../runner.ts";
 import type { Place } from "./place.ts";
 
 /** How often a job's place must have died with others in it: once may be an operator, or the kernel. */
@@ -76,7 +76,7 @@ export class Apart {
     else this.#free -= 1;
     try {
       signal.throwIfAborted();
-      if (this.#closed) throw new RunnerDied("the pool was closed");
+      if (this.#closed) throw new NoPlace("the pool was closed");
       const outcome = await this.#alone(work, host, signal);
       this.#deaths.delete(work.jobId);
       return outcome;

@@ -7,7 +7,7 @@ import { POOLS, type PoolKind } from "../../configs/worker-settings.ts";
 import type { Member } from "../../jobs/kind.ts";
 import { until } from "../../test/servers/programs.ts";
 import { createTestLog } from "../../test/servers/stack.ts";
-import { RunnerDied, type WorkHost } from "../runner.ts";
+import { NoPlace, RunnerDied, type WorkHost } from "../runner.ts";
 import { createPool, type Pool, type PoolOptions } from "./pool.ts";
 
 const entry = join(dirname(fileURLToPath(import.meta.url)), "test-place.ts");
@@ -163,6 +163,16 @@ describe.each(POOLS)("a pool of kind %s", (kind) => {
     );
     expect(await Promise.all(both)).toMatchObject([{ alone: false }, { alone: false }]);
     expect(lines.at(-1)).toMatchObject({ place: 1, pauseMs: 200 });
+  });
+
+  it("refuses a job, as none of its own fault, when no place becomes ready in time", async () => {
+    const pool = await start(kind, { waitMs: 1 });
+    await run(pool, "exit", { status: 7 }).catch(() => undefined);
+    const refused = run(pool, "echo");
+    await expect(refused).rejects.toBeInstanceOf(NoPlace);
+    await expect(refused).rejects.toThrow(/^no place was ready within 0.001 s; last: place 1 .* ended with status 7$/);
+    await until("it is started again", () => pool.state().ready === 1);
+    expect(await result(pool, "echo", { n: 1 })).toEqual({ n: 1 });
   });
 
   it("runs jobs apart whose place died twice with others in it, so that the innocent do not die with the guilty one", async () => {

@@ -1,6 +1,6 @@
 import type { PoolKind } from "../../configs/worker-settings.ts";
 import type { Logger } from "../../jobs/log.ts";
-import { RunnerDied, type JobRunner, type Work, type WorkHost, type WorkOutcome } from "../runner.ts";
+import { NoPlace, type JobRunner, type Work, type WorkHost, type WorkOutcome } from "../runner.ts";
 import { Apart } from "./apart.ts";
 import { OPEN_LINK, type LinkEvents, type PlaceProgram } from "./link.ts";
 import type { PlaceSettings } from "./messages.ts";
@@ -31,6 +31,8 @@ export interface PoolOptions {
   readonly log: Logger;
   /** How long a handler may go on after it was told to stop, in milliseconds. @default 5000 */
   readonly obeyMs?: number;
+  /** How long a job waits where no place is ready, in milliseconds. @default 10,000 */
+  readonly waitMs?: number;
   /** Ends a start that still waits. */
   readonly stopped?: AbortSignal;
 }
@@ -155,6 +157,7 @@ class PlacePool implements Pool {
   }
 
   async #waitForPlace(signal: AbortSignal): Promise<Place> {
+    const { waitMs = WAIT_MS } = this.#options;
     return new Promise((resolve, reject) => {
       const leave = () => {
         clearTimeout(timer);
@@ -167,8 +170,8 @@ class PlacePool implements Pool {
       };
       const timer = setTimeout(() => {
         leave();
-        reject(new RunnerDied(`no place was ready within ${WAIT_MS / 1000} s; last: ${this.#lastReason}`));
-      }, WAIT_MS);
+        reject(new NoPlace(`no place was ready within ${waitMs / 1000} s; last: ${this.#lastReason}`));
+      }, waitMs);
       const waiting = {
         take: (place: Place) => {
           leave();
