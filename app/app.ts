@@ -57,6 +57,7 @@ export type AppSettings = Pick<
   | "QUEUE_MAX_PENDING"
   | "TENANT_MAX_PENDING"
   | "EVENT_STREAMS_PER_TENANT"
+  | "BODIES_MAX_MIB"
   | "CORS_ORIGINS"
   | "MAX_CONNECTIONS"
   | "secretsDirectory"

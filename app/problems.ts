@@ -4,6 +4,7 @@ import { Overloaded } from "../jobs/coalesce.ts";
 import { isDatabaseAway } from "../jobs/database.ts";
 import { IdRefused } from "../jobs/ids.ts";
 import { PROBLEM_JSON, PROBLEM_TYPE, toProblem, type Problem, type ProblemName } from "../jobs/problem.ts";
+import { MAX_FAULTS, shortened } from "./requests/faults.ts";
 
 /** Seconds after which a client may try again what was not available. */
 const RETRY_AFTER_SECONDS = 1;
@@ -56,7 +57,7 @@ export function problemOf(error: unknown): Problem {
   if (isDatabaseAway(error))
     return toProblem("unavailable", "the database does not answer; nothing was kept, try again");
   const known = isFastifyError(error) ? FASTIFY[error.code] : undefined;
-  if (known !== undefined && isFastifyError(error)) return toProblem(known, error.message);
+  if (known !== undefined && isFastifyError(error)) return toProblem(known, shortened(error.message));
   return toProblem("internal", "an unexpected error; the log has it under this request's id");
 }
 
@@ -69,9 +70,9 @@ function invalidRequest(error: {
   readonly validationContext?: string | undefined;
 }): Problem {
   const where = error.validationContext ?? "request";
-  const errors = error.validation.map(({ instancePath, message }) => ({
+  const errors = error.validation.slice(0, MAX_FAULTS).map(({ instancePath, message }) => ({
     path: `${where}${instancePath.replace(/\/$/, "").replaceAll("/", ".")}`,
-    message: message ?? "is not as documented",
+    message: shortened(message ?? "is not as documented"),
   }));
   return toProblem("invalid-request", errors.map((e) => `${e.path}: ${e.message}`).join("; "), { errors });
 }

@@ -48,7 +48,7 @@ async function openApp(
   stack.add("ids", () => ids.close());
   const maintenance = startMaintenance({ ...foundation, log });
   stack.add("maintenance", () => maintenance.close());
-  const writer = createJobWriter(foundation.pool);
+  const writer = createJobWriter(foundation.pool, { maxWaiting: config.MAX_WAITING_INSERTS });
   stack.add("writer", () => writer.close());
   const app = await buildApp({
     ...foundation,

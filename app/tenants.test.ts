@@ -76,6 +76,8 @@ describe("the table of routes", () => {
       keyRing: { current: refuse },
       nonces: { add: refuse },
       limiter: { take: refuse },
+      room: { take: refuse, taken: refuse },
+      maxUnits: 1,
       policy: undefined,
     });
     expect(() => other.get("/api/v1/unlisted", async () => ({}))).toThrow(/missing in app\/routes\/table\.ts/);

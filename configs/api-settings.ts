@@ -30,6 +30,10 @@ export const API_SETTINGS = {
   TENANT_MAX_PENDING: whole(1, 1_000_000_000, 1_000_000),
   /** Event streams that one tenant may hold open in one process. */
   EVENT_STREAMS_PER_TENANT: whole(1, 10_000, 100),
+  /** Jobs that may wait for their commit in one process; more are refused. */
+  MAX_WAITING_INSERTS: whole(1, 1_000_000, 2000),
+  /** Memory for bodies of more than 16 KiB that one process reads or works on, in MiB. A tenant may have a quarter. */
+  BODIES_MAX_MIB: whole(4, 65_536, 64),
   /** Origins whose pages may call the API from a browser. */
   CORS_ORIGINS: originList,
   /** Connections that one process holds at most. */

@@ -182,6 +182,9 @@ export function timingOf({ cron, timezone = "UTC", everySeconds }: TimingFields)
     : { is: "cron", expression: cron, timezone };
 }
 
+/** What a kind of job may be called. */
+export const KIND_NAME = /^[a-z][a-z0-9-]*$/;
+
 /** What a schedule may be called. */
 export const SCHEDULE_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
@@ -205,7 +208,7 @@ const schedule = z
     }
   });
 const description = z.object({
-  name: z.string().regex(/^[a-z][a-z0-9-]*$/),
+  name: z.string().regex(KIND_NAME),
   queue: z.enum(QUEUES),
   retry: z
     .strictObject({

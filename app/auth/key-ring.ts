@@ -71,8 +71,12 @@ function look(directory: string): string {
 }
 
 function lookAt(directory: string, name: KeySecretName): string {
-  const stat = statSync(join(directory, name), { throwIfNoEntry: false });
-  return stat ? `${stat.ino}:${stat.size}:${stat.mtimeMs}` : "missing";
+  try {
+    const { ino, size, mtimeMs } = statSync(join(directory, name));
+    return `${ino}:${size}:${mtimeMs}`;
+  } catch {
+    return "unreadable"; // Reading it again says why.
+  }
 }
 
 function read(directory: string): Keys {

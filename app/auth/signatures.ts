@@ -4,7 +4,7 @@ import type { Coalescer } from "../../jobs/coalesce.ts";
 import { requestSignature } from "../credentials.ts";
 import { RequestProblem } from "../problems.ts";
 import { toScopes, type Credential } from "./credential.ts";
-import type { Keys } from "./key-ring.ts";
+import type { Keys, RequestKey } from "./key-ring.ts";
 import type { Nonce } from "./nonces.ts";
 
 /** How far the timestamp of a signed request may be from now, in seconds. */
@@ -20,9 +20,6 @@ export interface Signed {
   readonly nonce: string;
   readonly signature: Buffer;
 }
-
-/** A secret for keys that there are none of: an unknown key takes as long as a wrong signature. */
-const NOBODY = Buffer.alloc(32);
 
 /**
  * Reads the headers of a signed request.
@@ -59,19 +56,30 @@ export interface SignedRequest {
 }
 
 /**
- * Checks the signature, then takes the nonce: only whoever has the key can use one up.
+ * Refuses a key that there is none of, before anything of the body is read: whoever has no key cannot fill the memory. Ids of
+ * keys are no secret.
  *
- * @throws RequestProblem `signature-invalid` or `request-replayed`
+ * @throws RequestProblem `signature-invalid`
  */
-export async function checkSigned(
-  signed: Signed,
-  request: SignedRequest,
-  keys: Keys,
-  nonces: Pick<Coalescer<Nonce, boolean>, "add">,
-): Promise<Credential> {
-  const { keyId, timestamp, nonce, signature } = signed;
+export function keyOf({ keyId }: Signed, keys: Keys): RequestKey {
   const key = keys.requests.get(keyId);
-  const expected = requestSignature(key?.secret ?? NOBODY, {
+  if (key) return key;
+  throw wrongSignature();
+}
+
+function wrongSignature(): RequestProblem {
+  return new RequestProblem("signature-invalid", "the signature is not that of this request, or there is no such key");
+}
+
+/**
+ * Checks the signature. The nonce is taken later, by {@link takeNonce}.
+ *
+ * @throws RequestProblem `signature-invalid`
+ */
+export function checkSigned(signed: Signed, request: SignedRequest, keys: Keys): Credential {
+  const { keyId, timestamp, nonce, signature } = signed;
+  const { secret, tenant } = keyOf(signed, keys);
+  const expected = requestSignature(secret, {
     method: request.method,
     path: request.path,
     timestamp,
@@ -80,14 +88,23 @@ export async function checkSigned(
       .update(request.body ?? "")
       .digest("hex"),
   });
-  if (!timingSafeEqual(signature, expected) || !key) {
-    throw new RequestProblem("signature-invalid", "the signature is not that of this request, or there is no such key");
-  }
+  if (!timingSafeEqual(signature, expected)) throw wrongSignature();
+  return { tenant, keyId, scopes: toScopes(undefined), expiresAt: undefined };
+}
+
+/**
+ * Takes the nonce of a request whose signature is right: only whoever has the key can use one up.
+ *
+ * @throws RequestProblem `request-replayed`
+ */
+export async function takeNonce(
+  { keyId, nonce }: Signed,
+  nonces: Pick<Coalescer<Nonce, boolean>, "add">,
+): Promise<void> {
   if (!(await nonces.add({ keyId, nonce }))) {
     throw new RequestProblem(
       "request-replayed",
       "this request was taken before; sign each one with a nonce of its own",
     );
   }
-  return { tenant: key.tenant, keyId, scopes: toScopes(undefined), expiresAt: undefined };
 }

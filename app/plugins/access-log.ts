@@ -1,14 +1,14 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "../../jobs/log.ts";
+import { pathOf } from "../requests/path.ts";
 
 /** One line a request: who, what, how long. Never the query, a header or a body: those may hold secrets. */
 export function logRequest(log: Logger, request: FastifyRequest, reply: FastifyReply): void {
   const { url: route, config } = request.routeOptions;
-  const query = request.url.indexOf("?");
   const line = {
     requestId: request.id,
     method: request.method,
-    path: query < 0 ? request.url : request.url.slice(0, query),
+    path: pathOf(request.url),
     route,
     status: reply.statusCode,
     milliseconds: Math.round(reply.elapsedTime * 10) / 10,

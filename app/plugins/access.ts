@@ -3,11 +3,12 @@ import type { Coalescer } from "../../jobs/coalesce.ts";
 import type { Credential } from "../auth/credential.ts";
 import type { Keys } from "../auth/key-ring.ts";
 import type { Nonce } from "../auth/nonces.ts";
-import { checkSigned, readSigned, type Signed } from "../auth/signatures.ts";
+import { checkSigned, keyOf, readSigned, takeNonce, type Signed } from "../auth/signatures.ts";
 import type { Tokens } from "../auth/tokens.ts";
 import type { App } from "../app.ts";
 import { RequestProblem } from "../problems.ts";
 import { ROUTES, type Access, type Produces, type RouteRow } from "../routes/table.ts";
+import { requestsFor, type BodyRoom } from "./body-room.ts";
 import type { RateLimiter, Verdict } from "./rate-limit.ts";
 
 declare module "fastify" {
@@ -30,6 +31,9 @@ export interface Gate {
   readonly keyRing: { current(): Keys };
   readonly nonces: Pick<Coalescer<Nonce, boolean>, "add">;
   readonly limiter: RateLimiter;
+  readonly room: BodyRoom;
+  /** Requests that one with a large body counts as, at most. */
+  readonly maxUnits: number;
   /** The limit, as the header RateLimit-Policy has it; `undefined` is without. */
   readonly policy: string | undefined;
 }
@@ -40,8 +44,8 @@ export function credentialOf(request: FastifyRequest): Credential {
   return request.credential;
 }
 
-/** Checks the body of a signed request, before anything looks into it. */
-export type BodyCheck = (request: FastifyRequest, body: Buffer) => Promise<void>;
+/** Checks the body of a signed request, before anything looks into it. @throws RequestProblem */
+export type BodyCheck = (request: FastifyRequest, body: Buffer) => void;
 
 /**
  * Lets in whoever may use a route, by the table of routes: first the type that is asked for, then the credentials, then their
@@ -78,29 +82,33 @@ export function registerAccess(app: App, gate: Gate): BodyCheck {
       done();
       return;
     }
-    const checked = request.credential ? Promise.resolve() : checkSignature(gate, request, undefined);
-    checked
-      .then(() => admit(gate, request, reply))
-      .then(() => {
-        done();
-      }, done);
+    admitSigned(gate, signed, request, reply).then(() => {
+      done();
+    }, done);
   });
-  return async (request, body) => checkSignature(gate, request, body);
+  return (request, body) => {
+    checkSignature(gate, request, body);
+  };
 }
 
 /** Nothing to wait for where the token is known and the limit far: the usual way. */
 function enter(gate: Gate, access: Access, request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
   const { authorization } = request.headers;
+  const isSigned =
+    request.headers["x-slipway-key"] !== undefined || request.headers["x-slipway-signature"] !== undefined;
   if (authorization !== undefined) {
+    if (isSigned || hasTwice(request.raw.rawHeaders, "authorization"))
+      throw new RequestProblem("token-invalid", "there are two credentials; send one token, or sign the request");
     const token = /^Bearer +([\w.~+/=-]+)$/i.exec(authorization)?.[1];
     if (token === undefined)
       throw new RequestProblem("token-invalid", "authorization must be: Bearer, a space, and a token");
     const known = gate.tokens.known(token);
-    if (!known) return gate.tokens.verify(token).then((found) => admitAs(gate, access, found, request, reply));
-    return admitAs(gate, access, known, request, reply);
+    if (!known) return gate.tokens.verify(token).then((found) => admitToken(gate, access, found, request, reply));
+    return admitToken(gate, access, known, request, reply);
   }
-  if (request.headers["x-slipway-key"] !== undefined || request.headers["x-slipway-signature"] !== undefined) {
+  if (isSigned) {
     request.signed = readSigned(request.headers);
+    gate.room.take(keyOf(request.signed, gate.keyRing.current()).tenant, request, reply);
     return undefined;
   }
   throw new RequestProblem(
@@ -109,16 +117,40 @@ function enter(gate: Gate, access: Access, request: FastifyRequest, reply: Fasti
   );
 }
 
-async function checkSignature(gate: Gate, request: FastifyRequest, body: Buffer | undefined): Promise<void> {
+/** Node keeps the first of two, somebody before us may have looked at the other. */
+function hasTwice(rawHeaders: readonly string[], name: string): boolean {
+  let count = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const header = rawHeaders[at];
+    if (header?.length === name.length && header.toLowerCase() === name) count += 1;
+  }
+  return count > 1;
+}
+
+function checkSignature(gate: Gate, request: FastifyRequest, body: Buffer | undefined): void {
   const { signed } = request;
   if (!signed) return;
   const parts = { method: request.method, path: request.url, body };
-  request.credential = await checkSigned(signed, parts, gate.keyRing.current(), gate.nonces);
+  request.credential = checkSigned(signed, parts, gate.keyRing.current());
 }
 
-async function admit(gate: Gate, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+/** The limit comes before the nonce: what is refused writes nothing, and may be sent again as it is. */
+async function admitSigned(gate: Gate, signed: Signed, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (!request.credential) checkSignature(gate, request, undefined);
   const { access = "write" } = request.routeOptions.config;
   await admitAs(gate, access, credentialOf(request), request, reply);
+  await takeNonce(signed, gate.nonces);
+}
+
+function admitToken(
+  gate: Gate,
+  access: Access,
+  credential: Credential,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> | undefined {
+  gate.room.take(credential.tenant, request, reply);
+  return admitAs(gate, access, credential, request, reply);
 }
 
 function admitAs(
@@ -132,6 +164,8 @@ function admitAs(
   if (access !== "public" && !credential.scopes.has(access)) {
     throw new RequestProblem("scope-missing", `this needs the scope ${access}, which the token does not have`);
   }
+  const units = requestsFor(request);
+  if (units > 1) return admitLarge(gate, credential.tenant, Math.min(units, gate.maxUnits), reply);
   const verdict = gate.limiter.take(credential.tenant);
   if (verdict instanceof Promise) {
     return verdict.then((found) => {
@@ -140,6 +174,11 @@ function admitAs(
   }
   tell(gate, verdict, reply);
   return undefined;
+}
+
+/** A large body costs more than a small one: work of a tenant is limited, not only the number of its requests. */
+async function admitLarge(gate: Gate, tenant: string, units: number, reply: FastifyReply): Promise<void> {
+  for (let unit = 0; unit < units; unit += 1) tell(gate, await gate.limiter.take(tenant), reply);
 }
 
 function tell(gate: Gate, verdict: Verdict, reply: FastifyReply): void {

@@ -15,22 +15,16 @@ export function registerBodies(app: App, checkBody: BodyCheck): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("application/json", { parseAs: "buffer" }, (request, body, done) => {
     const bytes = body as Buffer;
-    if (!request.signed) {
-      parseInto(request, bytes, done);
+    let parsed: unknown;
+    try {
+      if (request.signed) checkBody(request, bytes);
+      parsed = parseBody(request, bytes);
+    } catch (error) {
+      done(error as Error);
       return;
     }
-    checkBody(request, bytes).then(() => {
-      parseInto(request, bytes, done);
-    }, done);
+    done(null, parsed);
   });
-}
-
-function parseInto(request: FastifyRequest, body: Buffer, done: (error: Error | null, body?: unknown) => void): void {
-  try {
-    done(null, parseBody(request, body));
-  } catch (error) {
-    done(error as Error);
-  }
 }
 
 function parseBody(request: FastifyRequest, body: Buffer): unknown {

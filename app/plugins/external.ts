@@ -1,7 +1,9 @@
 import compress from "@fastify/compress";
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
+import type { FastifyRequest } from "fastify";
 import type { App, AppSettings } from "../app.ts";
+import { RequestProblem } from "../problems.ts";
 
 /** Answers below this are not made smaller by compression, in bytes. */
 const COMPRESS_FROM = 1024;
@@ -33,6 +35,10 @@ export async function registerExternal(app: App, settings: AppSettings): Promise
   });
   // Without origins there is no page that may ask: then nothing is said of CORS at all.
   if (settings.CORS_ORIGINS.length > 0) {
+    app.addHook("onRequest", (request, _reply, done) => {
+      refuseBadPreflight(request);
+      done();
+    });
     const methods = ["GET", "HEAD", "POST", "PUT", "DELETE"];
     await app.register(cors, { origin: settings.CORS_ORIGINS, methods, exposedHeaders: EXPOSED, maxAge: 600 });
   }
@@ -43,4 +49,14 @@ export async function registerExternal(app: App, settings: AppSettings): Promise
     threshold: COMPRESS_FROM,
     encodings: ["br", "gzip"],
   });
+}
+
+/** Before the package does, whose answer has another shape than ours. */
+function refuseBadPreflight({ method, headers }: FastifyRequest): void {
+  if (method !== "OPTIONS" || (headers.origin !== undefined && headers["access-control-request-method"] !== undefined))
+    return;
+  throw new RequestProblem(
+    "invalid-request",
+    "OPTIONS is taken from browsers only, with the headers origin and access-control-request-method",
+  );
 }

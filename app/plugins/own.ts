@@ -6,6 +6,7 @@ import type { App, AppDeps } from "../app.ts";
 import type { Streams } from "../events/streams.ts";
 import { registerAccess } from "./access.ts";
 import { logRequest } from "./access-log.ts";
+import { createBodyRoom } from "./body-room.ts";
 import { registerBodies } from "./bodies.ts";
 import { createMetrics, observeRequests } from "./metrics.ts";
 import { createRateLimiter } from "./rate-limit.ts";
@@ -27,6 +28,7 @@ export function registerOwn(app: App, deps: AppDeps, streams: Streams): void {
     openStreams: () => streams.size(),
   });
   const keyRing = createKeyRing(settings.secretsDirectory, log);
+  const room = createBodyRoom(settings.BODIES_MAX_MIB);
   const nonces = createNonces(pool, NONCE_SECONDS);
   app.addHook("onClose", () => nonces.close());
   const checkBody = registerAccess(app, {
@@ -34,6 +36,8 @@ export function registerOwn(app: App, deps: AppDeps, streams: Streams): void {
     keyRing,
     nonces,
     limiter: createRateLimiter({ perSecond, burst }, redis, log),
+    room,
+    maxUnits: Math.max(1, burst >> 2),
     policy: perSecond === 0 ? undefined : `"tenant";q=${burst};w=${Math.max(1, Math.ceil(burst / perSecond))}`,
   });
   registerBodies(app, checkBody);

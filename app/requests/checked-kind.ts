@@ -2,13 +2,11 @@ import type { z } from "zod";
 import type { AnyKind } from "../../jobs/kind.ts";
 import type { Kinds } from "../../jobs/registry.ts";
 import { RequestProblem } from "../problems.ts";
+import { MAX_FAULTS, shortened } from "./faults.ts";
 import { findUnstorable, isNestedDeeper } from "./storable.ts";
 
 /** Levels of lists and objects that parameters may have. */
 export const MAX_LEVELS = 32;
-
-/** Faults that are told of one request; a batch could have thousands. */
-const MAX_FAULTS = 20;
 
 /** One thing wrong with the parameters. */
 export interface Fault {
@@ -50,11 +48,11 @@ export function paramFaults(kind: AnyKind, params: unknown, path: string): reado
 export function refuseFaults(faults: readonly Fault[]): void {
   if (faults.length === 0) return;
   const errors = faults.slice(0, MAX_FAULTS);
-  const rest = faults.length > errors.length ? `; and ${faults.length - errors.length} more` : "";
+  const rest = faults.length > errors.length ? "; and more" : "";
   const detail = errors.map(({ path, message }) => `${path}: ${message}`).join("; ");
   throw new RequestProblem("invalid-params", `${detail}${rest}`, { members: { errors } });
 }
 
 function toFault(issue: z.core.$ZodIssue, path: string): Fault {
-  return { path: [path, ...issue.path.map(String)].join("."), message: issue.message };
+  return { path: shortened([path, ...issue.path.map(String)].join(".")), message: shortened(issue.message) };
 }

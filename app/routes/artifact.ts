@@ -39,18 +39,24 @@ export function registerArtifact(app: App, deps: AppDeps): void {
       throw new RequestProblem("not-finished", `job ${job.id} is ${job.state}; try again later`);
     if (!artifact) throw new RequestProblem("no-artifact", `job ${job.id} is ${job.state} and has no artifact`);
     const etag = `"${artifact.sha256}"`;
-    describe(reply, job.id, artifact, etag);
-    if (matches(request.headers["if-none-match"], etag)) return reply.code(304).send(null);
-    reply.type(artifact.mediaType);
-    // An empty stream, whose length nobody puts in the place of the true one.
-    if (request.method === "HEAD") return reply.header("content-length", artifact.bytes).send(Readable.from([]));
+    if (matches(request.headers["if-none-match"], etag)) {
+      describe(reply, job.id, artifact, etag);
+      return reply.code(304).send(null);
+    }
+    if (request.method === "HEAD") {
+      describe(reply, job.id, artifact, etag);
+      // An empty stream, whose length nobody puts in the place of the true one.
+      return reply.type(artifact.mediaType).header("content-length", artifact.bytes).send(Readable.from([]));
+    }
     const range = wantedRange(request.headers.range, artifact.bytes, etag, ifRange(request.headers["if-range"]));
     const found = await deps.objects.read(artifact.key, range);
     if (!found) throw new Error(`job ${job.id}: the object ${artifact.key} is missing in the store`);
+    // Not before: an error must not be kept for a year.
+    describe(reply, job.id, artifact, etag);
     if (range) {
       reply.code(206).header("content-range", `bytes ${range.first}-${range.last}/${artifact.bytes}`);
     }
-    reply.header("content-length", range ? range.last - range.first + 1 : artifact.bytes);
+    reply.type(artifact.mediaType).header("content-length", range ? range.last - range.first + 1 : artifact.bytes);
     return reply.send(found.stream);
   });
 }

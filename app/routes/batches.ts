@@ -5,7 +5,8 @@ import type { AnyKind } from "../../jobs/kind.ts";
 import type { App, AppDeps } from "../app.ts";
 import { credentialOf } from "../plugins/access.ts";
 import { RequestProblem } from "../problems.ts";
-import { kindNamed, paramFaults, refuseFaults } from "../requests/checked-kind.ts";
+import { kindNamed, paramFaults, refuseFaults, type Fault } from "../requests/checked-kind.ts";
+import { MAX_FAULTS } from "../requests/faults.ts";
 import { readIdempotency } from "../requests/idempotency-key.ts";
 import { admitJobs } from "../requests/room.ts";
 import { bodyProblems, problems } from "../schemas/answers.ts";
@@ -36,8 +37,10 @@ const schema = {
 export function registerBatches(app: App, deps: AppDeps): void {
   app.post(PATH, { schema, bodyLimit: BATCH_BODY_LIMIT }, async (request, reply) => {
     const { tenant } = credentialOf(request);
+    // Checked first: a fingerprint of what is nested without end cannot be taken.
+    const plan = planBatch(deps, tenant, request.body);
     const idempotency = readIdempotency(request.headers["idempotency-key"], `POST ${PATH}`, request.body);
-    const batch = { ...planBatch(deps, tenant, request.body), idempotency };
+    const batch = { ...plan, idempotency };
     const room = admitJobs(deps.backlog, tenant, batch.queue, batch.members.length);
     if (room) await room;
     const outcome = await insertBatch(deps.pool, batch);
@@ -73,7 +76,7 @@ function planBatch(deps: AppDeps, tenant: string, body: z.output<typeof newBatch
   const { onMemberFailure, priority, delaySeconds } = body;
   const plan = planAggregate(kinds, kind, body.aggregate);
   refuseFaults([
-    ...body.members.flatMap((params, index) => paramFaults(kind, params, `members.${index}`)),
+    ...memberFaults(kind, body.members),
     ...(plan ? paramFaults(kindNamed(kinds, plan.kind, "aggregate.kind"), plan.params, "aggregate.params") : []),
   ]);
   return {
@@ -85,6 +88,16 @@ function planBatch(deps: AppDeps, tenant: string, body: z.output<typeof newBatch
     members: body.members.map((params) => ({ id: deps.nextId(), params })),
     aggregate: plan && { id: deps.nextId(), ...plan },
   };
+}
+
+/** Looks no further than there is something to tell: of 10,000 bad members each could have thousands of faults. */
+function memberFaults(kind: AnyKind, members: readonly unknown[]): readonly Fault[] {
+  const faults: Fault[] = [];
+  for (const [index, params] of members.entries()) {
+    for (const fault of paramFaults(kind, params, `members.${index}`)) faults.push(fault);
+    if (faults.length > MAX_FAULTS) break;
+  }
+  return faults;
 }
 
 /** What the request says, else what the kind of the members brings along. */

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { App } from "../app.ts";
 import { RequestProblem } from "../problems.ts";
+import { pathOf } from "../requests/path.ts";
 
 /** Answers addresses that there are none of, and methods that an address does not take. */
 export function registerUnknown(app: App): void {
@@ -10,7 +11,7 @@ export function registerUnknown(app: App): void {
     for (const one of [method].flat()) routes.push({ method: one, pattern });
   });
   const refuse = (request: FastifyRequest, reply: FastifyReply): never => {
-    const path = request.url.split("?")[0] ?? "";
+    const path = pathOf(request.url);
     const allowed = routes.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
     if (allowed.length === 0)
       throw new RequestProblem("not-found", "there is no such address; GET / lists where to begin");

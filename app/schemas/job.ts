@@ -2,6 +2,7 @@ import type { Readable } from "node:stream";
 import { z } from "zod";
 import { QUEUES } from "../../configs/runtime.ts";
 import { JOB_STATES, type Job } from "../../jobs/job.ts";
+import { KIND_NAME } from "../../jobs/kind.ts";
 import { OUTCOMES, type EndedAttempt, type JobSummary } from "../../jobs/reads.ts";
 
 /** Largest 64-bit number. */
@@ -89,7 +90,7 @@ export const jobView = z.object({
 
 export const listQuery = z.strictObject({
   state: z.enum(JOB_STATES).optional(),
-  kind: z.string().min(1).max(64).optional(),
+  kind: z.string().regex(KIND_NAME, { error: "must be the name of a kind: a-z, 0-9 and -" }).max(64).optional(),
   queue: z.enum(QUEUES).optional(),
   limit: z
     .string()

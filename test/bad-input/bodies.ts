@@ -13,6 +13,8 @@ const sum = (params: unknown) => job({ kind: "sum", params });
 /** Lists in lists. */
 const nested = (levels: number) => `{"kind":"sum","params":${"[".repeat(levels)}${"]".repeat(levels)}}`;
 
+const deepBatch = (levels: number) => `{"kind":"sum","members":[${"[".repeat(levels)}${"]".repeat(levels)}]}`;
+
 export const BODIES: BadInputs = {
   "a body that is no JSON": withBody("{"),
   "an empty body": withBody(""),
@@ -22,6 +24,9 @@ export const BODIES: BadInputs = {
   "an unknown field": job({ quue: "cpu" }),
   "a field of a wrong type": job({ priority: "1" }),
   "a missing field": withBody('{"params":{}}'),
+  "80,000 unknown fields": withBody(
+    JSON.stringify({ ...SUM, ...Object.fromEntries(Array.from({ length: 80_000 }, (_, n) => [`k${n}`, 1])) }),
+  ),
   "an unknown queue": job({ queue: "fast" }),
   "a delay of 31 days": job({ delaySeconds: 31 * 24 * 3600 }),
   "a body of more than 1 MiB": withBody(JSON.stringify({ ...SUM, text: "x".repeat(BODY_LIMIT) })),
@@ -43,6 +48,12 @@ export const BODIES: BadInputs = {
   "a batch without members": sending("POST", BATCHES, { kind: "sum", members: [] }),
   "a batch of 10,001 members": sending("POST", BATCHES, { kind: "sum", members: Array(10_001).fill({ numbers: [] }) }),
   "a batch with one bad member": sending("POST", BATCHES, { kind: "sum", members: [{ numbers: [1] }, {}] }),
+  "a batch nested 100,000 levels deep, under an `Idempotency-Key`": (api) =>
+    api.inject(creating({ url: BATCHES, payload: deepBatch(100_000), headers: { "idempotency-key": "deep" } })),
+  "a batch of 10,000 members with 260 faults each": sending("POST", BATCHES, {
+    kind: "sum",
+    members: Array(10_000).fill({ numbers: Array(260).fill("") }),
+  }),
   "a batch with an aggregate of no kind": sending("POST", BATCHES, { ...SUMS, aggregate: { kind: "song" } }),
   "a schedule without a timing": sending("PUT", SCHEDULE, SUM),
   "a schedule with a cron expression of four fields": sending("PUT", SCHEDULE, { ...SUM, cron: "0 0 * *" }),

@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto";
 import { base64url, SignJWT, UnsecuredJWT, type JWTPayload } from "jose";
 import { signRequest, signToken, type SignedParts } from "../../app/credentials.ts";
 import { SUM, type TestApi } from "../servers/api.ts";
-import { ED25519, TEST_KEYS, testToken } from "../servers/credentials.ts";
-import { creating, type Answer, type BadInput, type BadInputs } from "./case.ts";
+import { ED25519, TEST_KEYS, testAuthorization, testToken } from "../servers/credentials.ts";
+import { creating, overSocket, portOf, type Answer, type BadInput, type BadInputs } from "./case.ts";
 
 const [first, , second] = TEST_KEYS["jwt-keys"];
 const [signer] = TEST_KEYS["hmac-keys"];
@@ -64,6 +64,13 @@ function secondsFromNow(seconds: number): number {
   return Math.floor(Date.now() / 1000) + seconds;
 }
 
+/** Of one tenant each. */
+async function twoTokens(): Promise<string> {
+  const tokens = [await testToken("acme"), await testToken("other")];
+  const lines = tokens.map((token) => `authorization: Bearer ${token}\r\n`);
+  return `GET ${PATH} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n${lines.join("")}\r\n`;
+}
+
 async function sentTwice(api: TestApi): Promise<Answer> {
   const again = signed({ nonce: randomUUID() });
   const taken = await again(api);
@@ -87,6 +94,8 @@ export const CREDENTIALS: BadInputs = {
   "an expired token": under(() => testToken("acme", { expiresInSeconds: -60 })),
   "a token that is not good yet (`nbf`)": under(() => claims({ nbf: secondsFromNow(60) })),
   "a token without the scope": under(() => signToken(first, { tenant: "acme", scope: "read" })),
+  "two tokens": async (api) => overSocket(portOf(api), await twoTokens()),
+  "a token and a signature": async (api) => signed({}, { headers: await testAuthorization() })(api),
   "a signature without a nonce": signed({}, { headers: { "x-slipway-nonce": "" } }),
   "a signature with another secret": signed({}, { key: { id: signer.id, secret: first.secret } }),
   "a signature of a key that there is none of": signed({}, { key: { id: "nobody", secret: signer.secret } }),

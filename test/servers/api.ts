@@ -52,7 +52,7 @@ export async function startTestApi(env: Readonly<Record<string, string>> = {}): 
   const ids = await leaseIds(foundation.pool, log);
   closing.add("ids", () => ids.close());
   const state: TestState = { failing: [], draining: false, queued: 0 };
-  const writer = createJobWriter(foundation.pool);
+  const writer = createJobWriter(foundation.pool, { maxWaiting: settings.MAX_WAITING_INSERTS });
   closing.add("writer", () => writer.close());
   const app = await buildApp({
     ...foundation,
