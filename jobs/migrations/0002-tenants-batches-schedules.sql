@@ -6,10 +6,12 @@ ALTER TABLE jobs
   ADD COLUMN batch_id            bigint,
   -- Place among the members of its batch, from 0. The aggregate of a batch has none.
   ADD COLUMN position            integer,
+  -- Neither count has a CHECK: Postgres looks at it also with the row as it was before somebody who ended a member at the same time,
+  -- whose change comes in only after that.
   -- Jobs that it waits for and that have not ended; it is blocked while there are any.
-  ADD COLUMN waits_for           integer     NOT NULL DEFAULT 0 CHECK (waits_for >= 0),
+  ADD COLUMN waits_for           integer     NOT NULL DEFAULT 0,
   -- Jobs that it waited for and that ended without success, until a retry.
-  ADD COLUMN members_failed      integer     NOT NULL DEFAULT 0 CHECK (members_failed >= 0),
+  ADD COLUMN members_failed      integer     NOT NULL DEFAULT 0,
   -- What becomes of it when one of those did not succeed: it is dead too, or it runs with what there is.
   ADD COLUMN on_member_failure   text        NOT NULL DEFAULT 'fail' CHECK (on_member_failure IN ('fail', 'continue')),
   -- Set while it is active: the worker stops it and ends it as cancelled.
