@@ -22,9 +22,10 @@ const ROLES = `CREATE ROLE slipway_owner LOGIN; CREATE ROLE slipway_app LOGIN;`;
  * Starts Postgres on a free port in a temporary folder. Everybody is trusted: it listens on 127.0.0.1 only.
  *
  * @param settings as in postgresql.conf, such as `jit=off`
+ * @param above where its temporary folder is made
  */
-export async function startPostgres(settings: readonly string[] = []): Promise<TestPostgres> {
-  const folder = mkdtempSync(join(tmpdir(), "slipway-postgres-"));
+export async function startPostgres(settings: readonly string[] = [], above = tmpdir()): Promise<TestPostgres> {
+  const folder = mkdtempSync(join(above, "slipway-postgres-"));
   if (process.getuid?.() === 0) chownSync(folder, 65_534, 65_534);
   const data = join(folder, "data");
   runProgram([...asNobody(), findProgram("initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "-N"]);

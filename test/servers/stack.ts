@@ -48,10 +48,10 @@ export interface TestStack {
 
 /** Starts servers, with settings of their own where a test needs them, and migrates a database. */
 export async function startStack(
-  options: { migrate?: boolean; postgres?: readonly string[]; redis?: readonly string[] } = {},
+  options: { migrate?: boolean; postgres?: readonly string[]; postgresFolder?: string; redis?: readonly string[] } = {},
 ): Promise<TestStack> {
   const [postgres, redis] = await Promise.all([
-    startPostgres(options.postgres),
+    startPostgres(options.postgres, options.postgresFolder),
     startRedis("redis-secret", options.redis),
   ]);
   const database = await postgres.createDatabase();
