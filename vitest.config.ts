@@ -1,47 +1,49 @@
 import { defineConfig } from "vitest/config";
 
-/**
- * unit: beside the code, no engine (they start the database servers of this machine at most).
- * fuzz: test/fuzz, requests made from our own OpenAPI against the bundled API.
- * e2e: test/e2e, real engine and real containers, one file after another: they share two cores.
- * bench: every benchmark once, so small that it only shows that it still runs.
- */
+const MINUTE = 60_000;
+
+interface Group {
+  readonly name: string;
+  readonly include: string[];
+  /** Longest time of one test, and of one preparation, in minutes. */
+  readonly minutes: readonly [test: number, hook: number];
+  /** Files at the same time; else one after another. */
+  readonly fileParallelism: boolean;
+}
+
+const GROUPS: readonly Group[] = [
+  // Beside the code, no engine: they start the database servers of this machine at most.
+  {
+    name: "unit",
+    include: [
+      "{app,bench,configs,infra,jobs,ops,stacks,toolchain,worker}/**/*.test.ts",
+      "test/bullmq-threads/**/*.test.ts",
+    ],
+    minutes: [0.5, 1],
+    fileParallelism: true,
+  },
+  // Requests made from our own OpenAPI against the bundled API.
+  { name: "fuzz", include: ["test/fuzz/**/*.test.ts"], minutes: [10, 5], fileParallelism: false },
+  // Every benchmark once, so small that it only shows that it still runs.
+  { name: "bench", include: ["test/bench/**/*.test.ts"], minutes: [10, 10], fileParallelism: false },
+  // Faults while jobs run, judged by an oracle.
+  { name: "chaos", include: ["test/chaos/**/*.test.ts"], minutes: [15, 5], fileParallelism: false },
+  // Real engine and real containers.
+  { name: "e2e", include: ["test/e2e/**/*.test.ts"], minutes: [15, 15], fileParallelism: false },
+];
+
+/** One group after another: they share two cores, and load of one must not be a fault of the other. */
 export default defineConfig({
   test: {
-    projects: [
-      {
-        test: {
-          name: "unit",
-          include: ["{app,bench,configs,infra,jobs,ops,stacks,toolchain,worker}/**/*.test.ts"],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
-        },
+    projects: GROUPS.map(({ name, include, minutes, fileParallelism }, groupOrder) => ({
+      test: {
+        name,
+        include,
+        testTimeout: minutes[0] * MINUTE,
+        hookTimeout: minutes[1] * MINUTE,
+        fileParallelism,
+        sequence: { groupOrder },
       },
-      {
-        test: {
-          name: "fuzz",
-          include: ["test/fuzz/**/*.test.ts"],
-          testTimeout: 600_000,
-          hookTimeout: 300_000,
-        },
-      },
-      {
-        test: {
-          name: "e2e",
-          include: ["test/e2e/**/*.test.ts"],
-          testTimeout: 900_000,
-          hookTimeout: 900_000,
-          fileParallelism: false,
-        },
-      },
-      {
-        test: {
-          name: "bench",
-          include: ["test/bench/**/*.test.ts"],
-          testTimeout: 600_000,
-          fileParallelism: false,
-        },
-      },
-    ],
+    })),
   },
 });
