@@ -159,5 +159,26 @@ async function missingOf(redis: Redis, queue: Queue, wakeUps: readonly WakeUp[])
   for (const id of ids) pipeline.exists(queue.toKey(id));
   const answers = (await pipeline.exec()) ?? [];
   const there = new Set(ids.filter((_, index) => answers[index]?.[1] === 1));
+  for (const id of await clearAstray(redis, queue, [...there])) there.delete(id);
   return wakeUps.filter((_, index) => !there.has(holders[index] ?? ""));
+}
+
+/** Bundles that are looked at first: those at the head of a queue should be the next to go, and whatever goes nowhere ends up there. */
+const SAMPLE = 10;
+
+/**
+ * Removes bundles that are in no list, so that nobody will ever fetch them, and gives their ids: an eviction may take a list and leave
+ * what was in it. As long as they are there BullMQ would pass over others of the same id.
+ */
+async function clearAstray(redis: Redis, queue: Queue, ids: readonly string[]): Promise<string[]> {
+  const first = await astrayOf(queue, ids.slice(0, SAMPLE));
+  if (first.length === 0) return [];
+  const astray = [...first, ...(await astrayOf(queue, ids.slice(SAMPLE)))];
+  await redis.del(...astray.map((id) => queue.toKey(id)));
+  return astray;
+}
+
+async function astrayOf(queue: Queue, ids: readonly string[]): Promise<string[]> {
+  const states = await Promise.all(ids.map((id) => queue.getJobState(id)));
+  return ids.filter((_, index) => states[index] === "unknown");
 }

@@ -65,6 +65,9 @@ export function startBundles(deps: BundlesDeps): Bundles {
   };
 }
 
+/** A bundle as it comes: an eviction may have taken its contents, and what it held counts as missing once it is put away. */
+type Fetched = Partial<WakePayload>;
+
 interface Fetching {
   closed: boolean;
   /** Makes the tokens of BullMQ's locks differ. */
@@ -73,7 +76,7 @@ interface Fetching {
   readonly taking: Set<Promise<void>>;
 }
 
-async function loop(deps: BundlesDeps, worker: Worker<WakePayload>, state: Fetching): Promise<void> {
+async function loop(deps: BundlesDeps, worker: Worker<Fetched>, state: Fetching): Promise<void> {
   while (!state.closed) {
     await deps.slots.untilFree();
     // Places that come free together are filled together.
@@ -85,12 +88,12 @@ async function loop(deps: BundlesDeps, worker: Worker<WakePayload>, state: Fetch
   }
 }
 
-async function fetchOne(deps: BundlesDeps, worker: Worker<WakePayload>, state: Fetching): Promise<void> {
+async function fetchOne(deps: BundlesDeps, worker: Worker<Fetched>, state: Fetching): Promise<void> {
   state.fetched += 1;
   const token = `${worker.id}:${state.fetched}`;
-  const job: Job<WakePayload> | undefined = state.closed ? undefined : await worker.getNextJob(token);
+  const job: Job<Fetched> | undefined = state.closed ? undefined : await worker.getNextJob(token);
   if (!job) return;
-  const places = deps.slots.take(job.data.entries.length);
+  const places = deps.slots.take(job.data.entries?.length ?? 0);
   const done = takeBundle(deps, job, token, places).catch((error: unknown) => {
     deps.log.debug({ err: error, queue: deps.queue }, "a bundle could not be put away; it comes again");
   });
@@ -98,14 +101,16 @@ async function fetchOne(deps: BundlesDeps, worker: Worker<WakePayload>, state: F
   void done.finally(() => state.taking.delete(done));
 }
 
-function openWorker({ queue, blockingRedis, log }: BundlesDeps): Worker<WakePayload> {
-  const worker = new Worker<WakePayload>(queue, null, {
+function openWorker({ queue, blockingRedis, log }: BundlesDeps): Worker<Fetched> {
+  const worker = new Worker<Fetched>(queue, null, {
     connection: blockingRedis,
     prefix: QUEUE_PREFIX,
     lockDuration: LOCK_MS,
     stalledInterval: STALLED_CHECK_MS,
     maxStalledCount: NEVER_TOO_OFTEN,
     drainDelay: LOOK_SECONDS,
+    // Also what has lost its own wish to be removed.
+    removeOnComplete: { count: 0 },
   });
   worker.on("error", (error) => {
     log.debug({ err: error, queue }, "a queue's connection has an error");
@@ -113,9 +118,9 @@ function openWorker({ queue, blockingRedis, log }: BundlesDeps): Worker<WakePayl
   return worker;
 }
 
-async function takeBundle(deps: BundlesDeps, job: Job<WakePayload>, token: string, places: number): Promise<void> {
+async function takeBundle(deps: BundlesDeps, job: Job<Fetched>, token: string, places: number): Promise<void> {
   const { queue, wake } = deps;
-  const { entries } = job.data;
+  const { entries = [] } = job.data;
   const [mine, rest] = [entries.slice(0, places), entries.slice(places)];
   const putBack = rest.length > 0 ? putAtHead(deps, job, token, rest) : undefined;
   const { early, delayMs } = mine.length > 0 ? await deps.take(mine) : { early: [], delayMs: 0 };
@@ -128,12 +133,7 @@ async function takeBundle(deps: BundlesDeps, job: Job<WakePayload>, token: strin
 }
 
 /** What has a priority is alone in its bundle, and must not overtake its like. */
-async function putAtHead(
-  deps: BundlesDeps,
-  job: Job<WakePayload>,
-  token: string,
-  rest: readonly string[],
-): Promise<void> {
+async function putAtHead(deps: BundlesDeps, job: Job<Fetched>, token: string, rest: readonly string[]): Promise<void> {
   if (job.priority > 0) await job.moveToWait(token);
   else await deps.wake.again(deps.queue, rest, "head");
 }
