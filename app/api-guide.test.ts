@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { portOf } from "../test/bad-input/case.ts";
+import { endedJob, portOf } from "../test/bad-input/case.ts";
 import { startTestApi, type TestApi } from "../test/servers/api.ts";
 import { TEST_KEYS, testToken } from "../test/servers/credentials.ts";
 import { startProgram } from "../test/servers/programs.ts";
@@ -43,4 +43,22 @@ it("makes jobs and batches with a token as docs/api.md says", async () => {
   expect(await run(scriptWith("idempotency-key"), { TOKEN })).toContain('"kind":"speech"');
   expect(await run(scriptWith("/api/v1/batches"), { TOKEN })).toContain('"size":2');
   expect(await run(scriptWith("/api/v1/queues"), { TOKEN })).toContain('"queues":[');
+});
+
+it("watches a job and gets a part of its artifact as docs/api.md says", async () => {
+  const [TOKEN, ID] = [await testToken(), await endedJob(api, true)];
+  const events = await run(scriptWith("/events"), { TOKEN, ID });
+  expect([...events.matchAll(/^event: (\S+)$/gm)].map(([, type]) => type)).toEqual([
+    ...["made", "started", "attempt-ended", "finished"],
+  ]);
+  expect(await run(scriptWith("/artifact"), { TOKEN, ID })).toContain("RIFF-something");
+});
+
+it("runs every example", () => {
+  const run = ["openssl", "idempotency-key", "/api/v1/batches", "/api/v1/queues", "/events", "/artifact"];
+  for (const script of scripts)
+    expect(
+      run.filter((words) => script.includes(words)),
+      script,
+    ).toHaveLength(1);
 });

@@ -95,7 +95,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
   const { settings, pool, log } = parts;
   const limits = { perQueue: settings.QUEUE_MAX_PENDING, perTenant: settings.TENANT_MAX_PENDING };
   const deps: AppDeps = { ...parts, backlog: createBacklogCounter(pool, limits) };
-  const streams = createStreams(createWatcher(pool, log), settings.EVENT_STREAMS_PER_TENANT);
+  const streams = createStreams(createWatcher(pool, log), { perTenant: settings.EVENT_STREAMS_PER_TENANT });
   const app = createApp(log, settings.debug);
   app.server.maxConnections = settings.MAX_CONNECTIONS;
   // Before the server closes: it waits for every answer, and these have no end of their own.
