@@ -156,6 +156,32 @@ describe("bundles", () => {
     expect(took).toEqual(entries(1, 5));
   });
 
+  it("whose rest cannot be put back while the jobs are claimed do not end the process, and stay fetched", async () => {
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown) => unhandled.push(reason);
+    process.prependListener("unhandledRejection", note);
+    closing.add("listener", async () => void process.off("unhandledRejection", note));
+    await add(1, 5);
+    const slots = createSlots(2);
+    const took: string[] = [];
+    const bundles = startBundles({
+      ...{ queue: "default", blockingRedis: connection(), slots, log },
+      wake: { ...foundation.wake, again: () => Promise.reject(new Error("Redis is not reachable")) },
+      take: async (claimed) => {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        took.push(...claimed);
+        return { early: [], delayMs: 0 };
+      },
+    });
+    closing.add("bundles", async () => {
+      slots.close();
+      await bundles.close();
+    });
+    await until("two are taken", () => took.length === 2);
+    expect(unhandled).toEqual([]);
+    expect(await stack.redis.command("LLEN", `${QUEUE_PREFIX}:default:active`)).toBe(1);
+  });
+
   it("are put back whole by a worker that stops before it has taken anything", async () => {
     const { slots, bundles, took } = start(1);
     slots.close();

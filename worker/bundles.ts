@@ -123,6 +123,8 @@ async function takeBundle(deps: BundlesDeps, job: Job<Fetched>, token: string, p
   const { entries = [] } = job.data;
   const [mine, rest] = [entries.slice(0, places), entries.slice(places)];
   const putBack = rest.length > 0 ? putAtHead(deps, job, token, rest) : undefined;
+  // It may fail while the claim is under way and nobody waits for it yet; that must not end the process.
+  putBack?.catch(() => undefined);
   const { early, delayMs } = mine.length > 0 ? await deps.take(mine) : { early: [], delayMs: 0 };
   await putBack;
   if (mine.length === 0 && job.priority > 0) return; // Back in its own place.
