@@ -1,23 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { claimJob } from "../../jobs/attempts.ts";
 import { PermanentFailure } from "../../jobs/kind.ts";
 import { retryJob } from "../../jobs/lifecycle.ts";
-import { MAX_LOSSES, registerWorker, takeOver } from "../../jobs/worker-lease.ts";
-import { TENANT, useWorld, type World } from "./world.ts";
+import { MAX_LOSSES } from "../../jobs/worker-lease.ts";
+import { TENANT, useWorld } from "./world.ts";
 
 const world = useWorld();
 
 const hopeless = async () => Promise.reject(new PermanentFailure("no-hope", "as asked"));
-
-/** Claims a job and dies, so often that nobody tries it again. */
-async function loseForGood({ stack: { pool } }: World, id: string): Promise<void> {
-  for (let losses = 0; losses < MAX_LOSSES; losses += 1) {
-    const worker = await registerWorker(pool, "dies", ["default"]);
-    expect(await claimJob(pool, id, worker)).toMatchObject({ outcome: "claimed" });
-    await pool.query("UPDATE workers SET lease_until = now() - interval '1 s' WHERE id = $1", [worker]);
-    await takeOver(pool);
-  }
-}
 
 describe("a job that waits for others", () => {
   it("3362: a member that fails for good does not leave the aggregate waiting", async () => {
@@ -49,7 +38,7 @@ describe("a job that waits for others", () => {
   it("2464: a member that was lost with its worker too often ends its aggregate, or lets it run", async () => {
     const strict = await world().batch(1, "fail");
     const lenient = await world().batch(1, "continue");
-    for (const { members } of [strict, lenient]) await loseForGood(world(), members[0] ?? "");
+    for (const { members } of [strict, lenient]) await world().lose(members[0] ?? "", MAX_LOSSES);
     expect(await world().job(strict.aggregate)).toMatchObject({ state: "dead", error: { code: "member-failed" } });
     await world().start();
     expect(await world().ended(lenient.aggregate)).toMatchObject({ state: "succeeded" });

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { z } from "zod";
 import { loadRuntime } from "../../configs/runtime.ts";
+import { claimJob } from "../../jobs/attempts.ts";
 import { insertBatch, type NewBatch } from "../../jobs/batches.ts";
 import { openFoundation, type Foundation } from "../../jobs/foundation.ts";
 import type { Job } from "../../jobs/job.ts";
@@ -9,6 +10,7 @@ import { createCloseStack, type CloseStack } from "../../jobs/process.ts";
 import { openBlockingRedis } from "../../jobs/redis.ts";
 import { relayOutbox } from "../../jobs/relay.ts";
 import { insertJob, readJob } from "../../jobs/store.ts";
+import { registerWorker, takeOver } from "../../jobs/worker-lease.ts";
 import { createWorkers } from "../../worker/create-workers.ts";
 import { createInlineRunner } from "../../worker/inline-runner.ts";
 import { until } from "../servers/programs.ts";
@@ -124,6 +126,17 @@ export class World {
     const odd: string[] = [];
     for (const id of ids) if ((await this.ended(id)).state !== "succeeded" || this.runs.get(id) !== 1) odd.push(id);
     return odd;
+  }
+
+  /** Claims a job in the name of a worker that dies, again and again. */
+  async lose(id: string, times: number): Promise<void> {
+    const { pool } = this.stack;
+    for (let losses = 0; losses < times; losses += 1) {
+      const worker = await registerWorker(pool, "dies", ["default"]);
+      if ((await claimJob(pool, id, worker)).outcome !== "claimed") throw new Error(`job ${id} was not claimed`);
+      await pool.query("UPDATE workers SET lease_until = now() - interval '1 s' WHERE id = $1", [worker]);
+      await takeOver(pool);
+    }
   }
 
   /** Keeps a job's row locked, so that claims and ends of it wait; gives what lets it go. */
