@@ -7,7 +7,9 @@ import type { RuntimeConfig } from "../configs/runtime.ts";
 import { createBacklogCounter, type BacklogCounter } from "../jobs/backlog.ts";
 import type { Queryable } from "../jobs/database.ts";
 import type { Failing } from "../jobs/health.ts";
+import type { IdLeaseState } from "../jobs/id-lease.ts";
 import type { Logger } from "../jobs/log.ts";
+import type { RelayCounts } from "../jobs/maintenance.ts";
 import type { ObjectStore } from "../jobs/objects.ts";
 import type { Kinds } from "../jobs/registry.ts";
 import type { JobWriter } from "../jobs/store.ts";
@@ -81,6 +83,8 @@ export interface AppParts {
   /** Names of what readiness looks at. */
   readonly dependencies: readonly string[];
   readonly readiness: () => Promise<readonly Failing[]>;
+  /** What the process around it counts, for its metrics. */
+  readonly counts?: { readonly relayed: () => RelayCounts; readonly ids: () => IdLeaseState };
   /** Once true, every answer closes its connection, so that clients come back to another process. */
   readonly isDraining: () => boolean;
 }

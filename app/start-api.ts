@@ -56,6 +56,7 @@ async function openApp(
     log,
     writer,
     nextId: () => ids.next(),
+    counts: { relayed: () => maintenance.relayed(), ids: () => ids.state() },
     onQueued: () => {
       maintenance.kick();
     },

@@ -38,8 +38,17 @@ const RELEASE = {
 export interface IdLease {
   /** A new id; see {@link IdMaker.next}. */
   next(): string;
+  state(): IdLeaseState;
   /** Gives the number back. */
   close(): Promise<void>;
+}
+
+/** How a lease stands. */
+export interface IdLeaseState {
+  /** Until no more ids are made unless it is renewed; 0 when it has come to that. */
+  readonly secondsLeft: number;
+  /** Renewals that failed since the start of the process. */
+  readonly failures: number;
 }
 
 /** A number and what is known of the time. */
@@ -65,6 +74,7 @@ export async function leaseIds(db: Queryable, log: Logger, leaseMs = LEASE_MS): 
   let closed = false;
   let timer = plan(leaseMs / 4);
   let renewal = Promise.resolve();
+  let failures = 0;
   function plan(pauseMs: number): NodeJS.Timeout {
     return setTimeout(() => {
       renewal = renew();
@@ -76,12 +86,14 @@ export async function leaseIds(db: Queryable, log: Logger, leaseMs = LEASE_MS): 
       await keeper.renew();
     } catch (error) {
       pauseMs = RETRY_MS;
+      failures += 1;
       log.warn({ err: error }, "the lease on ids could not be renewed; tried again in a second");
     }
     if (!closed) timer = plan(pauseMs);
   }
   return {
     next: () => keeper.next(),
+    state: () => ({ secondsLeft: keeper.secondsLeft(), failures }),
     close: async () => {
       closed = true;
       clearTimeout(timer);
@@ -125,6 +137,11 @@ export class IdKeeper {
       throw new IdRefused("the lease on ids ran out because the database did not answer; try again");
     }
     return this.#hold.maker.next(nowMs);
+  }
+
+  /** Until ids are refused, 0 or more. */
+  secondsLeft(): number {
+    return Math.max(0, this.#hold.expiresMs - MARGIN_MS - this.#hold.nowMs()) / 1000;
   }
 
   /** Renews the lease, or leases another number where this one passed on. */

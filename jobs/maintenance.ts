@@ -17,8 +17,18 @@ const UNKNOWN_EVERY_TICKS = 30;
 export interface Maintenance {
   /** Something was written to the outbox: relay it now. Calls during a pass make one more pass. */
   kick(): void;
+  /** What its relay did so far. */
+  relayed(): RelayCounts;
   /** Ends after the pass that runs. */
   close(): Promise<void>;
+}
+
+/** Counted since the start of the process. */
+export interface RelayCounts {
+  /** Wake-ups that were brought from the outbox to Redis. */
+  readonly moved: number;
+  /** Passes that failed; what they did not move waits for the next one. */
+  readonly failures: number;
 }
 
 export interface MaintenanceDeps {
@@ -45,7 +55,12 @@ export interface MaintenanceDeps {
  */
 export function startMaintenance(deps: MaintenanceDeps): Maintenance {
   const { log, pool, worker } = deps;
-  const relay = createSingleFlight(() => relayOutbox(pool, deps.wake), log, "wake-ups wait in the outbox");
+  const counts = { moved: 0, failures: 0 };
+  const relay = createSingleFlight(
+    () => countRelay(relayOutbox(pool, deps.wake), counts),
+    log,
+    "wake-ups wait in the outbox",
+  );
   const seen = { orphans: false };
   const chores = createSingleFlight(
     createChores(deps, seen, relay),
@@ -66,12 +81,22 @@ export function startMaintenance(deps: MaintenanceDeps): Maintenance {
     kick: () => {
       relay.kick();
     },
+    relayed: () => counts,
     close: async () => {
       await ticker.close();
       await chores.close();
       await relay.close();
     },
   };
+}
+
+async function countRelay(pass: Promise<number>, counts: { moved: number; failures: number }): Promise<void> {
+  try {
+    counts.moved += await pass;
+  } catch (error) {
+    counts.failures += 1;
+    throw error;
+  }
 }
 
 /** One round of what keeps jobs from being forgotten. */

@@ -132,6 +132,8 @@ export interface JobWriter {
   insert(job: NewJob): Promise<InsertOutcome>;
   /** Jobs that wait for their commit. */
   waiting(): number;
+  /** Statements so far, and the jobs in them. */
+  written(): { readonly statements: number; readonly jobs: number };
   /** Takes nothing more and ends when all that it took are answered. */
   close(): Promise<void>;
 }
@@ -150,9 +152,14 @@ const MAX_WAITING_BYTES = 64 * 1024 * 1024;
 
 /** Concurrent inserts share a statement and its commit; one that is wrong in itself does not harm its neighbours. */
 export function createJobWriter(db: Queryable, options: JobWriterOptions = {}): JobWriter {
+  const written = { statements: 0, jobs: 0 };
   const coalescer = createCoalescer<Row, InsertOutcome>({
     what: "writing jobs",
-    work: (rows) => insertRows(db, rows),
+    work: (rows) => {
+      written.statements += 1;
+      written.jobs += rows.length;
+      return insertRows(db, rows);
+    },
     maxItems: INSERT_BATCH,
     maxWaiting: options.maxWaiting ?? 2000,
     maxWaitingBytes: MAX_WAITING_BYTES,
@@ -162,6 +169,7 @@ export function createJobWriter(db: Queryable, options: JobWriterOptions = {}): 
   return {
     insert: (job) => coalescer.add(toRow(job)),
     waiting: () => coalescer.waiting(),
+    written: () => written,
     close: () => coalescer.close(),
   };
 }

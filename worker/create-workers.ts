@@ -3,7 +3,7 @@ import type { Pool } from "pg";
 import { setTimeout as sleep } from "node:timers/promises";
 import { claimJobs, endAttempts, type AttemptEnd, type Claim, type ClaimOutcome } from "../jobs/attempts.ts";
 import { createCoalescer, type Coalescer } from "../jobs/coalesce.ts";
-import { startMaintenance, type Maintenance } from "../jobs/maintenance.ts";
+import { startMaintenance, type Maintenance, type RelayCounts } from "../jobs/maintenance.ts";
 import { jobIdOf, type Wake } from "../jobs/wake.ts";
 import {
   abandonJobs,
@@ -52,6 +52,8 @@ export interface WorkersDeps extends AttemptDeps {
 }
 
 export interface Workers {
+  /** What its relay did so far. */
+  relayed(): RelayCounts;
   /** Takes nothing new until `resume`; what runs goes on. */
   pause(): void;
   resume(): void;
@@ -107,6 +109,7 @@ export async function createWorkers(deps: WorkersDeps): Promise<Workers> {
     resume: () => {
       slots.resume();
     },
+    relayed: () => maintenance.relayed(),
     close: async () => {
       await stalled.close();
       await close(parts, sources);

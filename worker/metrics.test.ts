@@ -36,7 +36,7 @@ const GPU: GpuSample = {
 it("counts jobs by kind and outcome, and shows slots, places, lag and GPUs on the health port", async () => {
   let gpus: GpuSample[] = [GPU];
   const pool = () => ({ places: 4, ready: 3, jobs: 0, restarts: 2 });
-  const metrics = createWorkerMetrics({ slots: 8, pool, gpus: () => gpus });
+  const metrics = createWorkerMetrics({ slots: 8, pool, gpus: () => gpus, relayed: () => ({ moved: 5, failures: 1 }) });
   const measured = metrics.measure(runner);
   for (const kind of ["good", "good", "fails", "hopeless", "dies"]) await run(measured, kind);
   await run(measured, "good", AbortSignal.abort(new Error("stop")));
@@ -54,6 +54,8 @@ it("counts jobs by kind and outcome, and shows slots, places, lag and GPUs on th
     'slipway_worker_job_seconds_count{kind="good"} 3',
     "slipway_worker_jobs_running 0",
     "slipway_worker_slots 8",
+    "slipway_relay_moved_total 5",
+    "slipway_relay_failures_total 1",
     "slipway_worker_places 4",
     "slipway_worker_places_ready 3",
     "slipway_worker_place_restarts_total 2",

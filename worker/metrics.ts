@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, Registry, type CounterConfiguration } from "prom-client";
 import type { MetricsPage } from "../jobs/health-server.ts";
+import type { RelayCounts } from "../jobs/maintenance.ts";
 import type { GpuSample } from "./gpu.ts";
 import type { PoolState } from "./pool/pool.ts";
 import { RunnerDied, type JobRunner } from "./runner.ts";
@@ -14,6 +15,8 @@ export interface WorkerView {
   readonly slots: number;
   readonly pool: () => PoolState | undefined;
   readonly gpus: () => readonly GpuSample[];
+  /** `undefined` while the worker starts. */
+  readonly relayed: () => RelayCounts | undefined;
 }
 
 export interface WorkerMetrics {
@@ -41,6 +44,7 @@ export function createWorkerMetrics(view: WorkerView): WorkerMetrics {
   addJobs(registry, tally, view);
   addPool(registry, view);
   addGpus(registry, view);
+  addRelay(registry, view);
   const lag = addEventLoop(registry);
   return {
     page: { contentType: registry.contentType, text: () => registry.metrics() },
@@ -116,6 +120,25 @@ function addPool(registry: Registry, { pool }: WorkerView): void {
     collect() {
       this.reset();
       this.inc(pool()?.restarts ?? 0);
+    },
+  });
+}
+
+function addRelay(registry: Registry, { relayed }: WorkerView): void {
+  addCounter(registry, {
+    name: "slipway_relay_moved_total",
+    help: "Wake-ups brought from the outbox to Redis",
+    collect() {
+      this.reset();
+      this.inc(relayed()?.moved ?? 0);
+    },
+  });
+  addCounter(registry, {
+    name: "slipway_relay_failures_total",
+    help: "Passes of the relay that failed",
+    collect() {
+      this.reset();
+      this.inc(relayed()?.failures ?? 0);
     },
   });
 }

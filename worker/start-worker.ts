@@ -29,11 +29,15 @@ export async function startWorker(
   stopped: AbortSignal,
 ): Promise<Service> {
   const stack = createCloseStack(log);
-  const phase: { notReady: Failing | undefined } = { notReady: { dependency: "worker", reason: "still starts" } };
+  const phase: Phase = { notReady: { dependency: "worker", reason: "still starts" }, workers: undefined };
   try {
     const foundation = await openFoundation(config, log, stack);
     const machinery = openMachinery(config, log, stack);
-    const metrics = createWorkerMetrics({ slots: config.WORKER_CONCURRENCY, ...machinery });
+    const metrics = createWorkerMetrics({
+      slots: config.WORKER_CONCURRENCY,
+      ...machinery,
+      relayed: () => phase.workers?.relayed(),
+    });
     stack.add("metrics", async () => {
       metrics.close();
     });
@@ -43,7 +47,7 @@ export async function startWorker(
     stack.add("health routes", () => server.close());
     await Promise.all([waitUntilReady(foundation.checks, log, stopped), machinery.start(stopped)]);
     const workers = await takeJobs(config, log, stack, foundation, machinery, metrics);
-    phase.notReady = undefined;
+    Object.assign(phase, { workers, notReady: undefined });
     log.info({ queues: config.WORKER_QUEUES, concurrency: config.WORKER_CONCURRENCY, port: config.PORT }, "ready");
     return {
       stop: async () => {
@@ -56,6 +60,12 @@ export async function startWorker(
     await stack.close();
     throw error;
   }
+}
+
+/** How far a worker is. */
+interface Phase {
+  notReady: Failing | undefined;
+  workers: Workers | undefined;
 }
 
 async function takeJobs(

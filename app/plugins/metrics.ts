@@ -2,7 +2,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { BacklogCounter } from "../../jobs/backlog.ts";
 import { run, type Queryable } from "../../jobs/database.ts";
-import type { App } from "../app.ts";
+import type { JobWriter } from "../../jobs/store.ts";
+import type { App, AppParts } from "../app.ts";
 
 const OUTBOX = {
   name: "metrics-outbox",
@@ -25,6 +26,9 @@ export interface MetricsDeps {
   readonly backlog: BacklogCounter;
   readonly waitingInserts: () => number;
   readonly openStreams: () => number;
+  readonly written: JobWriter["written"];
+  readonly bodyBytes: () => number;
+  readonly counts: AppParts["counts"];
 }
 
 /** Every name begins with `slipway_`; those of Node's own state with `slipway_process_` and `slipway_nodejs_`. */
@@ -33,6 +37,15 @@ export function createMetrics(deps: MetricsDeps): Metrics {
   collectDefaultMetrics({ register: registry, prefix: "slipway_" });
   gauge(registry, "slipway_job_inserts_waiting", "Jobs that wait for their commit", deps.waitingInserts);
   gauge(registry, "slipway_event_streams", "Event streams that are open", deps.openStreams);
+  gauge(registry, "slipway_body_bytes", "Bytes of large bodies that are read or worked on", deps.bodyBytes);
+  counter(
+    registry,
+    "slipway_job_insert_statements_total",
+    "Statements that made jobs",
+    () => deps.written().statements,
+  );
+  counter(registry, "slipway_job_inserts_total", "Jobs that went into those statements", () => deps.written().jobs);
+  if (deps.counts) addCounts(registry, deps.counts);
   addBacklog(registry, deps.backlog);
   addOutbox(registry, deps.pool);
   const problems = new Counter({
@@ -53,6 +66,35 @@ function gauge(registry: Registry, name: string, help: string, read: () => numbe
       made.set(read());
     },
   });
+}
+
+function counter(registry: Registry, name: string, help: string, read: () => number): void {
+  const made: Counter = new Counter({
+    name,
+    help,
+    registers: [registry],
+    collect: () => {
+      made.reset();
+      made.inc(read());
+    },
+  });
+}
+
+function addCounts(registry: Registry, { relayed, ids }: NonNullable<AppParts["counts"]>): void {
+  counter(registry, "slipway_relay_moved_total", "Wake-ups brought from the outbox to Redis", () => relayed().moved);
+  counter(registry, "slipway_relay_failures_total", "Passes of the relay that failed", () => relayed().failures);
+  gauge(
+    registry,
+    "slipway_id_lease_seconds",
+    "Until no ids are made unless the lease is renewed",
+    () => ids().secondsLeft,
+  );
+  counter(
+    registry,
+    "slipway_id_lease_failures_total",
+    "Renewals of the lease on ids that failed",
+    () => ids().failures,
+  );
 }
 
 function addBacklog(registry: Registry, backlog: BacklogCounter): void {

@@ -21,14 +21,17 @@ export function registerOwn(app: App, deps: AppDeps, streams: Streams): void {
     done();
   });
   app.decorateRequest("problem", null);
+  const room = createBodyRoom(settings.BODIES_MAX_MIB);
   const metrics = createMetrics({
     pool,
     backlog: deps.backlog,
     waitingInserts: () => deps.writer.waiting(),
     openStreams: () => streams.size(),
+    written: () => deps.writer.written(),
+    bodyBytes: () => room.taken(),
+    counts: deps.counts,
   });
   const keyRing = createKeyRing(settings.secretsDirectory, log);
-  const room = createBodyRoom(settings.BODIES_MAX_MIB);
   const nonces = createNonces(pool, NONCE_SECONDS);
   app.addHook("onClose", () => nonces.close());
   const checkBody = registerAccess(app, {

@@ -20,6 +20,7 @@ await runService(log, config.DRAIN_SECONDS, async () => {
     writer: {
       insert: async () => ({ is: "made", createdAt: new Date() }),
       waiting: () => 0,
+      written: () => ({ statements: 0, jobs: 0 }),
       close: async () => undefined,
     },
     nextId: () => ids.next(),
