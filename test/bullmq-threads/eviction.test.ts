@@ -59,7 +59,6 @@ it("2737: a Redis that really evicts loses no job: not by its lists, its bundles
 
 it.each([
   ["the lists", "default:wait"],
-  ["the markers", "default:marker"],
   ["the bundles", "default:*-*"],
   ["the map", "default:held"],
 ])("2737: jobs run all the same when %s of Redis went by an eviction (by DEL)", async (_, pattern) => {

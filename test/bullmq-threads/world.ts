@@ -10,6 +10,7 @@ import { createCloseStack, type CloseStack } from "../../jobs/process.ts";
 import { openBlockingRedis } from "../../jobs/redis.ts";
 import { relayOutbox } from "../../jobs/relay.ts";
 import { insertJob, readJob } from "../../jobs/store.ts";
+import type { Wake } from "../../jobs/wake.ts";
 import { registerWorker, takeOver } from "../../jobs/worker-lease.ts";
 import { createWorkers } from "../../worker/create-workers.ts";
 import { createInlineRunner } from "../../worker/inline-runner.ts";
@@ -46,7 +47,11 @@ export class World {
   }
 
   /** Starts a worker; handlers are chosen by the kind's name, and one that is not given succeeds. */
-  async start(handlers: Readonly<Record<string, Handler>> = {}, concurrency = 4): Promise<void> {
+  async start(
+    handlers: Readonly<Record<string, Handler>> = {},
+    concurrency = 4,
+    rest: { wake?: Wake } = {},
+  ): Promise<void> {
     const { foundation, testLog } = this;
     const kinds = new Map(["work", "join", ...Object.keys(handlers)].map((name) => [name, this.#kind(name, handlers)]));
     const blockingRedis = openBlockingRedis(loadRuntime("worker", this.stack.env), testLog.log);
@@ -57,7 +62,7 @@ export class World {
     const common = { ...foundation, kinds, log: testLog.log };
     const workers = await createWorkers({
       ...common,
-      ...{ blockingRedis, concurrency, name: "test", queues: ["default"], finishWithinMs: 100 },
+      ...{ blockingRedis, concurrency, name: "test", queues: ["default"], finishWithinMs: 100, ...rest },
       runner: createInlineRunner({ ...common, engines }),
     });
     this.#closing.add("workers", () => workers.close());
