@@ -17,6 +17,7 @@ import { answerBrokenRequest } from "./broken-requests.ts";
 import { registerDocs } from "./docs.ts";
 import { createStreams } from "./events/streams.ts";
 import { createWatcher } from "./events/watcher.ts";
+import { boundConnections } from "./plugins/connections.ts";
 import { registerExternal } from "./plugins/external.ts";
 import { registerOwn } from "./plugins/own.ts";
 import { handleError, problemOf, sendProblem } from "./problems.ts";
@@ -101,7 +102,7 @@ export async function buildApp(parts: AppParts): Promise<App> {
   const deps: AppDeps = { ...parts, backlog: createBacklogCounter(pool, limits) };
   const streams = createStreams(createWatcher(pool, log), { perTenant: settings.EVENT_STREAMS_PER_TENANT });
   const app = createApp(log, settings.debug);
-  app.server.maxConnections = settings.MAX_CONNECTIONS;
+  boundConnections(app, settings.MAX_CONNECTIONS);
   // Before the server closes: it waits for every answer, and these have no end of their own.
   app.addHook("preClose", () => streams.close());
 

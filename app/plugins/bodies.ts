@@ -2,9 +2,16 @@ import { isUtf8 } from "node:buffer";
 import type { FastifyRequest } from "fastify";
 import type { App } from "../app.ts";
 import { RequestProblem } from "../problems.ts";
+import { MAX_LEVELS } from "../requests/checked-kind.ts";
+import { isTextNestedDeeper } from "../requests/storable.ts";
 import type { BodyCheck } from "./access.ts";
 
 const CHARSET = /;\s*charset\s*=\s*"?(?<charset>[^\s;"]+)/i;
+
+/** Levels of lists and objects in a body: more than parameters may have, and what is around them. */
+const MAX_BODY_LEVELS = 2 * MAX_LEVELS;
+/** Smaller bodies are parsed at once however deep they are, in bytes. */
+const LOOKED_AT_FROM = 4096;
 
 /** Keys that would reach into the prototype of an object. */
 const PROTOTYPE =
@@ -40,6 +47,12 @@ function parseBody(request: FastifyRequest, body: Buffer): unknown {
   // Several clients put a type on bodies that are not there.
   if (body.length === 0 && request.routeOptions.config.bodyOptional === true) return undefined;
   if (!isUtf8(body)) throw new RequestProblem("malformed-body", "the body is not valid UTF-8");
+  if (body.length > LOOKED_AT_FROM && isTextNestedDeeper(body, MAX_BODY_LEVELS)) {
+    throw new RequestProblem(
+      "invalid-params",
+      `the body is nested more than ${MAX_BODY_LEVELS} levels deep; make it flatter`,
+    );
+  }
   const text = body.toString("utf8");
   if (PROTOTYPE.test(text)) throw new RequestProblem("malformed-body", "a field is named __proto__; remove it");
   try {
