@@ -21,6 +21,6 @@ if (launched.is === "end") {
 } else {
   const { config } = launched;
   process.stdout.write(launched.echo);
-  const log = createLog("worker", config.logLevel);
+  const log = createLog("worker", config.logLevel, { everyTurn: true });
   await runService(log, config.DRAIN_SECONDS, (stopped) => startWorker(config, log, stopped));
 }

@@ -29,13 +29,17 @@ export async function performWork(
 ): Promise<WorkOutcome> {
   const kind = deps.kinds.get(work.kind);
   if (!kind) return failure(unknownKind(work, deps.kinds), false, undefined);
-  const log = deps.log.child({ jobId: work.jobId, kind: work.kind, attempt: work.attempt });
+  // Most handlers say nothing, and a logger of their own costs more than what they do.
+  let log: Logger | undefined;
+  const ownLog = () => (log ??= deps.log.child({ jobId: work.jobId, kind: work.kind, attempt: work.attempt }));
   const artifacts = new Artifacts(deps.objects, work);
   const context: JobContext = {
     jobId: work.jobId,
     attempt: work.attempt,
     signal,
-    log,
+    get log() {
+      return ownLog();
+    },
     engines: deps.engines,
     saveArtifact: (artifact) => artifacts.save(artifact, signal),
     progress: (progress) => {
@@ -51,7 +55,7 @@ export async function performWork(
   } catch (error) {
     return failure(toFailure(error), error instanceof PermanentFailure, artifacts.saved);
   } finally {
-    if (signal.aborted) await artifacts.discard(log);
+    if (signal.aborted) await artifacts.discard(ownLog());
   }
 }
 

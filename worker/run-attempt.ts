@@ -65,13 +65,12 @@ export async function runAttempt(
   onHandled: () => void,
 ): Promise<void> {
   const { claim } = running;
-  const log = deps.log.child({ jobId: claim.jobId, kind: claim.kind, attempt: claim.attempt });
   const started = performance.now();
   const { ending, artifact } = await perform(deps, running);
   onHandled();
-  const committed = await commit(deps.pool, ends, ending, log);
-  if (artifact && committed?.outcome !== "succeeded") await discard(deps.objects, artifact, log);
-  report(log, committed, deps.kinds.get(claim.kind), Math.round(performance.now() - started));
+  const committed = await commit(deps.pool, ends, ending, deps.log);
+  if (artifact && committed?.outcome !== "succeeded") await discard(deps.objects, artifact, deps.log);
+  report(deps, claim, committed, Math.round(performance.now() - started));
 }
 
 interface Performed {
@@ -182,29 +181,32 @@ async function discard(objects: ObjectStore, artifact: Artifact, log: Logger): P
   });
 }
 
-function report(log: Logger, end: AttemptEnd | undefined, kind: AnyKind | undefined, milliseconds: number): void {
+/** Not through a logger of each job's own: making one costs more than its line. */
+function report({ log, kinds }: AttemptDeps, claim: Claim, end: AttemptEnd | undefined, milliseconds: number): void {
+  const about = { jobId: claim.jobId, kind: claim.kind, attempt: claim.attempt, milliseconds };
   switch (end?.outcome) {
     case undefined:
-      log.warn({ milliseconds }, "job belongs to another attempt; what was made is dropped");
+      log.warn(about, "job belongs to another attempt; what was made is dropped");
       return;
     case "succeeded":
-      log.info({ milliseconds }, "job succeeded");
+      log.info(about, "job succeeded");
       return;
     case "failed": {
-      const { claim, failure, retryInMs } = end;
-      const told = { milliseconds, failures: claim.failures + 1, maxAttempts: kind?.retry.maxAttempts, ...failure };
+      const { failure, retryInMs } = end;
+      const maxAttempts = kinds.get(claim.kind)?.retry.maxAttempts;
+      const told = { ...about, failures: claim.failures + 1, maxAttempts, ...failure };
       if (retryInMs === undefined) log.error(told, `attempt ${claim.attempt} failed; job is dead`);
       else log.warn({ ...told, retryInMs }, `attempt ${claim.attempt} failed`);
       return;
     }
     case "lost":
-      log.error({ milliseconds, ...end.failure }, `attempt ${end.claim.attempt} was lost with its place`);
+      log.error({ ...about, ...end.failure }, `attempt ${claim.attempt} was lost with its place`);
       return;
     case "handed-back":
-      log.info({ milliseconds }, "job handed back");
+      log.info(about, "job handed back");
       return;
     case "cancelled":
-      log.info({ milliseconds }, "job cancelled");
+      log.info(about, "job cancelled");
       return;
   }
 }
