@@ -13,7 +13,7 @@ export interface ClientOptions {
   readonly ports: readonly number[];
   readonly random: Random;
   readonly ledger: Ledger;
-  /** How many jobs may have been asked for by now. */
+  /** How many jobs may have been accepted by now. */
   readonly allowance: () => number;
 }
 
@@ -29,16 +29,18 @@ export async function startClient({ ports, random, ledger, allowance }: ClientOp
   const sender = new Sender({ ports, ledger, token, connections: LANES });
   const next = createWorkload(random);
   const abort = new AbortController();
-  let asked = 0;
+  let underWay = 0;
   async function lane(): Promise<void> {
     while (!abort.signal.aborted) {
-      if (asked >= allowance()) {
+      if (ledger.count + underWay >= allowance()) {
         await sleep(20);
         continue;
       }
       const wish = next();
-      asked += wish.is === "job" ? 1 : wish.members.length + 1;
+      const jobs = wish.is === "job" ? 1 : wish.members.length + 1;
+      underWay += jobs;
       await (wish.is === "job" ? askForJob(wish, sender, ledger) : askForBatch(wish, sender, ledger));
+      underWay -= jobs;
     }
   }
   const lanes = Array.from({ length: LANES }, lane);

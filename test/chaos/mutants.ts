@@ -24,7 +24,7 @@ const NO_OVERDUE_CHECK: Edit = {
 export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "no-outbox": {
     what: "a job is inserted without a row in the outbox; the API sends its wake-up after the commit",
-    faults: ["crash-accept"],
+    faults: ["crash-accept", "api-kill", "network-cut-redis"],
     edits: [
       NO_OVERDUE_CHECK,
       {

@@ -29,6 +29,9 @@ export interface Verdict {
   readonly examples: readonly string[];
   /** Longest time from the moment a job might start to its end, in seconds. */
   readonly slowestSeconds: number;
+  readonly slowestId: string;
+  /** What became of its attempts, in words. */
+  readonly slowestStory: string;
 }
 
 /** How long a job may take while everything is up, in milliseconds. */
@@ -46,7 +49,19 @@ export async function judge(db: Pool, ledger: Ledger, outages: readonly { to: nu
   const jury = new Jury(ledger, outages);
   for await (const row of readJobs(db)) jury.see(row);
   jury.finish();
-  return jury.verdict();
+  const verdict = jury.verdict();
+  return { ...verdict, slowestStory: await storyOf(db, verdict.slowestId) };
+}
+
+/** How each attempt of a job ended, and when, in seconds since it was made. */
+async function storyOf(db: Pool, id: string): Promise<string> {
+  const { rows } = await db.query<{ story: string | null }>(
+    `SELECT string_agg(format('%s %s %s-%s', a.attempt, a.outcome, round(extract(epoch FROM a.started_at - j.created_at), 1),
+       round(extract(epoch FROM a.finished_at - j.created_at), 1)), ', ' ORDER BY a.attempt) AS story
+     FROM jobs j JOIN attempts a ON a.job_id = j.id WHERE j.id = $1`,
+    [id],
+  );
+  return rows[0]?.story ?? "no attempts";
 }
 
 async function* readJobs(db: Pool): AsyncGenerator<Row> {
@@ -76,7 +91,7 @@ class Jury {
   readonly #members = new Map<string, number>();
   #jobs = 0;
   #effects = 0;
-  #slowestMs = 0;
+  #slowest = { id: "0", ms: 0 };
 
   constructor(ledger: Ledger, outages: readonly { to: number }[]) {
     this.#ledger = ledger;
@@ -119,13 +134,14 @@ class Jury {
     for (const what of this.#ledger.contradictions) this.#add("wrong", what);
   }
 
-  verdict(): Verdict {
+  verdict(): Omit<Verdict, "slowestStory"> {
     return {
       jobs: this.#jobs,
       effects: this.#effects,
       counts: this.#counts,
       examples: this.#examples,
-      slowestSeconds: Math.round(this.#slowestMs / 100) / 10,
+      slowestId: this.#slowest.id,
+      slowestSeconds: Math.round(this.#slowest.ms / 100) / 10,
     };
   }
 
@@ -144,7 +160,7 @@ class Jury {
     if (row.finished === null || row.position !== null || row.batch !== null) return;
     const { finished } = row;
     const due = row.created + delayMs;
-    this.#slowestMs = Math.max(this.#slowestMs, finished - due);
+    if (finished - due > this.#slowest.ms) this.#slowest = { id: row.id, ms: finished - due };
     if (finished - due < STUCK_MS) return;
     const up = this.#outages.findLast((to) => to < finished) ?? 0;
     if (finished - Math.max(due, up) > STUCK_MS)

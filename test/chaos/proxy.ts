@@ -78,7 +78,11 @@ class Pair {
   }
 
   destroy(): void {
-    for (const end of this.#ends) end.resetAndDestroy();
+    for (const end of this.#ends) {
+      // libuv refuses to reset what is being shut down, and Node then keeps it open for ever, even past its own end.
+      if (end.writableEnded || end.connecting) end.destroy();
+      else end.resetAndDestroy();
+    }
     this.onEnd();
   }
 

@@ -26,7 +26,7 @@ export function formatReport(result: ChaosResult): string {
     `faults ${events.done.length}, jobs accepted ${result.accepted}, in Postgres ${verdict.jobs}, effects ${verdict.effects}`,
     FAILINGS.map((failing) => `${failing} ${verdict.counts[failing]}`).join(", "),
     `jobs of workers that were hit, until their next attempt: ${formatTimes(recovery.restarts)}; across an outage: ${formatTimes(recovery.restartsAcrossOutages)}`,
-    `slowest job ${verdict.slowestSeconds} s; died at ${events.diedAt.size} of ${allCrashPoints().length} crash points`,
+    `slowest job ${verdict.slowestSeconds} s (attempts: ${verdict.slowestStory}); died at ${events.diedAt.size} of ${allCrashPoints().length} crash points`,
     `answers: ${[...result.answers].map(([answer, count]) => `${answer} ${count}`).join(", ")}`,
     ...result.crashes,
     ...verdict.examples,

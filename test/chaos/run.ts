@@ -103,6 +103,8 @@ async function harm(
     const schedule = { world, random: random.branch("faults"), faults, count: options.faults, forMs };
     await runSchedule({ ...schedule, long: options.long === true, events });
     await heal(world);
+    // What faults have kept the client from.
+    await until("all jobs are accepted", () => ledger.count >= options.jobs, 120_000);
   } finally {
     clearInterval(talker);
     await client.stop();
