@@ -47,6 +47,8 @@ const OLD_JOBS = {
            ORDER BY j.id LIMIT ${STEP} FOR UPDATE SKIP LOCKED
          ), files AS (
            SELECT a.object_key FROM artifacts a JOIN old ON old.id = a.job_id
+         ), tries AS (
+           DELETE FROM attempts WHERE job_id IN (SELECT id FROM old)
          ), gone AS (
            DELETE FROM jobs WHERE id IN (SELECT id FROM old) RETURNING id
          )

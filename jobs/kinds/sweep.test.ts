@@ -102,6 +102,17 @@ it("takes jobs that ended long ago, with their files, and no others", async () =
   expect(await run({ retentionDays: 28 })).toEqual({ ...NOTHING, jobs: 1, artifacts: 1 });
 });
 
+it("takes the attempts of jobs that go, and no others", async () => {
+  await job(1, { attempt: 2 });
+  await job(2, { days: 29 });
+  const rows = [`${idOf(1)}, 1`, `${idOf(1)}, 2`, `${idOf(2)}, 1`].map((row) => `(${row}, 7, 'failed', now())`);
+  await stack.asSuperuser(
+    `INSERT INTO attempts (job_id, attempt, worker, outcome, finished_at) VALUES ${rows.join(", ")}`,
+  );
+  expect(await run()).toEqual({ ...NOTHING, jobs: 1 });
+  expect(await stack.asSuperuser("SELECT job_id, attempt FROM attempts")).toEqual([{ job_id: idOf(2), attempt: 1 }]);
+});
+
 it("takes batches as a whole: none while a member or the aggregate is young or not at its end", async () => {
   for (const batch of [100, 200, 300]) {
     await stack.asSuperuser(`INSERT INTO batches VALUES (${idOf(batch)}, 'acme', 'sum', 2, NULL, now())`);
