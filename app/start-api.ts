@@ -6,6 +6,7 @@ import { leaseIds } from "../jobs/id-lease.ts";
 import type { Logger } from "../jobs/log.ts";
 import { startMaintenance } from "../jobs/maintenance.ts";
 import { createJobWriter } from "../jobs/store.ts";
+import { untilItWorks } from "../jobs/patience.ts";
 import { createCloseStack, type CloseStack, type Service } from "../jobs/process.ts";
 import { buildApp, type App } from "./app.ts";
 
@@ -44,7 +45,8 @@ async function openApp(
   foundation: Foundation,
   drain: { readonly on: boolean },
 ): Promise<App> {
-  const ids = await leaseIds(foundation.pool, log);
+  // A database that goes away in the middle of a start is no reason to end it.
+  const ids = await untilItWorks(() => leaseIds(foundation.pool, log), { what: "a lease on ids", log });
   stack.add("ids", () => ids.close());
   const maintenance = startMaintenance({ ...foundation, log });
   stack.add("maintenance", () => maintenance.close());

@@ -270,3 +270,16 @@ it("keeps to its concurrency over all queues", async () => {
   expect((await stack.pool.query(active)).rows).toEqual([{ n: 2 }]);
   expect(ids).toHaveLength(6);
 });
+
+it("starts also when the database goes away in the middle of it", async () => {
+  await stack.postgres.kill();
+  const starting = start();
+  // Handled here, so that a start that gives up fails this test and not the process.
+  const outcome = starting.then(
+    () => "started",
+    (error: unknown) => String(error),
+  );
+  await until("it was tried in vain", () => testLog.lines.some(({ msg }) => String(msg).startsWith("not reachable")));
+  await stack.postgres.start();
+  expect(await outcome).toBe("started");
+});

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { claimJobs, endAttempts, type AttemptEnd, type Claim, type ClaimOutcome } from "../jobs/attempts.ts";
 import { createCoalescer, type Coalescer } from "../jobs/coalesce.ts";
 import { startMaintenance, type Maintenance, type RelayCounts } from "../jobs/maintenance.ts";
+import { untilItWorks } from "../jobs/patience.ts";
 import { jobIdOf, type Wake } from "../jobs/wake.ts";
 import {
   abandonJobs,
@@ -79,7 +80,9 @@ interface Parts {
  */
 export async function createWorkers(deps: WorkersDeps): Promise<Workers> {
   const { pool } = deps;
-  const state = new State(await registerWorker(pool, deps.name, deps.queues));
+  // A database that goes away in the middle of a start is no reason to end it.
+  const register = () => registerWorker(pool, deps.name, deps.queues);
+  const state = new State(await untilItWorks(register, { what: "registration of this worker", log: deps.log }));
   const slots = createSlots(deps.concurrency);
   const maintenance = startMaintenance({ ...deps, worker: heartbeatOf(deps, state) });
   const claims = createCoalescer<string, ClaimOutcome>({
