@@ -8,7 +8,7 @@ import { runChaos, type ChaosResult } from "./run.ts";
 const SEED = process.env["CHAOS_SEED"] ?? new Date().toISOString().slice(0, 10);
 
 /** What a run of a few seconds asks for. Whatever has not ended 20 s after the last fault counts as lost: the slowest healing takes 15 s. */
-const SHORT = { seed: SEED, faults: 4, jobs: 600, minutes: 0.25, stuckMs: 20_000 };
+const SHORT = { seed: SEED, faults: 4, jobs: 600, minutes: 0.25, stuckMs: 20_000, longShare: 0.3 };
 
 function show(result: ChaosResult): ChaosResult {
   process.stderr.write(`\n${formatReport(result)}\n`);

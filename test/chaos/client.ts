@@ -15,6 +15,8 @@ export interface ClientOptions {
   readonly ledger: Ledger;
   /** How many jobs may have been accepted by now. */
   readonly allowance: () => number;
+  /** Share of jobs that take a second or so. */
+  readonly longShare: number | undefined;
 }
 
 /** A client that goes on until it is stopped. */
@@ -24,10 +26,10 @@ export interface Client {
 }
 
 /** Starts asking for jobs, many at once, over connections that are kept. */
-export async function startClient({ ports, random, ledger, allowance }: ClientOptions): Promise<Client> {
+export async function startClient({ ports, random, ledger, allowance, longShare }: ClientOptions): Promise<Client> {
   const token = await testToken("acme", { expiresInSeconds: 24 * 3600 });
   const sender = new Sender({ ports, ledger, token, connections: LANES });
-  const next = createWorkload(random);
+  const next = createWorkload(random, longShare);
   const abort = new AbortController();
   let underWay = 0;
   async function lane(): Promise<void> {

@@ -30,6 +30,8 @@ export interface ChaosOptions {
   readonly stuckMs?: number;
   /** Hangs of 30 s and such. @default false */
   readonly long?: boolean;
+  /** Share of jobs that take half a second to one and a half. @default 0.03 */
+  readonly longShare?: number;
   /** Told how far it is. */
   readonly say?: (detail: string) => void;
 }
@@ -94,7 +96,10 @@ async function harm(
   const started = performance.now();
   const allowance = () => (options.jobs * (performance.now() - started)) / forMs;
   const ports = world.apis.map((api) => api.port);
-  const client = await startClient({ ports, random: random.branch("client"), ledger, allowance });
+  const client = await startClient({
+    ...{ ports, random: random.branch("client"), ledger, allowance },
+    longShare: options.longShare,
+  });
   const talker = setInterval(() => {
     const left = Math.max(0, Math.round((forMs - (performance.now() - started)) / 1000));
     options.say?.(`${events.done.length} faults, ${ledger.count} jobs accepted, ${left} s left`);

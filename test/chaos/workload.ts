@@ -25,20 +25,27 @@ export type Wish =
       readonly key: string;
     };
 
-/** What the client asks for, one wish after the other, as the seed has it. */
-export function createWorkload(random: Random): () => Wish {
+/** Share of jobs that take a second or so. */
+const LONG_SHARE = 0.03;
+
+/**
+ * What the client asks for, one wish after the other, as the seed has it.
+ *
+ * @param longShare share of jobs that take half a second to one and a half, 0 to 1
+ */
+export function createWorkload(random: Random, longShare = LONG_SHARE): () => Wish {
   let count = 0;
   return () => {
     count += 1;
     const key = `wish-${count}`;
     if (random.chance(0.05)) {
-      const members = Array.from({ length: random.whole(1, 30) }, () => sum(random));
+      const members = Array.from({ length: random.whole(1, 30) }, () => sum(random, longShare));
       return { is: "batch", members, key };
     }
     const keyed = random.chance(0.3);
     return {
       is: "job",
-      params: sum(random),
+      params: sum(random, longShare),
       delaySeconds: random.chance(0.1) ? random.whole(1, 30) / 10 : 0,
       priority: random.chance(0.1) ? random.whole(1, 10) : 0,
       key: keyed ? key : undefined,
@@ -53,11 +60,11 @@ export function sumOf({ numbers }: Sum): number {
   return numbers.reduce((total, number) => total + number, 0);
 }
 
-function sum(random: Random): Sum {
+function sum(random: Random, longShare: number): Sum {
   const hold = random.next();
   return {
     numbers: Array.from({ length: random.whole(1, 5) }, () => random.whole(-1000, 1000)),
-    holdMs: hold < 0.7 ? 0 : hold < 0.97 ? random.whole(5, 200) : random.whole(500, 1500),
+    holdMs: hold < longShare ? random.whole(500, 1500) : hold < 0.3 ? random.whole(5, 200) : 0,
     failures: random.chance(0.02) ? random.whole(1, 2) : 0,
   };
 }
