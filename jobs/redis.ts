@@ -9,8 +9,18 @@ export type RedisSettings = Pick<RuntimeConfig<"api">, "REDIS_HOST" | "REDIS_POR
   readonly REDIS_CA_FILE?: string | undefined;
 };
 
-function common(settings: RedisSettings) {
+/** How long Redis may be silent while an answer is owed, in milliseconds. */
+const SILENCE_MS = 5000;
+/** The same where a command may wait in Redis: longer than a look at an empty queue, see worker/bundles.ts. */
+const BLOCKING_SILENCE_MS = 15_000;
+
+/**
+ * @param socketTimeout then the connection is made anew. Without it one whose other end went without a word, as in a failover, would be
+ *                      believed for ever: a command that timed out leaves it open.
+ */
+function common(settings: RedisSettings, socketTimeout: number) {
   return {
+    socketTimeout,
     host: settings.REDIS_HOST,
     port: settings.REDIS_PORT,
     password: settings.secrets["redis-password"],
@@ -22,17 +32,28 @@ function common(settings: RedisSettings) {
   };
 }
 
-/** For commands that should rather fail than wait: the relay keeps its rows and tries again. */
-export function openRedis(settings: RedisSettings, log: Logger): Redis {
+/**
+ * For commands that should rather fail than wait: the relay keeps its rows and tries again.
+ *
+ * @param silenceMs how long an answer may take @default 5000
+ */
+export function openRedis(settings: RedisSettings, log: Logger, silenceMs = SILENCE_MS): Redis {
   return watched(
-    new Redis({ ...common(settings), maxRetriesPerRequest: 0, enableOfflineQueue: false, commandTimeout: 5000 }),
+    new Redis({
+      ...common(settings, silenceMs),
+      ...{ maxRetriesPerRequest: 0, enableOfflineQueue: false, commandTimeout: silenceMs },
+    }),
     log,
   );
 }
 
-/** For BullMQ's workers, whose blocking commands wait through an outage. */
-export function openBlockingRedis(settings: RedisSettings, log: Logger): Redis {
-  return watched(new Redis({ ...common(settings), maxRetriesPerRequest: null }), log);
+/**
+ * For BullMQ's workers, whose blocking commands wait through an outage.
+ *
+ * @param silenceMs how long Redis may be silent, longer than any blocking command waits @default 15,000
+ */
+export function openBlockingRedis(settings: RedisSettings, log: Logger, silenceMs = BLOCKING_SILENCE_MS): Redis {
+  return watched(new Redis({ ...common(settings, silenceMs), maxRetriesPerRequest: null }), log);
 }
 
 function watched(redis: Redis, log: Logger): Redis {

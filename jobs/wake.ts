@@ -63,18 +63,12 @@ interface Bundle {
 
 /** @param redis a connection that fails rather than waits; it is not closed here */
 export function createWake(redis: Redis, log: Logger): Wake {
-  const queues = new Map<string, Queue<WakePayload>>();
-  function queue(name: string): Queue<WakePayload> {
-    const known = queues.get(name);
-    if (known) return known;
-    const made = openQueue(name, redis, log);
-    queues.set(name, made);
-    return made;
-  }
+  const queues = createQueues(redis, log);
   async function put(name: string, bundles: readonly Bundle[]): Promise<void> {
+    const ready = await queues.ready(name);
     // Both on one connection, in this order: a bundle that did not come to be leaves entries that count as missing.
     const noted = redis.hset(heldKey(name), ...held(bundles));
-    await Promise.all([noted, queue(name).addBulk(bundles.map(toBulk))]);
+    await Promise.all([noted, ready.addBulk(bundles.map(toBulk))]);
   }
   return {
     add: async (wakeUps) => {
@@ -91,11 +85,48 @@ export function createWake(redis: Redis, log: Logger): Wake {
     missing: async (wakeUps) => {
       assertReady(redis);
       const groups = [...Map.groupBy(wakeUps, (w) => w.queue)];
-      const lists = await Promise.all(groups.map(([name, list]) => missingOf(redis, queue(name), list)));
+      const lists = await Promise.all(groups.map(([name, list]) => missingOf(redis, queues.of(name), list)));
       return lists.flat();
     },
+    close: () => queues.close(),
+  };
+}
+
+/** BullMQ's queues by name, opened at their first use. */
+interface Queues {
+  of(name: string): Queue<WakePayload>;
+  /**
+   * The same once it has looked at Redis. BullMQ keeps a first look that failed for ever: such a queue is given up, and the next use opens
+   * another.
+   */
+  ready(name: string): Promise<Queue<WakePayload>>;
+  close(): Promise<void>;
+}
+
+function createQueues(redis: Redis, log: Logger): Queues {
+  const opened = new Map<string, Queue<WakePayload>>();
+  function of(name: string): Queue<WakePayload> {
+    const known = opened.get(name);
+    if (known) return known;
+    const made = openQueue(name, redis, log);
+    opened.set(name, made);
+    return made;
+  }
+  return {
+    of,
+    ready: async (name) => {
+      const queue = of(name);
+      try {
+        await queue.waitUntilReady();
+        return queue;
+      } catch (error) {
+        if (opened.get(name) === queue) opened.delete(name);
+        queue.close().catch(() => undefined);
+        throw error;
+      }
+    },
     close: async () => {
-      await Promise.all([...queues.values()].map((q) => q.close()));
+      await Promise.all([...opened.values()].map((queue) => queue.close()));
     },
   };
 }
