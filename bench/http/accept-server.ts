@@ -7,7 +7,7 @@ import { createLog } from "../../jobs/log.ts";
 import { createCloseStack, runService } from "../../jobs/process.ts";
 
 const config = loadRuntime("api", process.env);
-const log = createLog("api", config.logLevel);
+const log = createLog("api", config.logLevel, { everyTurn: true });
 await runService(log, config.DRAIN_SECONDS, async () => {
   const stack = createCloseStack(log);
   const foundation = await openFoundation(config, log, stack);
