@@ -16,6 +16,8 @@ const REDACTED = [
   "headers.cookie",
   "*.headers.authorization",
   "*.headers.cookie",
+  // The driver hangs its whole connection on an error, with the key that cancels a query.
+  "err.client",
 ];
 
 /** When lines are written. */
