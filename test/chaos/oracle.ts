@@ -56,9 +56,9 @@ export async function judge(db: Pool, ledger: Ledger, outages: readonly { to: nu
 /** How each attempt of a job ended, and when, in seconds since it was made. */
 async function storyOf(db: Pool, id: string): Promise<string> {
   const { rows } = await db.query<{ story: string | null }>(
-    `SELECT string_agg(format('%s %s %s-%s', a.attempt, a.outcome, round(extract(epoch FROM a.started_at - j.created_at), 1),
+    `SELECT format('priority %s; ', j.priority) || string_agg(format('%s %s %s-%s', a.attempt, a.outcome, round(extract(epoch FROM a.started_at - j.created_at), 1),
        round(extract(epoch FROM a.finished_at - j.created_at), 1)), ', ' ORDER BY a.attempt) AS story
-     FROM jobs j JOIN attempts a ON a.job_id = j.id WHERE j.id = $1`,
+     FROM jobs j JOIN attempts a ON a.job_id = j.id WHERE j.id = $1 GROUP BY j.priority`,
     [id],
   );
   return rows[0]?.story ?? "no attempts";
