@@ -23,7 +23,9 @@ export interface TokenRequest {
 export async function makeToken(jwtKeys: string, request: TokenRequest = {}): Promise<string> {
   const { tenant = DEFAULT_TENANT, hours = 1, scope } = request;
   if (!TENANT.test(tenant))
-    throw new UserError(`The tenant is ${JSON.stringify(tenant)}; allowed are 1 to 63 of a-z, 0-9 and -, but not system.`);
+    throw new UserError(
+      `The tenant is ${JSON.stringify(tenant)}; allowed are 1 to 63 of a-z, 0-9 and -, but not system.`,
+    );
   if (!(hours > 0 && hours <= 8760))
     throw new UserError(`The token is to last ${hours} hours; allowed are more than 0 and at most 8760, a year.`);
   if (scope !== undefined && !/^(read|write|read write|write read)$/.test(scope))
