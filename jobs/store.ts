@@ -45,15 +45,13 @@ const INSERT_KEYLESS = {
 /** The same for one job, which is what a client waits for when little is going on: unnest costs a third more than the insert itself. */
 const INSERT_ONE = {
   name: "job-insert",
-  text: `WITH job AS (
-           INSERT INTO jobs (id, tenant, kind, queue, params, priority, run_at, schedule)
-           VALUES ($1, $2, $3, $4, $5, $6, now() + $7::float8 * interval '1 ms', $8)
-           RETURNING id, queue, priority, run_at, created_at
-         ), wake AS (
+  text: `WITH wake AS (
            INSERT INTO outbox (job_id, attempt, queue, priority, run_at)
-           SELECT id, 0, queue, priority, run_at FROM job
+           VALUES ($1, 0, $4, $6, now() + $7::float8 * interval '1 ms')
          )
-         SELECT id, created_at FROM job`,
+         INSERT INTO jobs (id, tenant, kind, queue, params, priority, run_at, schedule)
+         VALUES ($1, $2, $3, $4, $5, $6, now() + $7::float8 * interval '1 ms', $8)
+         RETURNING id, created_at`,
 };
 
 const READ_JOB = {
