@@ -19,6 +19,11 @@ export interface Proxy {
   set(weather: Weather): void;
   /** Breaks a share of the connections, 0 to 1. */
   breakSome(share: number, random: () => number): void;
+  /**
+   * Lets a share of the connections die without a word, 0 to 1: nothing passes through them any more, whatever the weather, and neither
+   * end is told. New ones are as good as the weather.
+   */
+  deadenSome(share: number, random: () => number): void;
   close(): Promise<void>;
 }
 
@@ -47,6 +52,9 @@ export async function startProxy(target: number): Promise<Proxy> {
     breakSome: (share, random) => {
       for (const pair of pairs) if (random() < share) pair.destroy();
     },
+    deadenSome: (share, random) => {
+      for (const pair of pairs) if (random() < share) pair.deaden();
+    },
     close: async () => {
       for (const pair of pairs) pair.destroy();
       await new Promise((resolve) => server.close(resolve));
@@ -59,6 +67,7 @@ class Pair {
   onEnd: () => void = () => undefined;
   readonly #ends: readonly [Socket, Socket];
   #weather: Weather;
+  #dead = false;
 
   constructor(client: Socket, server: Socket, weather: Weather) {
     this.#ends = [client, server];
@@ -77,6 +86,10 @@ class Pair {
     }
   }
 
+  deaden(): void {
+    this.#dead = true;
+  }
+
   destroy(): void {
     for (const end of this.#ends) {
       // libuv refuses to reset what is being shut down, and Node then keeps it open for ever, even past its own end.
@@ -90,7 +103,7 @@ class Pair {
     from.setNoDelay(true);
     const pipe = new Pipe(to);
     from.on("data", (data: Buffer) => {
-      pipe.send(data, this.#weather === "slow" ? SLOW_MS : 0);
+      if (!this.#dead) pipe.send(data, this.#weather === "slow" ? SLOW_MS : 0);
     });
     from.on("end", () => {
       pipe.send(undefined, 0);

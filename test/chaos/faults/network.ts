@@ -5,7 +5,8 @@ import type { Weather } from "../proxy.ts";
 const SERVERS = ["postgres", "redis"] as const;
 type Server = (typeof SERVERS)[number];
 
-export const NETWORK_FAULTS: readonly Fault[] = SERVERS.flatMap((server): Fault[] => [
+/** Of single connections. */
+const CONNECTION_FAULTS: readonly Fault[] = SERVERS.flatMap((server): Fault[] => [
   {
     name: `network-break-${server}`,
     what: `half of the connections to ${server} break`,
@@ -16,6 +17,20 @@ export const NETWORK_FAULTS: readonly Fault[] = SERVERS.flatMap((server): Fault[
       return true;
     },
   },
+  {
+    name: `network-dead-${server}`,
+    what: `a third of the connections to ${server} go dead for ever, and nobody is told`,
+    lane: "servers",
+    weight: 1,
+    run: async ({ world, random }) => {
+      world.proxies[server].deadenSome(1 / 3, () => random.next());
+      return true;
+    },
+  },
+]);
+
+/** Of everything between our programs and a server. */
+const WEATHER_FAULTS: readonly Fault[] = SERVERS.flatMap((server): Fault[] => [
   {
     name: `network-cut-${server}`,
     what: `${server} cannot be reached for up to 2 s`,
@@ -45,6 +60,8 @@ export const NETWORK_FAULTS: readonly Fault[] = SERVERS.flatMap((server): Fault[
     run: (scene) => weather(scene, server, "slow", 2000),
   },
 ]);
+
+export const NETWORK_FAULTS: readonly Fault[] = [...CONNECTION_FAULTS, ...WEATHER_FAULTS];
 
 async function weather({ world }: Scene, server: Server, kind: Weather, forMs: number): Promise<boolean> {
   const proxy = world.proxies[server];
