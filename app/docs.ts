@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { gunzipSync } from "node:zlib";
-import type { App } from "./app.ts";
+import type { App } from "./parts.ts";
 import type { AssetName } from "./assets.ts";
 import { VERSION } from "./version.ts";
 

@@ -8,7 +8,8 @@ import { startMaintenance } from "../jobs/maintenance.ts";
 import { createJobWriter } from "../jobs/store.ts";
 import { untilItWorks } from "../jobs/patience.ts";
 import { createCloseStack, type CloseStack, type Service } from "../jobs/process.ts";
-import { buildApp, type App } from "./app.ts";
+import { buildApp } from "./app.ts";
+import type { App } from "./parts.ts";
 
 /**
  * Starts a whole API. While it starts, only its own container can ask how it is (127.0.0.1): a balancer that found the port open

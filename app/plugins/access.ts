@@ -5,7 +5,7 @@ import type { Keys } from "../auth/key-ring.ts";
 import type { Nonce } from "../auth/nonces.ts";
 import { checkSigned, keyOf, readSigned, takeNonce, type Signed } from "../auth/signatures.ts";
 import type { Tokens } from "../auth/tokens.ts";
-import type { App } from "../app.ts";
+import type { App } from "../parts.ts";
 import { RequestProblem } from "../problems.ts";
 import { ROUTES, type Access, type Produces, type RouteRow } from "../routes/table.ts";
 import { requestsFor, type BodyRoom } from "./body-room.ts";

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import type { FastifyRequest } from "fastify";
-import type { App } from "../app.ts";
+import type { App } from "../parts.ts";
 import { RequestProblem } from "../problems.ts";
 import { MAX_LEVELS } from "../requests/checked-kind.ts";
 import { isTextNestedDeeper } from "../requests/storable.ts";

@@ -1,5 +1,5 @@
 import type { Socket } from "node:net";
-import type { App } from "../app.ts";
+import type { App } from "../parts.ts";
 
 /** From this part of the connections on, each new one costs the one that rested longest. */
 const FULL_FROM = 0.95;

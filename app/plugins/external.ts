@@ -2,7 +2,7 @@ import compress from "@fastify/compress";
 import cors from "@fastify/cors";
 import helmet from "@fastify/helmet";
 import type { FastifyRequest } from "fastify";
-import type { App, AppSettings } from "../app.ts";
+import type { App, AppSettings } from "../parts.ts";
 import { RequestProblem } from "../problems.ts";
 
 /** Answers below this are not made smaller by compression, in bytes. */

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { BacklogCounter } from "../../jobs/backlog.ts";
 import { run, type Queryable } from "../../jobs/database.ts";
 import type { JobWriter } from "../../jobs/store.ts";
-import type { App, AppParts } from "../app.ts";
+import type { App, AppParts } from "../parts.ts";
 
 const OUTBOX = {
   name: "metrics-outbox",

@@ -2,7 +2,7 @@ import { createKeyRing } from "../auth/key-ring.ts";
 import { createNonces } from "../auth/nonces.ts";
 import { NONCE_SECONDS } from "../auth/signatures.ts";
 import { createTokens } from "../auth/tokens.ts";
-import type { App, AppDeps } from "../app.ts";
+import type { App, AppDeps } from "../parts.ts";
 import type { Streams } from "../events/streams.ts";
 import { registerAccess } from "./access.ts";
 import { logRequest } from "./access-log.ts";

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
 import { z } from "zod";
 import type { Artifact } from "../../jobs/job.ts";
-import type { App, AppDeps } from "../app.ts";
+import type { App, AppDeps } from "../parts.ts";
 import { credentialOf } from "../plugins/access.ts";
 import { RequestProblem } from "../problems.ts";
 import { wantedRange } from "../requests/range.ts";

@@ -2,7 +2,7 @@ import type { FastifyReply } from "fastify";
 import type { z } from "zod";
 import { cancelBatch, insertBatch, readBatch, type NewAggregate, type NewBatch } from "../../jobs/batches.ts";
 import type { AnyKind } from "../../jobs/kind.ts";
-import type { App, AppDeps } from "../app.ts";
+import type { App, AppDeps } from "../parts.ts";
 import { credentialOf } from "../plugins/access.ts";
 import { RequestProblem } from "../problems.ts";
 import { kindNamed, paramFaults, refuseFaults, type Fault } from "../requests/checked-kind.ts";

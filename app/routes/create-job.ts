@@ -1,7 +1,7 @@
 import type { FastifyReply } from "fastify";
 import type { Job, NewJob } from "../../jobs/job.ts";
 import { readJob } from "../../jobs/store.ts";
-import type { App, AppDeps } from "../app.ts";
+import type { App, AppDeps } from "../parts.ts";
 import { credentialOf } from "../plugins/access.ts";
 import { RequestProblem } from "../problems.ts";
 import { kindNamed, paramFaults, refuseFaults } from "../requests/checked-kind.ts";

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 import { z } from "zod";
 import { readSnapshots } from "../../jobs/reads.ts";
-import type { App, AppDeps } from "../app.ts";
+import type { App, AppDeps } from "../parts.ts";
 import { BEGINNING, hasSeenEnd, readPlace, type EventPlace } from "../events/derive.ts";
 import type { Streams } from "../events/streams.ts";
 import { credentialOf } from "../plugins/access.ts";

@@ -1,6 +1,6 @@
 import type { Failing } from "../../jobs/health.ts";
 import { notReady } from "../../jobs/health-server.ts";
-import type { App, AppDeps } from "../app.ts";
+import type { App, AppDeps } from "../parts.ts";
 import { sendProblem } from "../problems.ts";
 import { publicProblems } from "../schemas/answers.ts";
 import { healthView, liveView, noQuery, readyView, rootView } from "../schemas/service.ts";

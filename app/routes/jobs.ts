@@ -2,7 +2,7 @@ import { cancelJob, retryJob } from "../../jobs/lifecycle.ts";
 import type { Job } from "../../jobs/job.ts";
 import { listJobs, readSnapshots } from "../../jobs/reads.ts";
 import { readJob } from "../../jobs/store.ts";
-import type { App, AppDeps } from "../app.ts";
+import type { App, AppDeps } from "../parts.ts";
 import { credentialOf } from "../plugins/access.ts";
 import { RequestProblem } from "../problems.ts";
 import { readCursor, writeCursor } from "../requests/cursor.ts";

@@ -1,5 +1,5 @@
 import { QUEUES } from "../../configs/runtime.ts";
-import type { App, AppDeps } from "../app.ts";
+import type { App, AppDeps } from "../parts.ts";
 import { credentialOf } from "../plugins/access.ts";
 import { problems } from "../schemas/answers.ts";
 import { noQuery, queuesView } from "../schemas/service.ts";

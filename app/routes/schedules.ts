@@ -8,7 +8,7 @@ import {
   resumeSchedule,
   type Schedule,
 } from "../../jobs/schedules.ts";
-import type { App, AppDeps } from "../app.ts";
+import type { App, AppDeps } from "../parts.ts";
 import { credentialOf } from "../plugins/access.ts";
 import { RequestProblem } from "../problems.ts";
 import { kindNamed, paramFaults, refuseFaults } from "../requests/checked-kind.ts";

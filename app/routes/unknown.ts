@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { App } from "../app.ts";
+import type { App } from "../parts.ts";
 import { RequestProblem } from "../problems.ts";
 import { pathOf } from "../requests/path.ts";
 

@@ -1,5 +1,6 @@
 import type { InjectOptions, LightMyRequestResponse } from "fastify";
-import { buildApp, type App } from "../../app/app.ts";
+import { buildApp } from "../../app/app.ts";
+import type { App } from "../../app/parts.ts";
 import { loadRuntime } from "../../configs/runtime.ts";
 import { claimJob, type Claim } from "../../jobs/attempts.ts";
 import { openFoundation, type Foundation } from "../../jobs/foundation.ts";
