@@ -83,7 +83,7 @@ export interface NewJob {
   readonly kind: string;
   readonly queue: string;
   readonly params: unknown;
-  /** 0 is none, then 1 (first) to 2,097,151 (last), as BullMQ has it. @default 0 */
+  /** 0 goes before all others, in the order of arrival; then 1 to 2,097,151 (last), as BullMQ has it. @default 0 */
   readonly priority?: number;
   /** How long to wait before it may start, in milliseconds. @default 0 */
   readonly delayMs?: number;

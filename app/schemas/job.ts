@@ -22,7 +22,12 @@ export const jobParams = z.strictObject({ id: jobId });
 /** Settings that a job and every job of a batch have. */
 export const jobSettings = {
   queue: z.enum(QUEUES).optional().describe("Queue to run in; the kind's own when left out"),
-  priority: z.int().min(0).max(2_097_151).default(0).describe("0 is none; else 1 is first"),
+  priority: z
+    .int()
+    .min(0)
+    .max(2_097_151)
+    .default(0)
+    .describe("0 goes first, in the order of arrival; then 1, and so on. While 0 has a backlog the others wait"),
   delaySeconds: z.number().min(0).max(MAX_DELAY_SECONDS).default(0).describe("Time before it may start"),
 };
 
