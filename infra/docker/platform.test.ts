@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { stackSchema } from "../../configs/stack.ts";
-import { manifestOfAll, recordStack, type RecordedStack } from "../../test/pulumi/docker-stack.ts";
+import { manifestOfAll, names, recordStack, type RecordedStack } from "../../test/pulumi/docker-stack.ts";
 import { containersOf, renderedByDocker, TYPES } from "../../test/pulumi/docker.ts";
 import { promised } from "../../test/pulumi/parity.ts";
 
@@ -20,13 +20,6 @@ beforeAll(async () => {
   stack = await recordStack(CONFIG);
   gpuStack = await recordStack(CONFIG, { hasGpu: true });
 });
-
-function names({ resources }: RecordedStack, type: string): string[] {
-  return resources
-    .filter((resource) => resource.type === type)
-    .map(({ name }) => name)
-    .sort();
-}
 
 function containers(of: RecordedStack) {
   return [...containersOf(of.resources).values()];

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { stackSchema } from "../../configs/stack.ts";
-import { manifestOfAll, recordStack, type RecordedStack } from "../../test/pulumi/docker-stack.ts";
+import { manifestOfAll, names, recordStack, type RecordedStack } from "../../test/pulumi/docker-stack.ts";
 import { canary, containersOf, renderedByDocker, TYPES } from "../../test/pulumi/docker.ts";
 import { isSecretEnvelope } from "../../test/pulumi/recorder.ts";
 
@@ -17,13 +17,6 @@ beforeAll(async () => {
   stack = await recordStack(CONFIG);
   gpuStack = await recordStack(CONFIG, { hasGpu: true });
 });
-
-function names({ resources }: RecordedStack, type: string): string[] {
-  return resources
-    .filter((resource) => resource.type === type)
-    .map(({ name }) => name)
-    .sort();
-}
 
 describe("secrets", () => {
   const ALL = ["database-password", "database-owner-password", "redis-password", "jwt-key", "secret-fingerprints"];

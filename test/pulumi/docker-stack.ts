@@ -40,6 +40,14 @@ export async function recordStack(config: StackConfig, options: StackOptions = {
   return { resources, services: result };
 }
 
+/** Logical names of the resources of a type, in order. */
+export function names({ resources }: RecordedStack, type: string): string[] {
+  return resources
+    .filter((resource) => resource.type === type)
+    .map(({ name }) => name)
+    .sort();
+}
+
 /** Contexts that are up to date: what is in the images is not asked, so nothing is bundled. */
 export function manifestOfAll(): ContextManifest {
   const contexts = Object.keys(IMAGES).map((name) => [name, { context: `dist/images/${name}`, hash: `hash-${name}` }]);
