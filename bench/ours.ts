@@ -78,7 +78,7 @@ export async function startOurs(): Promise<Ours> {
     seconds: (count) => seconds(numbers, count),
     numbers,
     clear: async () => {
-      await stack.asSuperuser("TRUNCATE jobs, outbox CASCADE; CHECKPOINT");
+      await stack.asSuperuser("TRUNCATE jobs, attempts, outbox CASCADE; CHECKPOINT");
     },
     close: async () => {
       await closing.close();
