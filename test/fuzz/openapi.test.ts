@@ -64,8 +64,9 @@ it("holds what the OpenAPI says for whatever is sent, and answers nothing with 5
     const said = error instanceof CommandError ? error.output : String(error);
     throw new Error(`schemathesis found faults; again with --seed ${seed}:\n${said}`);
   });
-  process.stdout.write(`${output.split("\n").slice(-25).join("\n")}\n`);
   const cases = Number(/(\d+) generated/.exec(output)?.[1]);
+  // In words of ours: its own last line reads like that of a test runner which ran no test.
+  process.stdout.write(`schemathesis: ${cases} requests made from our OpenAPI, seed ${seed}\n`);
   expect(cases).toBeGreaterThan(500);
   expect(api.output()).not.toMatch(/"status":5\d\d/);
 });
