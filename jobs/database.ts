@@ -58,15 +58,19 @@ export function verifiedTls(caFile: string | undefined): { rejectUnauthorized: t
  */
 const PLANNER = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
 
+/** No statement of ours is slow: one that is must not hold a connection for ever. In milliseconds. */
+const STATEMENT_MS = 8000;
+/** A server that says nothing for so long after a statement is dead, and its connection is given up. In milliseconds. */
+const SILENCE_MS = 9000;
+
 /** Connections are opened when first needed; a broken idle one is logged and replaced. */
 export function openDatabase(settings: DatabaseSettings, log: Logger): Pool {
   const pool = new Pool({
     ...connectionOptions(settings),
     options: PLANNER,
     max: settings.DATABASE_POOL_SIZE,
-    // No statement of ours is slow: one that is must not hold a connection for ever.
-    statement_timeout: 15_000,
-    query_timeout: 20_000,
+    statement_timeout: STATEMENT_MS,
+    query_timeout: SILENCE_MS,
   });
   pool.on("error", (error) => {
     log.warn({ err: error }, "an idle database connection broke");

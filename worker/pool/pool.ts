@@ -6,12 +6,15 @@ import { OPEN_LINK, type LinkEvents, type PlaceProgram } from "./link.ts";
 import type { PlaceSettings } from "./messages.ts";
 import { Place, type PlaceDeps } from "./place.ts";
 
-/** Pause before a place that ended is started again, in milliseconds; doubled each time it ends soon again. */
+/**
+ * Pause before a place that ended is started again, in milliseconds; doubled each time it ends soon again. The longest one is short: a
+ * start each few seconds costs little, and jobs wait for it.
+ */
 const RESTART_MS = 100;
-const LONGEST_RESTART_MS = 30_000;
+const LONGEST_RESTART_MS = 3000;
 
 /** A place that was ready this long begins with the short pause again, in milliseconds. */
-const STEADY_MS = 60_000;
+const STEADY_MS = 10_000;
 
 /** How long a job waits where no place is ready, in milliseconds; then it is handed back. */
 const WAIT_MS = 10_000;
