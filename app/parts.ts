@@ -8,7 +8,7 @@ import type { Queryable } from "../jobs/database.ts";
 import type { Failing } from "../jobs/health.ts";
 import type { IdLeaseState } from "../jobs/id-lease.ts";
 import type { Logger } from "../jobs/log.ts";
-import type { RelayCounts } from "../jobs/maintenance.ts";
+import type { RelayCounts } from "../jobs/relay.ts";
 import type { ObjectStore } from "../jobs/objects.ts";
 import type { Kinds } from "../jobs/registry.ts";
 import type { JobWriter } from "../jobs/store.ts";
@@ -47,7 +47,7 @@ export interface AppParts {
   readonly objects: ObjectStore;
   readonly kinds: Kinds;
   readonly log: Logger;
-  /** Makes jobs for many requests at once. */
+  /** Makes jobs for many requests at once, and hands them to Redis. */
   readonly writer: JobWriter;
   /** A new id; throws IdRefused when there is none to be had. */
   readonly nextId: () => string;

@@ -51,7 +51,12 @@ async function openApp(
   stack.add("ids", () => ids.close());
   const maintenance = startMaintenance({ ...foundation, log });
   stack.add("maintenance", () => maintenance.close());
-  const writer = createJobWriter(foundation.pool, { maxWaiting: config.MAX_WAITING_INSERTS });
+  const writer = createJobWriter(foundation.pool, {
+    maxWaiting: config.MAX_WAITING_INSERTS,
+    onMade: (jobs) => {
+      maintenance.handOff(jobs);
+    },
+  });
   stack.add("writer", () => writer.close());
   const app = await buildApp({
     ...foundation,

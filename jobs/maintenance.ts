@@ -1,8 +1,10 @@
 import type { Redis } from "ioredis";
 import type { Pool } from "pg";
+import { createHandOff } from "./hand-off.ts";
+import type { NewJob } from "./job.ts";
 import type { Logger } from "./log.ts";
 import { createReconciler } from "./reconciler.ts";
-import { relayOutbox } from "./relay.ts";
+import { relayOutbox, type RelayCounts } from "./relay.ts";
 import type { Wake } from "./wake.ts";
 import { pulse, takeOver, takeOverUnknown, type ProgressNote, type Pulse } from "./worker-lease.ts";
 
@@ -17,18 +19,12 @@ const UNKNOWN_EVERY_TICKS = 30;
 export interface Maintenance {
   /** Something was written to the outbox: relay it now. Calls during a pass make one more pass. */
   kick(): void;
+  /** Jobs were just made by statements of store.ts: their wake-ups go to Redis now. */
+  handOff(jobs: readonly NewJob[]): void;
   /** What its relay did so far. */
   relayed(): RelayCounts;
   /** Ends after the pass that runs. */
   close(): Promise<void>;
-}
-
-/** Counted since the start of the process. */
-export interface RelayCounts {
-  /** Wake-ups that were brought from the outbox to Redis. */
-  readonly moved: number;
-  /** Passes that failed; what they did not move waits for the next one. */
-  readonly failures: number;
 }
 
 export interface MaintenanceDeps {
@@ -50,18 +46,15 @@ export interface MaintenanceDeps {
 
 /**
  * Runs heartbeat, relay, take-over and reconciler. They are in every process, not in one of their own: the process that wrote an
- * outbox row relays it at once (the shortest way to a worker), and whatever it leaves behind when it dies the others find
- * within a second. LISTEN/NOTIFY is not used: NOTIFY holds a lock of the whole cluster over each commit.
+ * outbox row brings it to Redis at once (the shortest way to a worker), and whatever it leaves behind when it dies the others find
+ * within two seconds. LISTEN/NOTIFY is not used: NOTIFY holds a lock of the whole cluster over each commit.
  */
 export function startMaintenance(deps: MaintenanceDeps): Maintenance {
   const { log, pool, worker } = deps;
   const counts = { moved: 0, failures: 0 };
-  const relay = createSingleFlight(
-    () => countRelay(relayOutbox(pool, deps.wake), counts),
-    log,
-    "wake-ups wait in the outbox",
-  );
-  const seen = { orphans: false };
+  const handOff = createHandOff({ ...deps, counts });
+  const seen: Seen = { orphans: false, oldest: null, left: false };
+  const relay = createRelay(deps, seen, counts);
   const chores = createSingleFlight(
     createChores(deps, seen, relay),
     log,
@@ -71,7 +64,10 @@ export function startMaintenance(deps: MaintenanceDeps): Maintenance {
     const now = await pulse(pool, worker?.id(), worker?.progress());
     if (!now.alive) await worker?.onLeaseLost();
     await worker?.onHeld(now);
-    if (now.outbox) relay.kick();
+    // What is on its way is gone by the next look. What is still there was left behind, and much with it perhaps.
+    seen.left ||= now.oldest !== null && now.oldest === seen.oldest;
+    seen.oldest = now.oldest;
+    relay.kickIf(seen.left);
     seen.orphans = now.orphans;
     // Not waited for: filling Redis may take longer than a lease stands without a heartbeat.
     chores.kick();
@@ -81,8 +77,12 @@ export function startMaintenance(deps: MaintenanceDeps): Maintenance {
     kick: () => {
       relay.kick();
     },
+    handOff: (jobs) => {
+      handOff.add(jobs);
+    },
     relayed: () => counts,
     close: async () => {
+      await handOff.close();
       await ticker.close();
       await chores.close();
       await relay.close();
@@ -90,13 +90,27 @@ export function startMaintenance(deps: MaintenanceDeps): Maintenance {
   };
 }
 
-async function countRelay(pass: Promise<number>, counts: { moved: number; failures: number }): Promise<void> {
-  try {
-    counts.moved += await pass;
-  } catch (error) {
-    counts.failures += 1;
-    throw error;
+/** What the last look at the database found. */
+interface Seen {
+  orphans: boolean;
+  /** Number of the row that was the oldest one in the outbox. */
+  oldest: string | null;
+  /** Rows were left behind, and no pass has begun since. */
+  left: boolean;
+}
+
+function createRelay({ pool, wake, log }: MaintenanceDeps, seen: Seen, counts: RelayCounts): SingleFlight {
+  async function pass(): Promise<void> {
+    const rows = seen.left ? "all" : "own";
+    seen.left = false;
+    try {
+      counts.moved += await relayOutbox(pool, wake, rows);
+    } catch (error) {
+      counts.failures += 1;
+      throw error;
+    }
   }
+  return createSingleFlight(pass, log, "wake-ups wait in the outbox");
 }
 
 /** One round of what keeps jobs from being forgotten. */

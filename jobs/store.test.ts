@@ -162,7 +162,7 @@ describe("take-over", () => {
     await insertJob(stack.pool, job("1"));
     await claim("1");
     expect(await pulse(stack.pool, worker)).toEqual({
-      outbox: true,
+      oldest: "1",
       orphans: false,
       alive: true,
       held: 1,

@@ -5,7 +5,10 @@ import type { Idempotency, Job, JobFailure, JobProgress, JobState, NewJob } from
 
 export { Overloaded, type InsertOutcome };
 
-/** Keys, jobs and outbox rows in one statement: all or nothing, in one round trip. */
+/**
+ * Keys, jobs and outbox rows in one statement: all or nothing, in one round trip. A job's first row in the outbox bears the number of the
+ * job, so that hand-off.ts can delete it without having seen it.
+ */
 const INSERT_JOBS = {
   name: "jobs-insert",
   text: `WITH asked AS (
@@ -20,8 +23,8 @@ const INSERT_JOBS = {
            WHERE key IS NULL OR id IN (SELECT target_id FROM keyed)
            RETURNING id, queue, priority, run_at, created_at
          ), wake AS (
-           INSERT INTO outbox (job_id, attempt, queue, priority, run_at)
-           SELECT id, 0, queue, priority, run_at FROM job
+           INSERT INTO outbox (id, job_id, attempt, queue, priority, run_at) OVERRIDING SYSTEM VALUE
+           SELECT id, id, 0, queue, priority, run_at FROM job
          )
          SELECT id, created_at FROM job`,
 };
@@ -36,8 +39,8 @@ const INSERT_KEYLESS = {
              AS a(id, tenant, kind, queue, params, priority, delay_ms, schedule)
            RETURNING id, queue, priority, run_at, created_at
          ), wake AS (
-           INSERT INTO outbox (job_id, attempt, queue, priority, run_at)
-           SELECT id, 0, queue, priority, run_at FROM job
+           INSERT INTO outbox (id, job_id, attempt, queue, priority, run_at) OVERRIDING SYSTEM VALUE
+           SELECT id, id, 0, queue, priority, run_at FROM job
          )
          SELECT id, created_at FROM job`,
 };
@@ -46,8 +49,8 @@ const INSERT_KEYLESS = {
 const INSERT_ONE = {
   name: "job-insert",
   text: `WITH wake AS (
-           INSERT INTO outbox (job_id, attempt, queue, priority, run_at)
-           VALUES ($1, 0, $4, $6, now() + $7::float8 * interval '1 ms')
+           INSERT INTO outbox (id, job_id, attempt, queue, priority, run_at) OVERRIDING SYSTEM VALUE
+           VALUES ($1, $1, 0, $4, $6, now() + $7::float8 * interval '1 ms')
          )
          INSERT INTO jobs (id, tenant, kind, queue, params, priority, run_at, schedule)
          VALUES ($1, $2, $3, $4, $5, $6, now() + $7::float8 * interval '1 ms', $8)
@@ -176,6 +179,8 @@ export interface JobWriterOptions {
   readonly maxWaiting?: number;
   /** Statements under way at once. @default 1 */
   readonly inFlight?: number;
+  /** Told of jobs that were just committed. */
+  readonly onMade?: (jobs: readonly NewJob[]) => void;
 }
 
 /** Jobs in one statement. */
@@ -188,10 +193,12 @@ export function createJobWriter(db: Queryable, options: JobWriterOptions = {}): 
   const written = { statements: 0, jobs: 0 };
   const coalescer = createCoalescer<Row, InsertOutcome>({
     what: "writing jobs",
-    work: (rows) => {
+    work: async (rows) => {
       written.statements += 1;
       written.jobs += rows.length;
-      return insertRows(db, rows);
+      const outcomes = await insertRows(db, rows);
+      options.onMade?.(rows.filter((_, index) => outcomes[index]?.is === "made").map(({ job }) => job));
+      return outcomes;
     },
     maxItems: INSERT_BATCH,
     maxWaiting: options.maxWaiting ?? 2000,

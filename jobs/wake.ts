@@ -26,8 +26,8 @@ export interface Wake {
    * @param place at the head of the queue, or after delayMs
    */
   again(queue: string, entries: readonly string[], place: "head" | Later): Promise<void>;
-  /** Forgets entries that were taken. */
-  forget(queue: string, entries: readonly string[]): Promise<void>;
+  /** Forgets entries of a bundle that were taken. */
+  forget(queue: string, bundle: string, entries: readonly string[]): Promise<void>;
   /** Those of a list that Redis does not hold. */
   missing(wakeUps: readonly WakeUp[]): Promise<WakeUp[]>;
   close(): Promise<void>;
@@ -49,7 +49,10 @@ export function jobIdOf(entry: string): string {
   return entry.slice(0, entry.indexOf("-"));
 }
 
-/** Hash of a queue that tells for each entry which BullMQ job holds it: what is in no bundle, or in one that is gone, is missing. */
+/**
+ * Hash of a queue that tells for each entry which BullMQ job holds it, where that job has not the entry itself for its id: what is in no
+ * bundle, or in one that is gone, is missing.
+ */
 export function heldKey(queue: string): string {
   return `${QUEUE_PREFIX}:${queue}:held`;
 }
@@ -66,8 +69,9 @@ export function createWake(redis: Redis, log: Logger): Wake {
   const queues = createQueues(redis, log);
   async function put(name: string, bundles: readonly Bundle[]): Promise<void> {
     const ready = await queues.ready(name);
+    const notes = held(bundles);
     // Both on one connection, in this order: a bundle that did not come to be leaves entries that count as missing.
-    const noted = redis.hset(heldKey(name), ...held(bundles));
+    const noted = notes.length > 0 ? redis.hset(heldKey(name), ...notes) : undefined;
     await Promise.all([noted, ready.addBulk(bundles.map(toBulk))]);
   }
   return {
@@ -79,8 +83,9 @@ export function createWake(redis: Redis, log: Logger): Wake {
       assertReady(redis);
       await put(name, [{ id: newId(entries), entries, options: place === "head" ? { lifo: true } : later(place) }]);
     },
-    forget: async (name, entries) => {
-      if (entries.length > 0) await redis.hdel(heldKey(name), ...entries);
+    forget: async (name, bundleId, entries) => {
+      const noted = entries.filter((entry) => entry !== bundleId);
+      if (noted.length > 0) await redis.hdel(heldKey(name), ...noted);
     },
     missing: async (wakeUps) => {
       assertReady(redis);
@@ -171,7 +176,7 @@ function newId(entries: readonly string[]): string {
 }
 
 function held(bundles: readonly Bundle[]): string[] {
-  return bundles.flatMap(({ id, entries }) => entries.flatMap((entry) => [entry, id]));
+  return bundles.flatMap(({ id, entries }) => entries.flatMap((entry) => (entry === id ? [] : [entry, id])));
 }
 
 function toBulk({ id, entries, options }: Bundle) {
@@ -184,14 +189,15 @@ function toBulk({ id, entries, options }: Bundle) {
 }
 
 async function missingOf(redis: Redis, queue: Queue, wakeUps: readonly WakeUp[]): Promise<WakeUp[]> {
-  const holders = await redis.hmget(heldKey(queue.name), ...wakeUps.map(entryOf));
-  const ids = [...new Set(holders.filter((id) => id !== null))];
+  const entries = wakeUps.map(entryOf);
+  const holders = await redis.hmget(heldKey(queue.name), ...entries);
+  const ids = [...new Set([...entries, ...holders.filter((id) => id !== null)])];
   const pipeline = redis.pipeline();
   for (const id of ids) pipeline.exists(queue.toKey(id));
   const answers = (await pipeline.exec()) ?? [];
   const there = new Set(ids.filter((_, index) => answers[index]?.[1] === 1));
   for (const id of await clearAstray(redis, queue, [...there])) there.delete(id);
-  return wakeUps.filter((_, index) => !there.has(holders[index] ?? ""));
+  return wakeUps.filter((_, index) => !there.has(entries[index] ?? "") && !there.has(holders[index] ?? ""));
 }
 
 /** Bundles that are looked at first: those at the head of a queue should be the next to go, and whatever goes nowhere ends up there. */

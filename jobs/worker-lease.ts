@@ -18,9 +18,10 @@ const GIVE_UP = { name: "worker-give-up", text: `UPDATE workers SET lease_until 
 
 /** Looks at the few rows of workers, never at jobs: dead rows of a busy queue would make it slow. */
 const ORPHANS = `EXISTS (SELECT FROM workers WHERE lease_until < now())`;
+const OLDEST = `(SELECT min(id) FROM outbox)`;
 const PULSE = {
   name: "pulse",
-  text: `SELECT EXISTS (SELECT FROM outbox) AS outbox, ${ORPHANS} AS orphans, true AS alive, 0 AS held,
+  text: `SELECT ${OLDEST} AS oldest, ${ORPHANS} AS orphans, true AS alive, 0 AS held,
            '{}'::bigint[] AS cancelled`,
 };
 const HEARTBEAT = {
@@ -35,7 +36,7 @@ const HEARTBEAT = {
          ), mine AS (
            SELECT id, cancel_requested_at FROM jobs WHERE worker = $1 AND state = 'active'
          )
-         SELECT EXISTS (SELECT FROM outbox) AS outbox, ${ORPHANS} AS orphans, EXISTS (SELECT FROM beat) AS alive,
+         SELECT ${OLDEST} AS oldest, ${ORPHANS} AS orphans, EXISTS (SELECT FROM beat) AS alive,
            (SELECT count(*)::int FROM mine) AS held,
            (SELECT coalesce(array_agg(id), '{}') FROM mine WHERE cancel_requested_at IS NOT NULL) AS cancelled`,
 };
@@ -84,8 +85,8 @@ const STRAYS = endingStatement(
 
 /** What a look at the database found. */
 export interface Pulse {
-  /** Wake-ups wait for the relay. */
-  readonly outbox: boolean;
+  /** Number of the oldest row in the outbox; null when it is empty. */
+  readonly oldest: string | null;
   /** A worker is gone; jobs may run under it. */
   readonly orphans: boolean;
   /** The worker's own lease still stands; always true without one. */

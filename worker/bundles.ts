@@ -128,7 +128,7 @@ async function takeBundle(deps: BundlesDeps, job: Job<Fetched>, token: string, p
   const { early, delayMs } = mine.length > 0 ? await deps.take(mine) : { early: [], delayMs: 0 };
   await putBack;
   if (mine.length === 0 && job.priority > 0) return; // Back in its own place.
-  await wake.forget(queue, mine);
+  await wake.forget(queue, job.id ?? "", mine);
   if (early.length > 0) await wake.again(queue, early, { delayMs, priority: job.priority });
   // Only now: until here a death of this process brings all of it back.
   await job.moveToCompleted(null, token, false);

@@ -1,10 +1,11 @@
 import type { Redis } from "ioredis";
 import type { Pool } from "pg";
 import { setTimeout as sleep } from "node:timers/promises";
-import { claimJobs, endAttempts, type AttemptEnd, type Claim, type ClaimOutcome } from "../jobs/attempts.ts";
+import { claimJobs, endAttempts, type Claim, type ClaimOutcome } from "../jobs/attempts.ts";
 import { createCoalescer, type Coalescer } from "../jobs/coalesce.ts";
-import { startMaintenance, type Maintenance, type RelayCounts } from "../jobs/maintenance.ts";
+import { startMaintenance, type Maintenance } from "../jobs/maintenance.ts";
 import { untilItWorks } from "../jobs/patience.ts";
+import type { RelayCounts } from "../jobs/relay.ts";
 import { jobIdOf, type Wake } from "../jobs/wake.ts";
 import {
   abandonJobs,
@@ -53,6 +54,8 @@ export interface WorkersDeps extends AttemptDeps {
 }
 
 export interface Workers {
+  /** Something was written to the outbox. */
+  kick(): void;
   /** What its relay did so far. */
   relayed(): RelayCounts;
   /** Takes nothing new until `resume`; what runs goes on. */
@@ -85,27 +88,14 @@ export async function createWorkers(deps: WorkersDeps): Promise<Workers> {
   const state = new State(await untilItWorks(register, { what: "registration of this worker", log: deps.log }));
   const slots = createSlots(deps.concurrency);
   const maintenance = startMaintenance({ ...deps, worker: heartbeatOf(deps, state) });
-  const claims = createCoalescer<string, ClaimOutcome>({
-    what: "claiming jobs",
-    work: (ids) => claimJobs(pool, ids, state.workerId),
-    maxItems: STATEMENT_SIZE,
-    inFlight: 2,
-  });
-  const ends = createCoalescer<AttemptEnd, boolean>({
-    what: "ending attempts",
-    work: async (list) => {
-      const { committed, woke } = await endAttempts(pool, list);
-      if (woke) maintenance.kick();
-      return committed;
-    },
-    maxItems: STATEMENT_SIZE,
-    inFlight: 2,
-  });
-  const parts = { deps, state, slots, maintenance, claims, ends };
+  const parts = { deps, state, slots, maintenance, ...createStatements(pool, state, maintenance) };
   const take = (entries: readonly string[]) => takeEntries(parts, entries);
   const sources = deps.queues.map((queue) => startBundles({ ...deps, queue, slots, take }));
   const stalled = startStalledCheck({ ...deps, putBack: () => putBackStalled(sources) });
   return {
+    kick: () => {
+      maintenance.kick();
+    },
     pause: () => {
       slots.pause();
     },
@@ -117,6 +107,28 @@ export async function createWorkers(deps: WorkersDeps): Promise<Workers> {
       await stalled.close();
       await close(parts, sources);
     },
+  };
+}
+
+/** Jobs that start or end together share a statement. */
+function createStatements(pool: Pool, state: State, maintenance: Maintenance): Pick<Parts, "claims" | "ends"> {
+  return {
+    claims: createCoalescer({
+      what: "claiming jobs",
+      work: (ids) => claimJobs(pool, ids, state.workerId),
+      maxItems: STATEMENT_SIZE,
+      inFlight: 2,
+    }),
+    ends: createCoalescer({
+      what: "ending attempts",
+      work: async (list) => {
+        const { committed, woke } = await endAttempts(pool, list);
+        if (woke) maintenance.kick();
+        return committed;
+      },
+      maxItems: STATEMENT_SIZE,
+      inFlight: 2,
+    }),
   };
 }
 

@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { Counter, Gauge, Histogram, Registry, type CounterConfiguration } from "prom-client";
 import type { MetricsPage } from "../jobs/health-server.ts";
-import type { RelayCounts } from "../jobs/maintenance.ts";
+import type { RelayCounts } from "../jobs/relay.ts";
 import type { GpuSample } from "./gpu.ts";
 import type { PoolState } from "./pool/pool.ts";
 import { RunnerDied, type JobRunner } from "./runner.ts";

@@ -95,7 +95,12 @@ async function takeJobs(
   });
   const fitness = pauseWhileUnfit({ checks: machinery.checks, workers, log });
   stack.add("fitness", () => fitness.close());
-  const scheduler = startScheduler({ pool, kinds, log });
+  const scheduler = startScheduler({
+    ...{ pool, kinds, log },
+    onFired: () => {
+      workers.kick();
+    },
+  });
   stack.add("scheduler", () => scheduler.close());
   const describe = describeWorker(foundation.pool, log, name, config);
   machinery.onGpus(describe);

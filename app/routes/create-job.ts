@@ -50,7 +50,6 @@ export function registerCreateJob(app: App, deps: AppDeps): void {
     const outcome = await deps.writer.insert(job);
     switch (outcome.is) {
       case "made":
-        deps.onQueued();
         return accept(reply, { ...job, state: "queued", createdAt: outcome.createdAt });
       case "known":
         reply.header("idempotency-replayed", "true");

@@ -102,12 +102,15 @@ async function overWriter({ ours }: Context, count: number): Promise<Latency> {
   const env = { WORKER_CONCURRENCY: String(CONCURRENCY) };
   const worker = await startReady(ours, "core", [join(BENCH, "core-worker.ts")], env);
   const ids = await leaseIds(ours.foundation.pool, log);
-  const writer = createJobWriter(ours.foundation.pool);
   const maintenance = startMaintenance({ ...ours.foundation, log });
+  const writer = createJobWriter(ours.foundation.pool, {
+    onMade: (jobs) => {
+      maintenance.handOff(jobs);
+    },
+  });
   const add = async () => {
     const params = { sentAt: wallClock() };
     await writer.insert({ id: ids.next(), tenant: TENANT, kind: "bench-stamp", queue: "default", params });
-    maintenance.kick();
   };
   try {
     await pace(200, PER_SECOND, add);

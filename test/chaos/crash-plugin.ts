@@ -6,6 +6,7 @@ import { ROOT } from "../../toolchain/folders.ts";
 
 /** Files whose every `await` is a place to die, before it and after it. */
 export const CRASH_FILES = [
+  "jobs/hand-off.ts",
   "jobs/relay.ts",
   "jobs/reconciler.ts",
   "jobs/wake.ts",

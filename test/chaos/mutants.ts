@@ -23,19 +23,14 @@ const NO_OVERDUE_CHECK: Edit = {
 
 export const MUTANTS: Readonly<Record<string, Mutant>> = {
   "no-outbox": {
-    what: "a job is inserted without a row in the outbox; the API sends its wake-up after the commit",
+    what: "a job is inserted without a row in the outbox; the API hands its wake-up to Redis after the commit, and that is all",
     faults: ["crash-accept", "api-kill", "network-cut-redis"],
     edits: [
       NO_OVERDUE_CHECK,
       {
         file: "jobs/store.ts",
-        from: "SELECT id, 0, queue, priority, run_at FROM job\n",
-        to: "SELECT id, 0, queue, priority, run_at FROM job WHERE false\n",
-      },
-      {
-        file: "app/routes/create-job.ts",
-        from: "deps.onQueued();",
-        to: "await deps.wake.add([{ ...job, jobId: job.id, attempt: 0 }]);",
+        from: "SELECT id, id, 0, queue, priority, run_at FROM job\n",
+        to: "SELECT id, id, 0, queue, priority, run_at FROM job WHERE false\n",
       },
     ],
   },

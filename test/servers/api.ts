@@ -17,7 +17,7 @@ import { createTestLog, startStack, type TestLog, type TestStack } from "./stack
 export interface TestState {
   failing: Failing[];
   draining: boolean;
-  /** How often a job was announced to the relay. */
+  /** How often jobs were announced, to the relay or to be handed to Redis. */
   queued: number;
 }
 
@@ -53,7 +53,10 @@ export async function startTestApi(env: Readonly<Record<string, string>> = {}): 
   const ids = await leaseIds(foundation.pool, log);
   closing.add("ids", () => ids.close());
   const state: TestState = { failing: [], draining: false, queued: 0 };
-  const writer = createJobWriter(foundation.pool, { maxWaiting: settings.MAX_WAITING_INSERTS });
+  const writer = createJobWriter(foundation.pool, {
+    maxWaiting: settings.MAX_WAITING_INSERTS,
+    onMade: (jobs) => (state.queued += jobs.length),
+  });
   closing.add("writer", () => writer.close());
   const app = await buildApp({
     ...foundation,

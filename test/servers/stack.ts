@@ -46,6 +46,9 @@ export interface TestStack {
   close(): Promise<void>;
 }
 
+/** A job's first row in the outbox bears the job's number, and tests give small ones: the database begins beyond them. */
+const SMALL_IDS = "ALTER TABLE outbox ALTER COLUMN id RESTART WITH 1000000000";
+
 /** Starts servers, with settings of their own where a test needs them, and migrates a database. */
 export async function startStack(
   options: { migrate?: boolean; postgres?: readonly string[]; postgresFolder?: string; redis?: readonly string[] } = {},
@@ -57,7 +60,10 @@ export async function startStack(
   const database = await postgres.createDatabase();
   const folder = mkdtempSync(join(tmpdir(), "slipway-stack-"));
   const env = environment(folder, database, postgres.port, redis.port);
-  if (options.migrate !== false) await migrateDatabase(env);
+  if (options.migrate !== false) {
+    await migrateDatabase(env);
+    await query(postgres.port, SMALL_IDS, database);
+  }
   const pool = openDatabase(loadRuntime("api", env), createTestLog().log);
   return {
     postgres,

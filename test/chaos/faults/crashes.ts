@@ -44,7 +44,7 @@ const GROUPS: readonly Group[] = [
     name: "crash-relay",
     what: "a program dies between commit and relay, or inside the relay",
     weight: 4,
-    files: ["jobs/relay.ts", "jobs/wake.ts"],
+    files: ["jobs/hand-off.ts", "jobs/relay.ts", "jobs/wake.ts"],
     programs: all,
     waitMs: 2000,
   },
