@@ -53,10 +53,8 @@ export async function startTestApi(env: Readonly<Record<string, string>> = {}): 
   const ids = await leaseIds(foundation.pool, log);
   closing.add("ids", () => ids.close());
   const state: TestState = { failing: [], draining: false, queued: 0 };
-  const writer = createJobWriter(foundation.pool, {
-    maxWaiting: settings.MAX_WAITING_INSERTS,
-    onMade: (jobs) => (state.queued += jobs.length),
-  });
+  const onMade = (jobs: readonly unknown[]) => (state.queued += jobs.length);
+  const writer = createJobWriter(foundation.pool, { maxWaiting: settings.MAX_WAITING_INSERTS, onMade });
   closing.add("writer", () => writer.close());
   const app = await buildApp({
     ...foundation,
