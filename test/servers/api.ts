@@ -53,8 +53,8 @@ export async function startTestApi(env: Readonly<Record<string, string>> = {}): 
   const ids = await leaseIds(foundation.pool, log);
   closing.add("ids", () => ids.close());
   const state: TestState = { failing: [], draining: false, queued: 0 };
-  const onMade = (jobs: readonly unknown[]) => (state.queued += jobs.length);
-  const writer = createJobWriter(foundation.pool, { maxWaiting: settings.MAX_WAITING_INSERTS, onMade });
+  const { MAX_WAITING_INSERTS: maxWaiting } = settings;
+  const writer = createJobWriter(foundation.pool, { maxWaiting, onMade: ({ length }) => (state.queued += length) });
   closing.add("writer", () => writer.close());
   const app = await buildApp({
     ...foundation,
@@ -68,15 +68,14 @@ export async function startTestApi(env: Readonly<Record<string, string>> = {}): 
     isDraining: () => state.draining,
   });
   closing.add("app", () => app.close());
-  const inject = (options: InjectOptions | string, tenant?: string) => injectAs(app, options, tenant);
-  const post = (payload: unknown, tenant?: string) => inject(postOf(payload), tenant);
+  const post: TestApi["post"] = (payload, tenant) => injectAs(app, postOf(payload), tenant);
   return {
     app,
     stack,
     foundation,
     lines,
     state,
-    inject,
+    inject: (options, tenant) => injectAs(app, options, tenant),
     post,
     make: async () => (await post(SUM)).json<{ id: string }>().id,
     claim: (id) => claim(stack, id),
