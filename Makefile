@@ -7,7 +7,7 @@ STACK ?= dev
 ARGS ?=
 flag = $(if $(filter-out 0 no false,$($(1))),$(2))
 
-.PHONY: bench-http bench-queue bench-start chaos help up down env token gpu-monitor new-job test check format smoke clean
+.PHONY: bench-http bench-overload bench-queue bench-start chaos help up down env token gpu-monitor new-job test check format smoke clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -38,6 +38,9 @@ bench-http: ## the API beside plain Fastify and FastAPI with Celery        ARGS=
 
 chaos: ## jobs while processes, servers and networks break           ARGS='--seed 7 --minutes 4'
 	$(RUN) -- node test/chaos/main.ts $(ARGS)
+
+bench-overload: ## p99 of others while one tenant attacks the API         ARGS='--size quick'
+	$(RUN) -- node bench/overload/main.ts $(ARGS)
 
 bench-start: ## from start to ready beside node -e 0                       ARGS='--size quick'
 	$(RUN) -- node bench/start/main.ts $(ARGS)

@@ -1,7 +1,6 @@
 /** Jobs while things break; see docs/chaos.md. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { unlessInterrupted } from "../../bench/interrupt.ts";
 import { UserError } from "../../toolchain/command.ts";
 import { runMain } from "../../toolchain/main.ts";
 import { Steps } from "../../toolchain/steps.ts";
@@ -55,7 +54,7 @@ await runMain(USAGE, OPTIONS, async ({ values }) => {
   };
   const steps = new Steps();
   steps.say(`Seed ${options.seed}`);
-  const result = await steps.run("Chaos", (say) => unlessInterrupted(runChaos({ ...options, say })));
+  const result = await steps.run("Chaos", (say) => runChaos({ ...options, say }));
   const json = `${JSON.stringify(toJson(result), null, 2)}\n`;
   const folder = join(import.meta.dirname, "results");
   mkdirSync(folder, { recursive: true });

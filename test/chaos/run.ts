@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { until } from "../servers/programs.ts";
+import { unlessInterrupted } from "../../bench/interrupt.ts";
 import { UserError } from "../../toolchain/command.ts";
 import { startClient } from "./client.ts";
 import type { Fault } from "./fault.ts";
@@ -48,30 +49,37 @@ export interface ChaosResult {
   readonly crashes: readonly string[];
 }
 
-/** Runs jobs while things break, lets everything come back, and judges. */
+/** Runs jobs while things break, lets everything come back, and judges. However it ends, nothing of its world is left. */
 export async function runChaos(options: ChaosOptions): Promise<ChaosResult> {
   const faults = chosenFaults(options.only);
-  const started = performance.now();
-  const world = await startWorld({ mutant: options.mutant, diskMiB: 1024 + Math.ceil(options.jobs / 100) });
+  const opening = startWorld({ mutant: options.mutant, diskMiB: 1024 + Math.ceil(options.jobs / 100) });
   try {
-    const ledger = new Ledger(join(world.folder, "ledger.ndjson"));
-    const events = noEvents();
-    await harm(world, options, faults, ledger, events);
-    await drain(world, options);
-    const outages = events.done.filter(({ fault }) => fault.outage === true);
-    return {
-      options,
-      verdict: await judge(world.database, ledger, outages),
-      recovery: await measureRecovery(world.database, events.done, events.hits),
-      events,
-      accepted: ledger.count,
-      answers: ledger.answers,
-      crashes: [...world.apis, ...world.workers].flatMap((program) => program.crashes),
-      seconds: Math.round((performance.now() - started) / 1000),
-    };
+    return await unlessInterrupted(opening.then((world) => runIn(world, options, faults)));
   } finally {
-    await world.close();
+    await opening.then(
+      (world) => world.close(),
+      () => undefined, // Its own failure is the result.
+    );
   }
+}
+
+async function runIn(world: World, options: ChaosOptions, faults: readonly Fault[]): Promise<ChaosResult> {
+  const started = performance.now();
+  const ledger = new Ledger(join(world.folder, "ledger.ndjson"));
+  const events = noEvents();
+  await harm(world, options, faults, ledger, events);
+  await drain(world, options);
+  const outages = events.done.filter(({ fault }) => fault.outage === true);
+  return {
+    options,
+    verdict: await judge(world.database, ledger, outages),
+    recovery: await measureRecovery(world.database, events.done, events.hits),
+    events,
+    accepted: ledger.count,
+    answers: ledger.answers,
+    crashes: [...world.apis, ...world.workers].flatMap((program) => program.crashes),
+    seconds: Math.round((performance.now() - started) / 1000),
+  };
 }
 
 function chosenFaults(only: readonly string[] | undefined): readonly Fault[] {
