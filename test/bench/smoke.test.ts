@@ -12,6 +12,7 @@ interface Result {
 const PROGRAMS = {
   queue: ["enqueue", "backlog: slipway worker / BullMQ", "500 jobs/s", "idle worker", "Redis wiped", "relay of"],
   http: ["accept route / plain Fastify", "slipway / FastAPI"],
+  overload: ["a tenant at ten times its limit: API", "zip bombs"],
   start: ["api: start to ready", "worker: start to ready"],
 } as const;
 

@@ -123,7 +123,8 @@ export class Program {
     this.#child = child;
     this.#ended = new Promise((resolve) => {
       child.once("exit", (code, signal) => {
-        if (!this.#ordered) this.#noteCrash(signal ?? `status ${code ?? "unknown"}`);
+        // It may reach a point before it hears that the order was taken back.
+        if (!this.#ordered && this.takeHit() === undefined) this.#noteCrash(signal ?? `status ${code ?? "unknown"}`);
         this.#ordered = false;
         this.#child = undefined;
         resolve();
