@@ -98,6 +98,15 @@ describe("a running job", () => {
     expect(await ended(id)).toMatchObject({ state: "succeeded", result: "again", attempt: 2 });
   });
 
+  it("keeps the beginning of what a handler failed with, however long and odd", async () => {
+    await start(async () => Promise.reject(new Error(`half\0 \ud800 ${"x".repeat(100_000)}`)), {
+      retry: { maxAttempts: 1, delayMs: 0 },
+    });
+    const { error } = await ended(await make());
+    expect(error?.message).toMatch(/^half \ufffd x{3000}/);
+    expect(error?.message).toHaveLength(4000);
+  });
+
   it("shows how far it is, whatever its handler says", async () => {
     await start(async (context) => {
       context.progress({ percent: 12 });

@@ -7,15 +7,15 @@ import type { Workers } from "./create-workers.ts";
 const LOOK_MS = 250;
 
 export interface FitnessDeps {
-  /** Checks that ask nobody outside of this process: they run four times a second. */
+  /** Checks that answer at once: they run four times a second. What asks somebody outside of this process goes into {@link seldom}. */
   readonly checks: readonly Check[];
   readonly workers: Pick<Workers, "pause" | "resume">;
   readonly log: Logger;
 }
 
 /**
- * Has a worker take nothing new while what runs its jobs is not fine, such as a GPU that is lost: it would only make them fail that another
- * worker can do. What runs already goes on.
+ * Has a worker take nothing new while what its jobs need is not fine, such as a GPU that is lost or an object store that takes nothing: it
+ * would only make them fail that another worker, or this one later, can do. What runs already goes on.
  */
 export function pauseWhileUnfit({ checks, workers, log }: FitnessDeps): { close(): Promise<void> } {
   let known: string | undefined;
@@ -38,6 +38,33 @@ export function pauseWhileUnfit({ checks, workers, log }: FitnessDeps): { close(
     close: async () => {
       clearInterval(timer);
       await looking;
+    },
+  };
+}
+
+/**
+ * A check that asks somebody outside: its answer stands for a while, and nobody waits for the next one.
+ *
+ * @param everyMs how long an answer stands @default 2000
+ */
+export function seldom(check: Check, everyMs = 2000): Check {
+  let fault: Error | undefined;
+  let next = 0;
+  async function ask(): Promise<void> {
+    next = Infinity;
+    try {
+      await check.run();
+      fault = undefined;
+    } catch (error) {
+      fault = new Error(`${check.name}: ${reasonOf(error)}`, { cause: error });
+    }
+    next = performance.now() + everyMs;
+  }
+  return {
+    name: check.name,
+    run: async () => {
+      if (performance.now() >= next) void ask();
+      if (fault) throw fault;
     },
   };
 }

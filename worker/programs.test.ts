@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -254,5 +263,22 @@ describe("a worker that cannot start", () => {
     expect(await row(waits)).toMatchObject({ state: "queued", attempt: 0 });
     smi(FINE);
     expect(await reaches(waits, "succeeded")).toMatchObject({ attempt: 1 });
+  });
+
+  it("takes no jobs while the object store takes nothing", async () => {
+    const { url, program } = await start("process");
+    const taken = `${stack.objects}.away`;
+    renameSync(stack.objects, taken);
+    try {
+      await until("it has noticed", () => program.output().includes("takes nothing new"));
+      expect(await ready(url)).toBe(503);
+      const waits = await make("echo", {});
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      expect(await row(waits)).toMatchObject({ state: "queued", attempt: 0 });
+      renameSync(taken, stack.objects);
+      expect(await reaches(waits, "succeeded")).toMatchObject({ attempt: 1 });
+    } finally {
+      if (existsSync(taken)) renameSync(taken, stack.objects);
+    }
   });
 });

@@ -104,6 +104,10 @@ async function perform(deps: AttemptDeps, running: Running): Promise<Performed> 
 
 const MESSAGE_CHARACTERS = 200;
 
+/** Longest code and text of a failure; a handler's message may hold a whole page of somebody else's. */
+const CODE_CHARACTERS = 100;
+const FAILURE_CHARACTERS = 4000;
+
 /** One handler's odd words must not spoil the statement that carries everybody's. */
 function tidy({ percent, message }: Progress): JobProgress {
   const within = Number.isFinite(percent) ? Math.min(Math.max(percent, 0), 100) : 0;
@@ -141,7 +145,10 @@ function interrupted(kind: AnyKind, claim: Claim, error: unknown): Ending {
 function failed(kind: AnyKind, claim: Claim, failure: JobFailure, permanent: boolean): AttemptEnd {
   const failures = claim.failures + 1;
   const isLast = permanent || failures >= kind.retry.maxAttempts;
-  const kept = { code: storable(failure.code), message: storable(failure.message) };
+  const kept = {
+    code: storable(failure.code).slice(0, CODE_CHARACTERS),
+    message: storable(failure.message).slice(0, FAILURE_CHARACTERS),
+  };
   const retryInMs = isLast ? undefined : retryDelayMs(kind.retry, failures);
   return { claim, outcome: "failed", failure: kept, retryInMs };
 }

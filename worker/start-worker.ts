@@ -8,7 +8,7 @@ import { createCloseStack, type CloseStack, type Service } from "../jobs/process
 import { openBlockingRedis } from "../jobs/redis.ts";
 import { startScheduler } from "../jobs/scheduler.ts";
 import { createWorkers, type Workers } from "./create-workers.ts";
-import { pauseWhileUnfit } from "./fitness.ts";
+import { pauseWhileUnfit, seldom } from "./fitness.ts";
 import { openMachinery, type Machinery } from "./machinery.ts";
 import { createWorkerMetrics, type WorkerMetrics } from "./metrics.ts";
 import { createUpkeepRunner } from "./upkeep-runner.ts";
@@ -93,7 +93,8 @@ async function takeJobs(
     concurrency: config.WORKER_CONCURRENCY,
     finishWithinMs: Math.max(config.DRAIN_SECONDS * 1000 - CLOSING_MS, 0),
   });
-  const fitness = pauseWhileUnfit({ checks: machinery.checks, workers, log });
+  const stores = foundation.checks.filter((check) => check.name === "objects").map((check) => seldom(check));
+  const fitness = pauseWhileUnfit({ checks: [...machinery.checks, ...stores], workers, log });
   stack.add("fitness", () => fitness.close());
   const scheduler = startScheduler({
     ...{ pool, kinds, log },
