@@ -77,6 +77,8 @@ await serve({
     await pace(count, perSecond, () => utils.addJob("stamp", { sentAt: now() }));
   },
   heard: async () => {
+    // The last ones may be on their way.
+    while (await isOpen()) await new Promise((resolve) => setTimeout(resolve, 2));
     await runner.stop();
     return {
       count: latencies.length,
