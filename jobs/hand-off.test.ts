@@ -78,6 +78,17 @@ it("hands a lone job on under its own name, which needs no note beside it", asyn
   ]);
 });
 
+it("goes on after a statement that made nothing, since every key in it was known", async () => {
+  const [job] = jobs(1);
+  if (!job) throw new Error("a job was made");
+  const keyed = { ...job, idempotency: { key: "again", fingerprint: Buffer.alloc(32) } };
+  await write([keyed]);
+  await write([{ ...keyed, id: String(FIRST + 50n) }]);
+  await write(jobs(2).slice(1));
+  await handOff.close();
+  expect([await inRedis(), await outbox(), counts]).toEqual([2, 0, { moved: 2, failures: 0 }]);
+});
+
 it("keeps the delay and the priority of a job", async () => {
   const [first, second] = jobs(2);
   if (!first || !second) throw new Error("two jobs were made");

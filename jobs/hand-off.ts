@@ -103,7 +103,8 @@ function createLane<Item>(
   }
   return {
     push: (items) => {
-      if (waiting.length + items.length > MAX_WAITING) return;
+      // With nothing to do drain() would end before its promise is noted here, and the lane would seem to run for ever.
+      if (items.length === 0 || waiting.length + items.length > MAX_WAITING) return;
       waiting.push(...items);
       running ??= drain();
     },
