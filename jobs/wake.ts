@@ -16,7 +16,10 @@ export interface WakePayload {
   readonly entries: readonly string[];
 }
 
-/** The way of wake-ups into Redis. What is due goes in bundles; what has a priority or a delay goes alone. */
+/**
+ * The way of wake-ups into Redis. What is due goes in bundles, what has begun before to the head of its queue; what has a priority or a
+ * delay goes alone.
+ */
 export interface Wake {
   /** Adds wake-ups. Adding one twice is harmless. Rejects when Redis does not take them. */
   add(wakeUps: readonly WakeUp[]): Promise<void>;
@@ -150,12 +153,22 @@ function assertReady(redis: Redis): void {
 }
 
 function bundle(wakeUps: readonly WakeUp[]): Bundle[] {
-  const { due = [], alone = [] } = Object.groupBy(wakeUps, (w) => (w.priority > 0 || w.delayMs > 0 ? "alone" : "due"));
-  if (due.length === 1) return wakeUps.map(single);
-  const bundles: Bundle[] = alone.map(single);
+  const { alone = [], begun = [], due = [] } = Object.groupBy(wakeUps, groupOf);
+  return [...alone.map(single), ...pack(begun, { lifo: true }), ...pack(due, {})];
+}
+
+/** What has begun once has waited already: a job whose worker died must not wait behind the whole queue again. */
+function groupOf({ attempt, priority, delayMs }: WakeUp): "alone" | "begun" | "due" {
+  if (priority > 0 || delayMs > 0) return "alone";
+  return attempt > 0 ? "begun" : "due";
+}
+
+function pack(due: readonly WakeUp[], options: Bundle["options"]): Bundle[] {
+  if (due.length === 1) return due.map((one) => ({ ...single(one), options }));
+  const bundles: Bundle[] = [];
   for (let from = 0; from < due.length; from += BUNDLE_SIZE) {
     const entries = due.slice(from, from + BUNDLE_SIZE).map(entryOf);
-    bundles.push({ id: newId(entries), entries, options: {} });
+    bundles.push({ id: newId(entries), entries, options });
   }
   return bundles;
 }

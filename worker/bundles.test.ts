@@ -66,7 +66,7 @@ function start(places: number, early: readonly string[] = []): Taker {
   return { slots, took, bundles };
 }
 
-function wakeUp(id: number, rest: { priority?: number; delayMs?: number } = {}) {
+function wakeUp(id: number, rest: { attempt?: number; priority?: number; delayMs?: number } = {}) {
   return { jobId: String(id), attempt: 0, queue: "default", priority: 0, delayMs: 0, ...rest };
 }
 
@@ -115,6 +115,15 @@ describe("bundles", () => {
     await until("it came again", () => took.length === 4);
     expect(took).toEqual(["1-0", "2-0", "3-0", "2-0"]);
     await until("nothing is left", async () => JSON.stringify(await resting()) === '{"held":0,"keys":0}');
+  });
+
+  it("go to the head where they have begun before, one alone too", async () => {
+    await add(1, 4);
+    await foundation.wake.add([wakeUp(5), wakeUp(6, { attempt: 2 })]);
+    await foundation.wake.add([wakeUp(7, { attempt: 1 }), wakeUp(8, { attempt: 1 })]);
+    const { took } = start(8);
+    await until("all are taken", () => took.length === 8);
+    expect(took).toEqual(["7-1", "8-1", "6-2", ...entries(1, 5)]);
   });
 
   it("keep priorities and delays in order", async () => {

@@ -32,7 +32,9 @@ export class Program {
   #child: ChildProcess | undefined;
   #ended: Promise<void> = Promise.resolve();
   #stopping = false;
-  #ordered = false;
+  /** It may end because it was killed, or because it came to a point that an order named. */
+  #killed = false;
+  #armed = false;
 
   constructor(options: ProgramOptions) {
     this.name = options.name;
@@ -69,7 +71,7 @@ export class Program {
   /** Kills it; it comes back by itself. */
   async kill(): Promise<void> {
     const ended = this.#ended;
-    this.#ordered = true;
+    this.#killed = true;
     this.#child?.kill("SIGKILL");
     await ended;
   }
@@ -81,7 +83,7 @@ export class Program {
   /** Gives an order to crash-points.ts. */
   order(order: { readonly dieAt?: readonly string[]; readonly blockMs?: number }): void {
     writeFileSync(this.#orders, JSON.stringify(order));
-    if ((order.dieAt ?? []).length > 0) this.#ordered = true;
+    if ((order.dieAt ?? []).length > 0) this.#armed = true;
     this.#child?.kill("SIGUSR2");
   }
 
@@ -97,12 +99,12 @@ export class Program {
   /** Takes an order back. */
   relent(): void {
     this.order({});
-    this.#ordered = false;
+    this.#armed = false;
   }
 
   async stop(): Promise<void> {
     this.#stopping = true;
-    this.#ordered = true;
+    this.#killed = true;
     this.#child?.kill("SIGKILL");
     await this.#ended;
   }
@@ -124,8 +126,9 @@ export class Program {
     this.#ended = new Promise((resolve) => {
       child.once("exit", (code, signal) => {
         // It may reach a point before it hears that the order was taken back.
-        if (!this.#ordered && this.takeHit() === undefined) this.#noteCrash(signal ?? `status ${code ?? "unknown"}`);
-        this.#ordered = false;
+        const meant = this.#killed || this.#armed || this.takeHit() !== undefined;
+        if (!meant) this.#noteCrash(signal ?? `status ${code ?? "unknown"}`);
+        [this.#killed, this.#armed] = [false, false];
         this.#child = undefined;
         resolve();
         void this.#again();

@@ -13,12 +13,15 @@ import { startProxy, type Proxy } from "./proxy.ts";
 /** Connections that Postgres allows: a few more than our programs need, so that they can be used up. */
 export const MAX_CONNECTIONS = 90;
 
-/** How our programs run: as in production, but for limits that the load of one client would meet. */
+/**
+ * How our programs run: as in production, but without a limit of rate, and with queues that are full early. Beyond what the workers manage
+ * between two faults a client is refused; else the last jobs of a long run would wait for hours behind the others, and be called stuck.
+ */
 const SETTINGS = {
   APP_ENV: "prod",
   LOG_LEVEL: "warn",
   RATE_LIMIT_PER_SECOND: "0",
-  QUEUE_MAX_PENDING: "100000000",
+  QUEUE_MAX_PENDING: "3000",
   TENANT_MAX_PENDING: "100000000",
   WORKER_CONCURRENCY: "20",
 };
