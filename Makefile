@@ -7,7 +7,7 @@ STACK ?= dev
 ARGS ?=
 flag = $(if $(filter-out 0 no false,$($(1))),$(2))
 
-.PHONY: bench-http bench-overload bench-queue bench-start chaos help up down env token gpu-monitor new-job test check format smoke clean
+.PHONY: bench-http bench-overload bench-queue bench-start chaos cluster help up down env token gpu-monitor new-job test check format smoke clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -44,6 +44,9 @@ bench-overload: ## p99 of others while one tenant attacks the API         ARGS='
 
 bench-start: ## from start to ready beside node -e 0                       ARGS='--size quick'
 	$(RUN) -- node bench/start/main.ts $(ARGS)
+
+cluster: ## a real Kubernetes node on this machine, for tests             ARGS=--down
+	$(RUN) commands/cluster.ts $(ARGS)
 
 env: ## print what a shell needs for Pulumi itself: eval "$(make -s env)"
 	$(RUN) commands/env.ts

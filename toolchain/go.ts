@@ -13,36 +13,50 @@ const LOWEST_GO = [1, 21, 0] as const;
 interface GoProgram {
   /** Folder below toolchain/go with go.mod, go.sum and sources. */
   readonly folder: string;
-  /** Package that is built. */
-  readonly package: string;
+  /** Packages that are built: the only one under the program's name, several each under its own. */
+  readonly packages: readonly string[];
   readonly tags?: string;
   /** Plugins: package of the Node SDK. The program writes a schema that a second build embeds. */
   readonly sdk?: string;
-  /** Variable that is set to the version of the engine's module. */
-  readonly versionVariable?: string;
+  /** Module whose version the program says for its own, and the variable that holds it. */
+  readonly version?: { readonly module: string; readonly variable: string };
 }
 
 const ENGINE_MODULE = "github.com/pulumi/pulumi/pkg/v3";
+const KUBERNETES_MODULE = "k8s.io/kubernetes";
 
-/** The programs that can be made from Go modules where no official build can be had. */
+/** The programs that can be made from Go modules: Pulumi's where no official build can be had, and those of a cluster for tests. */
 export const GO_PROGRAMS = {
   pulumi: {
     folder: "engine",
-    package: `${ENGINE_MODULE}/cmd/pulumi`,
-    versionVariable: "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version",
+    packages: [`${ENGINE_MODULE}/cmd/pulumi`],
+    version: { module: ENGINE_MODULE, variable: "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version" },
   },
-  "pulumi-language-nodejs": { folder: "nodehost", package: "." },
-  "pulumi-resource-docker": { folder: "docker", package: ".", tags: "no_compose", sdk: "@pulumi/docker" },
-  "pulumi-resource-random": { folder: "random", package: ".", sdk: "@pulumi/random" },
+  "pulumi-language-nodejs": { folder: "nodehost", packages: ["."] },
+  "pulumi-resource-docker": { folder: "docker", packages: ["."], tags: "no_compose", sdk: "@pulumi/docker" },
+  "pulumi-resource-random": { folder: "random", packages: ["."], sdk: "@pulumi/random" },
+  kubernetes: {
+    folder: "kubernetes",
+    packages: ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy", "kubectl"].map(
+      (name) => `${KUBERNETES_MODULE}/cmd/${name}`,
+    ),
+    version: { module: KUBERNETES_MODULE, variable: "k8s.io/component-base/version.gitVersion" },
+  },
+  coredns: { folder: "coredns", packages: ["."] },
+  pause: { folder: "pause", packages: ["."] },
 } as const satisfies Record<string, GoProgram>;
 
 export type GoProgramName = keyof typeof GO_PROGRAMS;
 
 /** Version of the engine that is built. */
 export function engineVersion({ root }: Folders): string {
-  const text = readFileSync(join(moduleFolder(root, GO_PROGRAMS.pulumi), "go.mod"), "utf8");
-  const version = new RegExp(`^\\s*${ENGINE_MODULE} (v\\S+)`, "m").exec(text)?.[1];
-  if (version === undefined) throw new Error(`toolchain/go/engine/go.mod does not name ${ENGINE_MODULE}.`);
+  return moduleVersion(root, GO_PROGRAMS.pulumi, ENGINE_MODULE);
+}
+
+function moduleVersion(root: string, program: GoProgram, module: string): string {
+  const text = readFileSync(join(moduleFolder(root, program), "go.mod"), "utf8");
+  const version = new RegExp(`^(?:\\s*|require )${module} (v\\S+)`, "m").exec(text)?.[1];
+  if (version === undefined) throw new Error(`toolchain/go/${program.folder}/go.mod does not name ${module}.`);
   return version;
 }
 
@@ -67,7 +81,9 @@ export async function buildGoProgram(
   const built = await fillCache(describe(name, folders, go), async (draft) => {
     const bin = join(draft, "bin");
     mkdirSync(bin);
-    await compile(name, folders, { draft, to: join(bin, name), report: countPackages(name, report) });
+    const program: GoProgram = GO_PROGRAMS[name];
+    const to = program.packages.length === 1 ? join(bin, name) : `${bin}/`;
+    await compile(name, folders, { draft, to, report: countPackages(name, report) });
   });
   return join(built, "bin");
 }
@@ -91,7 +107,7 @@ async function compile(name: GoProgramName, folders: Folders, { draft, to, repor
       ...overlay,
       "-o",
       to,
-      program.package,
+      ...program.packages,
     ];
     await runCommand("go", args, { cwd, env: { CGO_ENABLED: "0", GOFLAGS: "", GOWORK: "off" }, onLine: report });
   };
@@ -112,8 +128,8 @@ async function compile(name: GoProgramName, folders: Folders, { draft, to, repor
 }
 
 function flags(program: GoProgram, folders: Folders): string[] {
-  const version =
-    program.versionVariable === undefined ? "" : ` -X ${program.versionVariable}=${engineVersion(folders)}`;
+  const { version: told } = program;
+  const version = told === undefined ? "" : ` -X ${told.variable}=${moduleVersion(folders.root, program, told.module)}`;
   return ["-ldflags", `-s -w${version}`, ...(program.tags === undefined ? [] : ["-tags", program.tags])];
 }
 

@@ -1,0 +1,128 @@
+import { existsSync, readFileSync } from "node:fs";
+import { Resolver } from "node:dns/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  buildPrograms,
+  findCluster,
+  startCluster,
+  stopCluster,
+  type Cluster,
+} from "../../toolchain/cluster/cluster.ts";
+import { components, PAUSE_IMAGE, type Programs } from "../../toolchain/cluster/components.ts";
+import { findDaemon } from "../../toolchain/cluster/daemon.ts";
+import { API_URL, NETWORK, NODE } from "../../toolchain/cluster/layout.ts";
+import { findFolders } from "../../toolchain/folders.ts";
+import { until } from "../servers/programs.ts";
+
+/** The cluster that the other tests of this folder stand on, itself. */
+const folders = findFolders();
+const NAMESPACE = "slipway-cluster-test";
+const silent = () => undefined;
+let programs: Programs;
+let cluster: Cluster;
+let wasThere: boolean;
+
+beforeAll(async () => {
+  programs = await buildPrograms(folders, silent);
+  wasThere = findCluster(folders, programs) !== undefined;
+  cluster = await startCluster(folders, programs, silent);
+  await cluster.apply([
+    {
+      apiVersion: "v1",
+      kind: "Namespace",
+      metadata: { name: NAMESPACE, labels: { "pod-security.kubernetes.io/enforce": "restricted" } },
+    },
+  ]);
+  await until("the namespace has its account", async () =>
+    (await cluster.kubectl("get", "serviceaccounts", "--namespace", NAMESPACE, "--output=name")).includes("default"),
+  );
+});
+afterAll(async () => {
+  if (!wasThere) await stopCluster(folders, programs, silent);
+});
+
+/** @param harmless whether Pod Security's `restricted` lets it in */
+function pod(name: string, harmless = true): object {
+  const container = { allowPrivilegeEscalation: !harmless, capabilities: { drop: ["ALL"] } };
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace: NAMESPACE },
+    spec: {
+      securityContext: { runAsNonRoot: true, fsGroup: 65535, seccompProfile: { type: "RuntimeDefault" } },
+      containers: [
+        {
+          name: "main",
+          image: PAUSE_IMAGE,
+          imagePullPolicy: "Never",
+          securityContext: container,
+          volumeMounts: [{ name: "data", mountPath: "/data" }],
+        },
+      ],
+      volumes: [{ name: "data", persistentVolumeClaim: { claimName: "data" } }],
+    },
+  };
+}
+
+function claim(): object {
+  const spec = { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } };
+  return { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name: "data", namespace: NAMESPACE }, spec };
+}
+
+function pids(): (number | undefined)[] {
+  return components(cluster.layout, programs).map((daemon) => findDaemon(cluster.layout.run, daemon));
+}
+
+describe("the cluster", () => {
+  it("has one real node, and the release that was asked for", async () => {
+    const line = await cluster.kubectl("get", "nodes", "--no-headers");
+    expect(line).toMatch(new RegExp(`^${NODE} +Ready .* v1\\.34\\.2$`));
+  });
+
+  it("runs a pod with a disk under the rules of Pod Security restricted", async () => {
+    await cluster.apply([claim(), pod("good")]);
+    await cluster.kubectl("wait", "pod/good", `--namespace=${NAMESPACE}`, "--for=condition=Ready", "--timeout=60s");
+    const bound = await cluster.kubectl(
+      "get",
+      "pvc",
+      "data",
+      `--namespace=${NAMESPACE}`,
+      "--output=jsonpath={.status.phase}",
+    );
+    expect(bound).toBe("Bound");
+  });
+
+  it("refuses a pod that those rules forbid", async () => {
+    await expect(cluster.apply([pod("bad", false)])).rejects.toThrow(/violates PodSecurity "restricted:latest"/);
+  });
+
+  it("answers names of services, on its own address", async () => {
+    const resolver = new Resolver({ timeout: 2000, tries: 3 });
+    resolver.setServers([NETWORK.machine]);
+    expect(await resolver.resolve4("kubernetes.default.svc.cluster.local")).toEqual([NETWORK.firstService]);
+  });
+
+  it("lets nobody in without a certificate", async () => {
+    const stranger = ["--kubeconfig=/dev/null", `--server=${API_URL}`, "--insecure-skip-tls-verify", "--token=none"];
+    await expect(cluster.kubectl("get", "secrets", ...stranger)).rejects.toThrow(/Unauthorized|must be logged in/);
+  });
+
+  it("is left alone where it runs, and gets back a part that was killed", async () => {
+    const before = pids();
+    await startCluster(folders, programs, silent);
+    expect(pids()).toEqual(before);
+    const scheduler = components(cluster.layout, programs).findIndex(({ name }) => name === "kube-scheduler");
+    process.kill(before[scheduler] ?? 0, "SIGKILL");
+    await until("it is gone", () => pids()[scheduler] === undefined);
+    await startCluster(folders, programs, silent);
+    expect(pids().map((pid, index) => pid === before[index])).toEqual(before.map((_, index) => index !== scheduler));
+  });
+
+  it("leaves nothing when it is ended", async () => {
+    await stopCluster(folders, programs, silent);
+    expect(pids().filter((pid) => pid !== undefined)).toEqual([]);
+    expect(readFileSync("/proc/self/mounts", "utf8")).not.toContain(cluster.layout.folder);
+    expect(existsSync(`/sys/class/net/${NETWORK.bridge}`)).toBe(false);
+    if (wasThere) await startCluster(folders, programs, silent);
+  });
+});

@@ -1,0 +1,132 @@
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { runCommand, UserError } from "../command.ts";
+import { installPackages, isRoot } from "../debian.ts";
+import type { Folders } from "../folders.ts";
+import { buildGoProgram, findGo, goMissing, type GoProgramName } from "../go.ts";
+import type { Report } from "../steps.ts";
+import { ensureCertificates } from "./certificates.ts";
+import { components, DEBIAN_PROGRAMS, type Programs } from "./components.ts";
+import { findDaemon, startDaemon, stopDaemon } from "./daemon.ts";
+import { ctr, ensurePauseImage } from "./images.ts";
+import { layoutOf, NODE, type Layout } from "./layout.ts";
+import { ensureNetwork, removeNetwork } from "./network.ts";
+import { ensureStorage } from "./storage.ts";
+
+/** Seconds until the node must say that it is ready. */
+const NODE_SECONDS = 90;
+
+/** A cluster that answers. */
+export interface Cluster {
+  readonly layout: Layout;
+  /** Runs kubectl as the administrator. */
+  readonly kubectl: (...args: readonly string[]) => Promise<string>;
+  /** Makes objects as they are given, or changes them to it. */
+  readonly apply: (objects: readonly object[]) => Promise<void>;
+}
+
+/**
+ * Builds the programs of a cluster, or takes those that were built before.
+ *
+ * @throws UserError where there is no Go compiler
+ */
+export async function buildPrograms(folders: Folders, report: Report): Promise<Programs> {
+  const go = await findGo();
+  if (!go) throw goMissing("Kubernetes");
+  // One after another: each fills the processors.
+  const make = (name: GoProgramName) => buildGoProgram(name, folders, go, report);
+  return { pause: await make("pause"), coredns: await make("coredns"), kubernetes: await make("kubernetes") };
+}
+
+/** Debian's packages that a cluster needs and this machine lacks. */
+export function missingPackages(): string[] {
+  const missing = Object.values(DEBIAN_PROGRAMS).filter(({ path }) => !existsSync(path));
+  return [...new Set(missing.map((one) => one.package))];
+}
+
+/**
+ * Brings up a Kubernetes cluster of one node on this machine. What runs already is left alone.
+ *
+ * @throws UserError without root, or with the end of the log of the part that does not start
+ */
+export async function startCluster(folders: Folders, programs: Programs, report: Report): Promise<Cluster> {
+  if (!isRoot())
+    throw new UserError("A cluster makes network bridges and namespaces; only root may. Run: sudo make cluster");
+  const packages = missingPackages();
+  if (packages.length > 0) await installPackages(packages, report, { startsDaemons: false });
+  const layout = layoutOf(folders);
+  await ensureCertificates(layout);
+  await ensureNetwork(layout);
+  for (const daemon of components(layout, programs)) {
+    report(daemon.name);
+    await startDaemon(layout.run, daemon);
+    if (daemon.name === "containerd") await ensurePauseImage(layout, join(programs.pause, "pause"));
+  }
+  const cluster = clusterOf(layout, programs);
+  report("waiting for the node");
+  const wait = ["wait", `node/${NODE}`, `--timeout=${NODE_SECONDS}s`];
+  await cluster.kubectl(...wait, "--for=create");
+  await cluster.kubectl(...wait, "--for=condition=Ready");
+  await ensureStorage(cluster);
+  return cluster;
+}
+
+function clusterOf(layout: Layout, { kubernetes }: Programs): Cluster {
+  const program = join(kubernetes, "kubectl");
+  const run = (args: readonly string[], input?: string) =>
+    runCommand(program, ["--kubeconfig", layout.kubeconfig, ...args], input === undefined ? {} : { input });
+  return {
+    layout,
+    kubectl: (...args) => run(args),
+    apply: async (objects) => {
+      const list = { apiVersion: "v1", kind: "List", items: objects };
+      await run(["apply", "--server-side", "--field-manager=slipway-cluster", "--filename=-"], JSON.stringify(list));
+    },
+  };
+}
+
+/** The cluster, where all of its parts run. */
+export function findCluster(folders: Folders, programs: Programs): Cluster | undefined {
+  const layout = layoutOf(folders);
+  const runs = components(layout, programs).every((daemon) => findDaemon(layout.run, daemon) !== undefined);
+  return runs ? clusterOf(layout, programs) : undefined;
+}
+
+/**
+ * Ends the cluster and everything in it.
+ *
+ * @returns whether there was one
+ */
+export async function stopCluster(folders: Folders, programs: Programs, report: Report): Promise<boolean> {
+  const layout = layoutOf(folders);
+  const daemons = components(layout, programs).reverse();
+  // The kubelet first: else it would start again what is ended here.
+  const found = await stopDaemon(layout.run, daemons[0] ?? { name: "kubelet", program: "kubelet" });
+  report("ending pods");
+  if (findDaemon(layout.run, { name: "containerd", program: DEBIAN_PROGRAMS.containerd.path }) !== undefined)
+    await endPods(layout);
+  for (const daemon of daemons) {
+    report(daemon.name);
+    await stopDaemon(layout.run, daemon);
+  }
+  await unmountBelow(layout.folder);
+  await runCommand(join(programs.kubernetes, "kube-proxy"), ["--cleanup"]).catch(() => undefined);
+  await removeNetwork();
+  rmSync(layout.folder, { recursive: true, force: true });
+  return found;
+}
+
+/** At once: nothing of them is kept. */
+async function endPods(layout: Layout): Promise<void> {
+  const tasks = (await ctr(layout, "tasks", "list", "--quiet")).split("\n").filter((id) => id !== "");
+  for (const id of tasks) await ctr(layout, "tasks", "delete", "--force", id).catch(() => undefined);
+}
+
+/** Secrets of pods are file systems in memory, and would keep their folders. */
+async function unmountBelow(folder: string): Promise<void> {
+  const mounts = readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "")
+    .filter((path) => path.startsWith(`${folder}/`));
+  for (const path of mounts.reverse()) await runCommand("umount", ["--lazy", path]).catch(() => undefined);
+}
