@@ -32,7 +32,10 @@ import { formatVersion, isAtLeast, parseVersion, type Version } from "./version.
 export const LOWEST_ENGINE = [3, 220, 0] as const satisfies Version;
 
 /** The plugins that the program needs; their versions are those of their packages. */
-const PLUGINS = ["docker", "random"] as const;
+const PLUGINS = ["docker", "random", "kubernetes"] as const;
+
+/** The Kubernetes plugin of this project, below the checkout: no registry serves the sources of the official one. */
+const STAND_IN = "toolchain/plugins/kubernetes";
 
 /** A program that was found or made, and how. */
 interface Found {
@@ -135,13 +138,16 @@ class Maker {
 
   async #plugin(name: (typeof PLUGINS)[number], report: Report): Promise<FoundPlugin> {
     const version = packageVersion(this.#folders, name);
-    const program = `pulumi-resource-${name}` as const;
     const plugin = { name, version };
     const installed = findInstalledPlugin(name, version);
     if (installed !== undefined) return { ...plugin, bin: installed, how: `${name} ${version}, installed` };
     const build = officialPlugin(name, version);
+    // Where the engine had to be built, nobody serves an official build of what cannot be built.
+    const program = name === "kubernetes" ? "pulumi" : (`pulumi-resource-${name}` as const);
     const bin = findFetched(build, this.#folders) ?? (await this.#fetchUnlessBuilt(program, build, report));
     if (bin !== undefined) return { ...plugin, bin, how: `${name} ${version}, official build` };
+    if (name === "kubernetes")
+      return { ...plugin, bin: join(this.#folders.root, STAND_IN), how: `${name} ${version}, stand-in` };
     return { ...plugin, bin: await this.#build(program, report), how: `${name} ${version}, built from Go modules` };
   }
 

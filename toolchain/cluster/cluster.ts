@@ -6,9 +6,9 @@ import type { Folders } from "../folders.ts";
 import { buildGoProgram, findGo, goMissing, type GoProgramName } from "../go.ts";
 import type { Report } from "../steps.ts";
 import { ensureCertificates } from "./certificates.ts";
-import { components, DEBIAN_PROGRAMS, type Programs } from "./components.ts";
+import { components, DEBIAN_PROGRAMS, PAUSE_IMAGE, type Programs } from "./components.ts";
 import { findDaemon, startDaemon, stopDaemon } from "./daemon.ts";
-import { ctr, ensurePauseImage } from "./images.ts";
+import { ctr, ensureImage } from "./images.ts";
 import { layoutOf, NODE, type Layout } from "./layout.ts";
 import { ensureNetwork, removeNetwork } from "./network.ts";
 import { ensureStorage } from "./storage.ts";
@@ -60,7 +60,7 @@ export async function startCluster(folders: Folders, programs: Programs, report:
   for (const daemon of components(layout, programs)) {
     report(daemon.name);
     await startDaemon(layout.run, daemon);
-    if (daemon.name === "containerd") await ensurePauseImage(layout, join(programs.pause, "pause"));
+    if (daemon.name === "containerd") await ensureImage(layout, PAUSE_IMAGE, join(programs.pause, "pause"));
   }
   const cluster = clusterOf(layout, programs);
   report("waiting for the node");

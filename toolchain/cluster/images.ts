@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { readFileSync } from "node:fs";
 import { runCommand } from "../command.ts";
-import { DEBIAN_PROGRAMS, PAUSE_IMAGE } from "./components.ts";
+import { DEBIAN_PROGRAMS } from "./components.ts";
 import type { Layout } from "./layout.ts";
 
 /** containerd's namespace of what the kubelet runs. */
@@ -30,38 +30,40 @@ export async function importImages(layout: Layout, archive: string): Promise<voi
 }
 
 /**
- * Makes the image that holds a pod's namespaces: one static program and nothing else.
+ * Makes an image of one static program and nothing else, unless it is there.
  *
+ * @param image   its name
  * @param program path of the program
  */
-export async function ensurePauseImage(layout: Layout, program: string): Promise<void> {
-  if ((await importedImages(layout)).includes(PAUSE_IMAGE)) return;
-  const folder = mkdtempSync(join(tmpdir(), "slipway-pause-"));
+export async function ensureImage(layout: Layout, image: string, program: string): Promise<void> {
+  if ((await importedImages(layout)).includes(image)) return;
+  const folder = mkdtempSync(join(tmpdir(), "slipway-image-"));
   try {
-    await importImages(layout, await packImage(folder, program));
+    await importImages(layout, await packImage(folder, image, program));
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
 /** An archive in the form of `docker save`, written by hand: no engine is needed for one file. */
-async function packImage(folder: string, program: string): Promise<string> {
+async function packImage(folder: string, image: string, program: string): Promise<string> {
   const root = join(folder, "root");
   mkdirSync(root);
-  copyFileSync(program, join(root, "pause"));
+  const name = basename(program);
+  copyFileSync(program, join(root, name));
   const owner = ["--owner=0", "--group=0", "--numeric-owner"];
-  await runCommand("tar", ["--create", "--file", join(folder, "layer.tar"), ...owner, "--directory", root, "pause"]);
+  await runCommand("tar", ["--create", "--file", join(folder, "layer.tar"), ...owner, "--directory", root, name]);
   const layer = createHash("sha256")
     .update(readFileSync(join(folder, "layer.tar")))
     .digest("hex");
   const config = {
     architecture: process.arch === "arm64" ? "arm64" : "amd64",
     os: "linux",
-    config: { Entrypoint: ["/pause"], User: "65535:65535" },
+    config: { Entrypoint: [`/${name}`], User: "65535:65535" },
     rootfs: { type: "layers", diff_ids: [`sha256:${layer}`] },
   };
   writeFileSync(join(folder, "config.json"), JSON.stringify(config));
-  const manifest = [{ Config: "config.json", RepoTags: [PAUSE_IMAGE], Layers: ["layer.tar"] }];
+  const manifest = [{ Config: "config.json", RepoTags: [image], Layers: ["layer.tar"] }];
   writeFileSync(join(folder, "manifest.json"), JSON.stringify(manifest));
   const archive = join(folder, "image.tar");
   const parts = ["manifest.json", "config.json", "layer.tar"];

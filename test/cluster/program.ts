@@ -1,0 +1,73 @@
+import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { findFolders, ROOT } from "../../toolchain/folders.ts";
+import { preparePulumi } from "../../toolchain/prepare.ts";
+import { Steps } from "../../toolchain/steps.ts";
+
+/** What a command said and how it ended. */
+export interface Ended {
+  readonly code: number;
+  /** Standard output and standard error, in this order. */
+  readonly output: string;
+}
+
+/** A small Pulumi program of a test, with a stack and a backend of its own. */
+export interface TestProgram {
+  readonly folder: string;
+  /** Runs `pulumi <command> ...` on the stack. */
+  pulumi(...args: readonly string[]): Promise<Ended>;
+  /** The same, which must succeed; else the test fails with its output. */
+  good(...args: readonly string[]): Promise<string>;
+  /** The stack's state, as it lies on disk. */
+  state(): string;
+  remove(): void;
+}
+
+/** @param source of index.ts; it imports what the repository has installed */
+export async function makeProgram(source: string): Promise<TestProgram> {
+  const folder = mkdtempSync(join(tmpdir(), "slipway-program-"));
+  mkdirSync(join(folder, "backend"));
+  writeFileSync(
+    join(folder, "Pulumi.yaml"),
+    "name: try\nruntime: {name: nodejs, options: {typescript: false}}\nmain: index.ts\n",
+  );
+  writeFileSync(join(folder, "package.json"), '{"name":"try","type":"module"}');
+  writeFileSync(join(folder, "index.ts"), source);
+  writeFileSync(join(folder, "passphrase"), randomBytes(24).toString("base64"), { mode: 0o600 });
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  const quiet = { write: () => undefined, isTerminal: false, columns: 80 };
+  const env = {
+    ...process.env,
+    ...(await preparePulumi(new Steps({ screen: quiet }), findFolders())),
+    PULUMI_BACKEND_URL: `file://${join(folder, "backend")}`,
+    PULUMI_CONFIG_PASSPHRASE_FILE: join(folder, "passphrase"),
+  };
+  const pulumi = (...args: readonly string[]) =>
+    run("pulumi", [...args, "--stack", "test", "--non-interactive", "--color=never"], folder, env);
+  const good = async (...args: readonly string[]) => {
+    const { code, output } = await pulumi(...args);
+    if (code !== 0) throw new Error(`pulumi ${args.join(" ")} ended with ${code}:\n${output}`);
+    return output;
+  };
+  await run("pulumi", ["stack", "init", "test", "--non-interactive"], folder, env);
+  return {
+    folder,
+    pulumi,
+    good,
+    state: () => readFileSync(join(folder, "backend/.pulumi/stacks/try/test.json"), "utf8"),
+    remove: () => {
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+function run(program: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = execFile(program, args, { cwd, env, maxBuffer: 64 * 1024 * 1024 }, (_, stdout, stderr) => {
+      resolve({ code: child.exitCode ?? 1, output: stdout + stderr });
+    });
+  });
+}
