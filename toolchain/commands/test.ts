@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { askOnTerminal, confirm } from "../ask.ts";
 import { runShown } from "../command.ts";
+import { buildPrograms, missingPackages } from "../cluster/cluster.ts";
 import { installPackages } from "../debian.ts";
 import { runMain } from "../main.ts";
 import { prepare } from "../prepare.ts";
@@ -31,7 +32,9 @@ const SERVERS = [
 
 await runMain(USAGE, { stack: { type: "string" } }, async ({ positionals }) => {
   const steps = new Steps();
-  const missing = SERVERS.filter(({ programs }) => !programs.some((path) => existsSync(path))).map(({ name }) => name);
+  const servers = SERVERS.filter(({ programs }) => !programs.some((path) => existsSync(path))).map(({ name }) => name);
+  const withCluster = wants("cluster", positionals);
+  const missing = [...servers, ...(withCluster ? missingPackages() : [])];
   if (missing.length > 0) {
     const names = missing.join(", ");
     await confirm(
@@ -47,8 +50,18 @@ await runMain(USAGE, { stack: { type: "string" } }, async ({ positionals }) => {
       (report) => installPackages(missing, report, { startsDaemons: false }),
       () => missing.join(", "),
     );
+  if (withCluster) await steps.run("Kubernetes", (report) => buildPrograms(folders, report));
   process.exitCode = await runShown(join(folders.root, "node_modules/.bin/vitest"), ["run", ...positionals], {
     cwd: folders.root,
     env,
   });
 });
+
+/** Whether vitest is asked for a project: all are where none is named. */
+function wants(project: string, args: readonly string[]): boolean {
+  const named = args.flatMap((argument, index) => {
+    if (argument === "--project") return [args[index + 1]];
+    return argument.startsWith("--project=") ? [argument.slice("--project=".length)] : [];
+  });
+  return named.length === 0 || named.includes(project);
+}
