@@ -1,31 +1,18 @@
 import { existsSync, readFileSync } from "node:fs";
 import { Resolver } from "node:dns/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  buildPrograms,
-  findCluster,
-  startCluster,
-  stopCluster,
-  type Cluster,
-} from "../../toolchain/cluster/cluster.ts";
-import { components, PAUSE_IMAGE, type Programs } from "../../toolchain/cluster/components.ts";
+import { components, PAUSE_IMAGE } from "../../toolchain/cluster/components.ts";
 import { findDaemon } from "../../toolchain/cluster/daemon.ts";
 import { API_URL, NETWORK, NODE } from "../../toolchain/cluster/layout.ts";
-import { findFolders } from "../../toolchain/folders.ts";
 import { until } from "../servers/programs.ts";
+import { useCluster, type RealCluster } from "./real-cluster.ts";
 
 /** The cluster that the other tests of this folder stand on, itself. */
-const folders = findFolders();
 const NAMESPACE = "slipway-cluster-test";
-const silent = () => undefined;
-let programs: Programs;
-let cluster: Cluster;
-let wasThere: boolean;
+let cluster: RealCluster;
 
 beforeAll(async () => {
-  programs = await buildPrograms(folders, silent);
-  wasThere = findCluster(folders, programs) !== undefined;
-  cluster = await startCluster(folders, programs, silent);
+  cluster = await useCluster();
   await cluster.apply([
     {
       apiVersion: "v1",
@@ -38,7 +25,7 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  if (!wasThere) await stopCluster(folders, programs, silent);
+  await cluster.leave();
 });
 
 /** @param harmless whether Pod Security's `restricted` lets it in */
@@ -70,7 +57,7 @@ function claim(): object {
 }
 
 function pids(): (number | undefined)[] {
-  return components(cluster.layout, programs).map((daemon) => findDaemon(cluster.layout.run, daemon));
+  return components(cluster.layout, cluster.programs).map((daemon) => findDaemon(cluster.layout.run, daemon));
 }
 
 describe("the cluster", () => {
@@ -109,20 +96,20 @@ describe("the cluster", () => {
 
   it("is left alone where it runs, and gets back a part that was killed", async () => {
     const before = pids();
-    await startCluster(folders, programs, silent);
+    await cluster.start();
     expect(pids()).toEqual(before);
-    const scheduler = components(cluster.layout, programs).findIndex(({ name }) => name === "kube-scheduler");
+    const scheduler = components(cluster.layout, cluster.programs).findIndex(({ name }) => name === "kube-scheduler");
     process.kill(before[scheduler] ?? 0, "SIGKILL");
     await until("it is gone", () => pids()[scheduler] === undefined);
-    await startCluster(folders, programs, silent);
+    await cluster.start();
     expect(pids().map((pid, index) => pid === before[index])).toEqual(before.map((_, index) => index !== scheduler));
   });
 
   it("leaves nothing when it is ended", async () => {
-    await stopCluster(folders, programs, silent);
+    await cluster.end();
     expect(pids().filter((pid) => pid !== undefined)).toEqual([]);
     expect(readFileSync("/proc/self/mounts", "utf8")).not.toContain(cluster.layout.folder);
     expect(existsSync(`/sys/class/net/${NETWORK.bridge}`)).toBe(false);
-    if (wasThere) await startCluster(folders, programs, silent);
+    if (cluster.wasThere) await cluster.start();
   });
 });

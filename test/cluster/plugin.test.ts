@@ -1,16 +1,9 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  buildPrograms,
-  findCluster,
-  startCluster,
-  stopCluster,
-  type Cluster,
-} from "../../toolchain/cluster/cluster.ts";
-import { PAUSE_IMAGE, type Programs } from "../../toolchain/cluster/components.ts";
+import { PAUSE_IMAGE } from "../../toolchain/cluster/components.ts";
 import { ensureImage } from "../../toolchain/cluster/images.ts";
-import { findFolders } from "../../toolchain/folders.ts";
 import { makeProgram, type TestProgram } from "./program.ts";
+import { useCluster, type RealCluster } from "./real-cluster.ts";
 
 /** The Kubernetes plugin of this project under the real engine, on a real node. */
 const NAMESPACE = "slipway-plugin-test";
@@ -63,25 +56,19 @@ const service = new k8s.core.v1.Service("web", {
 export const address = service.spec.clusterIP;
 `;
 
-const folders = findFolders();
-const silent = () => undefined;
-let programs: Programs;
-let cluster: Cluster;
+let cluster: RealCluster;
 let program: TestProgram;
-let wasThere: boolean;
 
 beforeAll(async () => {
-  programs = await buildPrograms(folders, silent);
-  wasThere = findCluster(folders, programs) !== undefined;
-  cluster = await startCluster(folders, programs, silent);
-  await ensureImage(cluster.layout, TOOL, join(programs.kubernetes, "kubectl"));
+  cluster = await useCluster();
+  await ensureImage(cluster.layout, TOOL, join(cluster.programs.kubernetes, "kubectl"));
   program = await makeProgram(SOURCE);
   await program.good("config", "set", "kubeconfig", cluster.layout.kubeconfig);
 });
 afterAll(async () => {
   await program.pulumi("destroy", "--yes", "--skip-preview");
   program.remove();
-  if (!wasThere) await stopCluster(folders, programs, silent);
+  await cluster.leave();
 });
 
 const up = () => program.pulumi("up", "--yes", "--skip-preview");
