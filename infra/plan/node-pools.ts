@@ -1,0 +1,193 @@
+import { gpuShape, isGpuShape, type GpuShape, type GpuShapeName } from "./gpu-shapes.ts";
+import { zonesOf, type Offerings, type Region } from "./instance-types.ts";
+import { DEFAULT_GPU_DISK_GIB, gpuPoolName, nodePoolFaults } from "./node-pool-faults.ts";
+import { PlanError } from "./plan-error.ts";
+
+/**
+ * Which groups of nodes a cluster has. docs/adr/0006 says why they are managed node groups, scaled by the cluster
+ * autoscaler: what a node of an empty group would bring is said by labels, taints and tags, and they are planned here.
+ */
+
+/** Label of every node: the pool's name. */
+export const POOL_LABEL = "slipway/pool";
+/** Label of every node: `on-demand` or `spot`. */
+export const CAPACITY_LABEL = "slipway/capacity";
+/** Label of nodes with GPUs: the shape's name. */
+export const GPU_SHAPE_LABEL = "slipway/gpu-shape";
+/** Label by which NVIDIA's device plugin picks one of its configurations. */
+export const DEVICE_PLUGIN_LABEL = "nvidia.com/device-plugin.config";
+/** Label by which NVIDIA's MIG manager divides the GPUs of a node. */
+export const MIG_LABEL = "nvidia.com/mig.config";
+/** What pods ask for. MIG runs with the strategy `single`, so that its instances have this name too. */
+export const GPU_RESOURCE = "nvidia.com/gpu";
+
+const ACCELERATOR_LABEL = "k8s.amazonaws.com/accelerator";
+const RESOURCE_TAG = "k8s.io/cluster-autoscaler/node-template/resources/";
+
+export type Capacity = "on-demand" | "spot";
+
+/**
+ * `none`: a GPU is one pod's. `time-slicing`: pods take turns; memory is not divided, and one pod may take what others need.
+ * `mig`: the GPU is divided in hardware; every GPU of the pool alike.
+ */
+export type GpuSharing =
+  | { readonly mode: "none" }
+  | { readonly mode: "time-slicing"; /** Pods of one GPU, 2..48. */ readonly replicas: number }
+  | { readonly mode: "mig"; /** Such as `1g.10gb`. */ readonly profile: string };
+
+export interface PoolConfig {
+  /** Of one size, as m7i.large and m7a.large; for amd64. */
+  readonly instanceTypes: readonly string[];
+  /** Fewest nodes, 0 or more. */
+  readonly min: number;
+  /** Most nodes, 1..450. */
+  readonly max: number;
+  /** Encrypted disk of each node, 20..16384. */
+  readonly diskGiB: number;
+}
+
+export interface SystemPoolConfig extends PoolConfig {
+  /** Whether nothing but add-ons runs on it. */
+  readonly dedicated: boolean;
+}
+
+export interface GpuPoolConfig {
+  /** A name of gpu-shapes.ts; plain text, because a stack's file may say anything. */
+  readonly shape: string;
+  /** @default "on-demand" */
+  readonly capacity?: Capacity;
+  /** @default 0 */
+  readonly min?: number;
+  readonly max: number;
+  /** 60..16384 @default 120 */
+  readonly diskGiB?: number;
+  /** @default { mode: "none" } */
+  readonly sharing?: GpuSharing;
+}
+
+export interface NodePoolsConfig {
+  /** Zones of the network. */
+  readonly zones: readonly string[];
+  readonly system: SystemPoolConfig;
+  readonly cpu: PoolConfig;
+  /** Absent where the stack takes no spot instances. */
+  readonly cpuSpot?: PoolConfig;
+  readonly gpu: readonly GpuPoolConfig[];
+}
+
+export interface Taint {
+  readonly key: string;
+  readonly value: string;
+  readonly effect: "NoSchedule";
+}
+
+export interface GpuPlan {
+  readonly shape: GpuShapeName;
+  /** GPUs of one node. */
+  readonly count: number;
+  readonly sharing: GpuSharing;
+  /** How many of {@link GPU_RESOURCE} one node offers. */
+  readonly schedulable: number;
+}
+
+export interface PoolPlan {
+  readonly name: string;
+  readonly instanceTypes: readonly string[];
+  readonly capacity: Capacity;
+  readonly min: number;
+  readonly max: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taints: readonly Taint[];
+  /** Of the node group; tell the autoscaler what a node brings while there is none. */
+  readonly tags: Readonly<Record<string, string>>;
+  readonly diskGiB: number;
+  readonly diskEncrypted: true;
+  /** `amiType` of EKS. */
+  readonly ami: "AL2023_x86_64_STANDARD" | "AL2023_x86_64_NVIDIA";
+  /** Zones of the network in which its nodes are to be had; at least one. */
+  readonly zones: readonly string[];
+  readonly gpu?: GpuPlan;
+}
+
+/**
+ * Plans the pools of a cluster: `system`, `cpu`, `cpu-spot` and one for each GPU shape that is asked for.
+ *
+ * @param stack the stack's name, for messages
+ * @throws PlanError with every fault and the key to change
+ */
+export function planNodePools(stack: string, config: NodePoolsConfig, offerings: Offerings): PoolPlan[] {
+  const region: Region = { zones: config.zones, offerings };
+  const faults = nodePoolFaults(config, region);
+  if (faults.length > 0) throw new PlanError(stack, "node pools", faults);
+  const system = cpuPool("system", config.system, "on-demand", region);
+  return [
+    config.system.dedicated ? { ...system, taints: [taint("CriticalAddonsOnly", "true")] } : system,
+    cpuPool("cpu", config.cpu, "on-demand", region),
+    // What cannot go within two minutes must ask for the pool: nothing lands there by chance.
+    ...(config.cpuSpot
+      ? [{ ...cpuPool("cpu-spot", config.cpuSpot, "spot", region), taints: [taint(CAPACITY_LABEL, "spot")] }]
+      : []),
+    ...config.gpu.flatMap((pool) => (isGpuShape(pool.shape) ? [gpuPool(pool, pool.shape, region)] : [])),
+  ];
+}
+
+function taint(key: string, value: string): Taint {
+  return { key, value, effect: "NoSchedule" };
+}
+
+function cpuPool(name: string, config: PoolConfig, capacity: Capacity, region: Region): PoolPlan {
+  const { instanceTypes, min, max, diskGiB } = config;
+  return {
+    ...{ name, instanceTypes, capacity, min, max, diskGiB, diskEncrypted: true },
+    labels: { [POOL_LABEL]: name, [CAPACITY_LABEL]: capacity },
+    taints: [],
+    tags: { [`${RESOURCE_TAG}ephemeral-storage`]: `${diskGiB}Gi` },
+    ami: "AL2023_x86_64_STANDARD",
+    zones: zonesOf(instanceTypes, region),
+  };
+}
+
+function gpuPool(config: GpuPoolConfig, name: GpuShapeName, region: Region): PoolPlan {
+  const shape = gpuShape(name);
+  const { capacity = "on-demand", min = 0, max, diskGiB = DEFAULT_GPU_DISK_GIB, sharing = { mode: "none" } } = config;
+  const pool = { instanceTypes: [shape.instanceType], min, max, diskGiB };
+  const plan = cpuPool(gpuPoolName(config), pool, capacity, region);
+  const schedulable = shape.gpus * sharesOf(sharing, shape);
+  return {
+    ...plan,
+    labels: {
+      ...plan.labels,
+      [GPU_SHAPE_LABEL]: name,
+      [ACCELERATOR_LABEL]: shape.accelerator,
+      ...sharingLabels(sharing),
+    },
+    taints: [taint(GPU_RESOURCE, "present")],
+    tags: { ...plan.tags, [`${RESOURCE_TAG}${GPU_RESOURCE}`]: String(schedulable) },
+    ami: "AL2023_x86_64_NVIDIA",
+    gpu: { shape: name, count: shape.gpus, sharing, schedulable },
+  };
+}
+
+/** Pods that one GPU takes. */
+function sharesOf(sharing: GpuSharing, { migProfiles }: GpuShape): number {
+  switch (sharing.mode) {
+    case "none":
+      return 1;
+    case "time-slicing":
+      return sharing.replicas;
+    case "mig":
+      return migProfiles[sharing.profile] ?? 0;
+  }
+}
+
+function sharingLabels(sharing: GpuSharing): Record<string, string> {
+  switch (sharing.mode) {
+    case "none":
+      return {};
+    case "time-slicing":
+      return { [DEVICE_PLUGIN_LABEL]: `time-slicing-${sharing.replicas}` };
+    case "mig":
+      // A label's value has no plus sign; the MIG manager writes its configurations with a dot as well.
+      return { [DEVICE_PLUGIN_LABEL]: "mig", [MIG_LABEL]: `all-${sharing.profile.replace("+", ".")}` };
+  }
+}
