@@ -117,7 +117,7 @@ describe("faults", () => {
     ["speech", { engine: "kokoro" }, "slipway:speech.modelFolder is missing: must name the folder of the model"],
     ["speech", { modelFolder: "models" }, 'slipway:speech.modelFolder is "models": must be an absolute path'],
     ["api", { corsOrigins: ["https://a.example/x"] }, "slipway:api.corsOrigins.0 is"],
-    ["platform", "kubernetes", 'slipway:platform is "kubernetes"'],
+    ["platform", "nomad", 'slipway:platform is "nomad"'],
     ["__proto__", { drainSeconds: 7 }, "slipway:__proto__ is not a key"],
     ["constructor", {}, "slipway:constructor is not a key"],
     ["", "x", "slipway: is not a key"],

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { isOrigin } from "./api-settings.ts";
 import { parseHmacKeys, parseJwtKeys } from "./credential-keys.ts";
+import { kubernetesSchema } from "./kubernetes-settings.ts";
 import { ENVIRONMENTS } from "./runtime.ts";
 import { SecretError } from "./secrets.ts";
 import { POOLS, SPEECH_ENGINE_NAMES } from "./worker-settings.ts";
 
-/** Where a stack's services run. `docker`: one engine, local or over SSH. The next platforms are rows here. */
-export const PLATFORMS = ["docker"] as const;
+/** Where a stack's services run. `docker`: one engine, local or over SSH. `kubernetes`: a cluster that exists. */
+export const PLATFORMS = ["docker", "kubernetes"] as const;
 
 /** What is wrong with a secret's text, without the text itself; `undefined` when nothing is. */
 type SecretCheck = (text: string) => string | undefined;
@@ -31,6 +32,15 @@ const SECRETS = {
 
 export type SecretKey = keyof typeof SECRETS;
 export const SECRET_KEYS = Object.keys(SECRETS) as readonly SecretKey[];
+
+/** Secrets that a stack may bring and that nobody can generate. */
+const GIVEN_SECRETS = {
+  /** Content of a kubeconfig, in place of `kubernetes.kubeconfig`. */
+  kubeconfig: (text) =>
+    /^\s*(\{|apiVersion:|clusters:)/m.test(text) ? undefined : "is no kubeconfig: it names no clusters.",
+} as const satisfies Record<string, SecretCheck>;
+
+const CHECKS: Readonly<Record<string, SecretCheck>> = { ...SECRETS, ...GIVEN_SECRETS };
 
 function keyRing(parse: (text: string) => unknown): SecretCheck {
   return (text) => {
@@ -60,7 +70,7 @@ const limits = (memoryMiB: number, cpus: number) => ({
  *       slipway:environment: dev
  *       slipway:api: { replicas: 3 }
  */
-export const stackSchema = z.strictObject({
+const fields = z.strictObject({
   platform: z.enum(PLATFORMS),
   environment: z.enum(ENVIRONMENTS),
   /** The only published port. In dev it listens on loopback; `address: 0.0.0.0` publishes it. */
@@ -96,7 +106,7 @@ export const stackSchema = z.strictObject({
       ...limits(512, 1),
     })
     .prefault({}),
-  /** `auto` asks the engine for an NVIDIA runtime; `on` requires it; `off` never asks. */
+  /** `auto` asks the Docker engine for an NVIDIA runtime, and is `off` on Kubernetes; `on` requires a GPU; `off` never asks. */
   gpu: z
     .strictObject({
       mode: z.enum(["auto", "on", "off"]).default("auto"),
@@ -104,7 +114,10 @@ export const stackSchema = z.strictObject({
       ...limits(4096, 2),
     })
     .prefault({}),
-  /** What speaks. `kokoro` takes its model from a folder of the engine's host; docs/worker.md says what is in it. */
+  /**
+   * What speaks. `kokoro` takes its model from a folder of the Docker engine's host, on Kubernetes from `kubernetes.modelClaim`;
+   * docs/worker.md says what is in it.
+   */
   speech: z
     .strictObject({
       engine: z.enum(SPEECH_ENGINE_NAMES).default("espeak-ng"),
@@ -112,10 +125,6 @@ export const stackSchema = z.strictObject({
         .string()
         .regex(/^\/[^,:]+$/, { error: "must be an absolute path without a comma or colon" })
         .optional(),
-    })
-    .refine((speech) => speech.engine !== "kokoro" || speech.modelFolder !== undefined, {
-      path: ["modelFolder"],
-      error: "must name the folder of the model where engine is kokoro",
     })
     .prefault({}),
   postgres: z.strictObject(limits(768, 1)).prefault({}),
@@ -130,7 +139,42 @@ export const stackSchema = z.strictObject({
   drainSeconds: z.number().int().min(5).max(3600).default(25),
   /** Seconds that new containers may take to become healthy before the release is given up and the old one stays. */
   healthTimeoutSeconds: z.number().int().min(5).max(3600).default(90),
+  /** The cluster and what stands in it; needed where the platform is kubernetes, refused elsewhere. */
+  kubernetes: kubernetesSchema.optional(),
 });
+
+/** The same, with what keys say against each other. */
+export const stackSchema = fields.superRefine((stack, context) => {
+  for (const [path, message] of crossFaults(stack))
+    context.addIssue({ code: "custom", path: path.split("."), message });
+});
+
+function crossFaults({ platform, kubernetes, speech, gpu }: z.infer<typeof fields>): [path: string, message: string][] {
+  const faults: [string, string][] = [];
+  const isKokoro = speech.engine === "kokoro";
+  if (platform === "docker") {
+    if (kubernetes !== undefined) faults.push(["kubernetes", "must be left out where platform is docker"]);
+    if (isKokoro && speech.modelFolder === undefined)
+      faults.push(["speech.modelFolder", "must name the folder of the model where engine is kokoro"]);
+    return faults;
+  }
+  if (kubernetes === undefined) return [["kubernetes", "must say which images run, where platform is kubernetes"]];
+  if (speech.modelFolder !== undefined)
+    faults.push([
+      "speech.modelFolder",
+      "must be left out: pods may not mount a node's folder; set kubernetes.modelClaim",
+    ]);
+  if (isKokoro && kubernetes.modelClaim === undefined)
+    faults.push(["kubernetes.modelClaim", "must name the claim with the model where engine is kokoro"]);
+  const { images, gpu: own } = kubernetes;
+  for (const key of ["devicePlugin", "dcgmExporter"] as const)
+    if (gpu.mode === "on" && own.daemons && images[key] === undefined)
+      faults.push([
+        `kubernetes.images.${key}`,
+        "must name NVIDIA's image where gpu.mode is on and kubernetes.gpu.daemons is true",
+      ]);
+  return faults;
+}
 
 export type StackConfig = z.infer<typeof stackSchema>;
 
@@ -164,12 +208,12 @@ export function parseStackConfig(stack: string, raw: RawConfig): StackConfig {
   const faults: string[] = [];
   const entries: [string, unknown][] = [];
   for (const [key, text] of Object.entries(raw.values)) {
-    if (isSecretKey(key)) {
+    const check = Object.hasOwn(CHECKS, key) ? CHECKS[key] : undefined;
+    if (check) {
       if (!raw.isSecret(key)) faults.push(`slipway:${key} stands in clear. Use \`pulumi config set --secret ${key}\`.`);
-      else
-        faults.push(...[SECRETS[key](text)].filter((fault) => fault !== undefined).map((f) => `slipway:${key} ${f}`));
+      else faults.push(...[check(text)].filter((fault) => fault !== undefined).map((f) => `slipway:${key} ${f}`));
     } else if (raw.isSecret(key)) {
-      faults.push(`slipway:${key} is set as a secret; the secrets are: ${SECRET_KEYS.join(", ")}.`);
+      faults.push(`slipway:${key} is set as a secret; the secrets are: ${Object.keys(CHECKS).join(", ")}.`);
     } else {
       entries.push([key, scalar(text)]);
     }
@@ -178,12 +222,27 @@ export function parseStackConfig(stack: string, raw: RawConfig): StackConfig {
   const input: unknown = Object.fromEntries(entries);
   const parsed = stackSchema.safeParse(input);
   if (!parsed.success) faults.push(...parsed.error.issues.flatMap((issue) => describe(issue, input)));
+  else faults.push(...missingSecrets(parsed.data, raw));
   if (faults.length > 0 || !parsed.success) throw new StackConfigError(file, faults);
   return parsed.data;
 }
 
-function isSecretKey(key: string): key is SecretKey {
-  return (SECRET_KEYS as readonly string[]).includes(key);
+/** A server that exists already has passwords already: one that is generated would open nothing. */
+function missingSecrets({ kubernetes }: StackConfig, { values }: RawConfig): string[] {
+  const needed: Readonly<Record<"postgres" | "redis", readonly SecretKey[]>> = {
+    postgres: ["databasePassword", "databaseOwnerPassword"],
+    redis: ["redisPassword"],
+  };
+  return (["postgres", "redis"] as const).flatMap((server) =>
+    kubernetes?.[server].external === undefined
+      ? []
+      : needed[server]
+          .filter((key) => !Object.hasOwn(values, key))
+          .map(
+            (key) =>
+              `slipway:${key} is missing, which opens kubernetes.${server}.external. Use \`pulumi config set --secret ${key}\`.`,
+          ),
+  );
 }
 
 /** Pulumi hands numbers, booleans and objects over as JSON text, and plain strings as they are. */

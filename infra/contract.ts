@@ -61,7 +61,7 @@ export interface ServiceSpec extends ProgramSpec {
   readonly drainSeconds: number;
   /** Whether it needs a GPU. */
   readonly gpu: boolean;
-  /** Folder of the host with the speech model; it stands read-only at {@link MODEL_FOLDER}. */
+  /** Where the speech model comes from: a folder of the Docker host, a claim in the cluster. It stands read-only at {@link MODEL_FOLDER}. */
   readonly model?: string;
 }
 
@@ -69,6 +69,12 @@ export interface ServiceSpec extends ProgramSpec {
 export interface DatabaseRole {
   readonly user: string;
   readonly password: Output<string>;
+}
+
+/** How the certificate of a server is checked. */
+export interface Trust {
+  /** Authority that signed it, PEM. @default those that Node brings along */
+  readonly ca?: Input<string>;
 }
 
 /** A Postgres that exists, whoever runs it. */
@@ -80,6 +86,8 @@ export interface Database {
   readonly app: DatabaseRole;
   /** Owns the schema; only migrations use it. */
   readonly owner: DatabaseRole;
+  /** Present where it is reached by TLS. @default in clear, on a network of its own */
+  readonly tls?: Trust;
 }
 
 /** A Redis with `noeviction`, whoever runs it. */
@@ -87,6 +95,8 @@ export interface Cache {
   readonly host: Input<string>;
   readonly port: number;
   readonly password: Output<string>;
+  /** Present where it is reached by TLS. @default in clear, on a network of its own */
+  readonly tls?: Trust;
 }
 
 /** Where artifacts lie. */

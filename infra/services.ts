@@ -10,6 +10,7 @@ import {
   type Probe,
   type ProgramSpec,
   type ServiceSpec,
+  type Trust,
 } from "./contract.ts";
 import { MIGRATE_CONNECTIONS, type ConnectionUser } from "./plan/connection-budget.ts";
 
@@ -83,7 +84,7 @@ function migrate(f: Foundation): ProgramSpec {
     image: "api",
     command: [NODE, "/app/migrate.mjs"],
     environment: { ...common(f), ...databaseEnvironment(f.database, f.database.owner, MIGRATE_CONNECTIONS) },
-    secrets: { "database-password": f.database.owner.password },
+    secrets: { "database-password": f.database.owner.password, ...authority("database", f.database.tls) },
     uid: UIDS.api,
     limits: { memoryMiB: 256, cpus: 1 },
     connections: MIGRATE_CONNECTIONS,
@@ -174,8 +175,13 @@ function worker(f: Foundation, shape: WorkerShape): ServiceSpec {
     health: probe(),
     drainSeconds: f.config.drainSeconds,
     gpu: shape.gpu,
-    ...(f.config.speech.modelFolder === undefined ? {} : { model: f.config.speech.modelFolder }),
+    ...modelOf(f.config),
   };
+}
+
+function modelOf({ speech, kubernetes }: StackConfig): Pick<ServiceSpec, "model"> {
+  const model = speech.modelFolder ?? kubernetes?.modelClaim;
+  return model === undefined ? {} : { model };
 }
 
 function probe(): Probe {
@@ -200,7 +206,22 @@ function databaseEnvironment(database: Database, role: DatabaseRole, connections
     DATABASE_NAME: database.name,
     DATABASE_USER: role.user,
     DATABASE_POOL_SIZE: String(connections),
+    ...verified("DATABASE", "database", database.tls),
   };
+}
+
+/** How a process is told to check a server's certificate; nothing where it is reached in clear. */
+function verified(prefix: "DATABASE" | "REDIS", name: string, tls: Trust | undefined): ProgramSpec["environment"] {
+  if (tls === undefined) return {};
+  return {
+    [`${prefix}_TLS`]: "verify",
+    ...(tls.ca === undefined ? {} : { [`${prefix}_CA_FILE`]: `${SECRETS_FOLDER}/${name}-ca.pem` }),
+  };
+}
+
+/** No secret, but a file that has to lie somewhere. */
+function authority(name: string, tls: Trust | undefined): ProgramSpec["secrets"] {
+  return tls?.ca === undefined ? {} : { [`${name}-ca.pem`]: tls.ca };
 }
 
 function serving(f: Foundation, connections: number): ProgramSpec["environment"] {
@@ -209,6 +230,7 @@ function serving(f: Foundation, connections: number): ProgramSpec["environment"]
     ...databaseEnvironment(f.database, f.database.app, connections),
     REDIS_HOST: f.cache.host,
     REDIS_PORT: String(f.cache.port),
+    ...verified("REDIS", "redis", f.cache.tls),
     OBJECTS_URL: f.objects.url,
     PORT: String(PORT),
     DRAIN_SECONDS: String(f.config.drainSeconds),
@@ -216,5 +238,10 @@ function serving(f: Foundation, connections: number): ProgramSpec["environment"]
 }
 
 function servingSecrets(f: Foundation): ProgramSpec["secrets"] {
-  return { "database-password": f.database.app.password, "redis-password": f.cache.password };
+  return {
+    "database-password": f.database.app.password,
+    "redis-password": f.cache.password,
+    ...authority("database", f.database.tls),
+    ...authority("redis", f.cache.tls),
+  };
 }

@@ -2,13 +2,16 @@ import { getStack } from "@pulumi/pulumi";
 import { parseStackConfig } from "../configs/stack.ts";
 import { keepSecretsOutOfDebugLog } from "../infra/debug-log.ts";
 import { readRawConfig } from "../infra/raw-config.ts";
-import { dev } from "./dev.ts";
 
 keepSecretsOutOfDebugLog();
 
 /** The entry point of `pulumi up`: the stack's file is parsed once, and its platform is picked. */
 const config = parseStackConfig(getStack(), readRawConfig());
 
-const PLATFORM_STACKS = { docker: dev } as const satisfies Record<typeof config.platform, unknown>;
+/** Loaded when it is picked: each brings an SDK along that takes its time. */
+const PLATFORM_STACKS = {
+  docker: async () => (await import("./dev.ts")).dev(config),
+  kubernetes: async () => (await import("./cluster.ts")).cluster(config),
+} as const satisfies Record<typeof config.platform, () => Promise<unknown>>;
 
-export default await PLATFORM_STACKS[config.platform](config);
+export default await PLATFORM_STACKS[config.platform]();

@@ -13,10 +13,14 @@ export interface RecordedResource {
   readonly name: string;
   /** URN of its parent; empty where it has none. */
   readonly parent: string;
+  /** URN and id of the provider that it is made by; empty where it is the default one. */
+  readonly provider: string;
   /** Inputs, secrets opened. */
   readonly inputs: Readonly<Record<string, unknown>>;
   /** Inputs as the engine gets them: secrets stand in an envelope. */
   readonly sent: Readonly<Record<string, unknown>>;
+  /** Whether the engine refuses to delete it. */
+  readonly isProtected: boolean;
   /** `undefined` where the program does not say. */
   readonly deleteBeforeReplace: boolean | undefined;
   /** Names of the hooks that run before it is created. */
@@ -102,8 +106,10 @@ function describe(request: RegisterResourceRequest, { outputs }: Records): Recor
     type: request.getType(),
     name: request.getName(),
     parent: request.getParent(),
+    provider: request.getProvider(),
     sent,
     inputs: opened(sent) as Record<string, unknown>,
+    isProtected: request.getProtect() === true,
     deleteBeforeReplace: request.getDeletebeforereplacedefined() ? request.getDeletebeforereplace() : undefined,
     beforeCreate: request.getHooks()?.getBeforeCreateList() ?? [],
     dependencies: request.getDependenciesList(),

@@ -1,0 +1,172 @@
+import { z } from "zod";
+
+/** Who changes the number of pods. `keda`: KEDA for workers, an HPA for the API. `hpa`: both by CPU. `none`: the stack's file alone. */
+export const AUTOSCALERS = ["keda", "hpa", "none"] as const;
+
+const name = z
+  .string()
+  .regex(/^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/, { error: "must be 1 to 63 lower-case letters, digits or -" });
+
+const hostName = z.string().regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, { error: "must be a host name" });
+
+const image = z
+  .string()
+  .regex(/^[\w][\w./:@-]+$/, { error: "must be an image, such as registry.example.org/api@sha256:..." });
+
+const DIGEST = /@sha256:[0-9a-f]{64}$/;
+
+/** Least and most pods of a service whose number an autoscaler decides. */
+const range = (min: number, lowest: number, max: number) =>
+  z
+    .strictObject({
+      minReplicas: z.number().int().min(lowest).max(256).default(min),
+      maxReplicas: z.number().int().min(1).max(256).default(max),
+    })
+    .refine((pods) => pods.minReplicas <= pods.maxReplicas, {
+      path: ["maxReplicas"],
+      error: "must not be below minReplicas",
+    })
+    .prefault({});
+
+const pem = z.string().regex(/^-----BEGIN CERTIFICATE-----/, { error: "must be a certificate in PEM" });
+
+/** A data service that exists already. It is always reached by TLS, and its certificate is checked. */
+const external = (port: number) => ({
+  host: hostName,
+  port: z.number().int().min(1).max(65_535).default(port),
+  /** Authority that signed its certificate, PEM. @default those that Node brings along */
+  ca: pem.optional(),
+  /** Networks that it may answer from: pods may reach no other. @default every private one */
+  cidrs: z.array(z.cidrv4()).min(1).default(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]),
+});
+
+/** How one GPU is shared. A worker asks for one `nvidia.com/gpu` whatever the choice: a GPU, a turn or a slice. */
+const sharing = z.discriminatedUnion("mode", [
+  /** One worker has one GPU. */
+  z.strictObject({ mode: z.literal("none") }),
+  /** Workers take turns. Their memory is not kept apart: one can take all of it. Autoscalers of nodes count such GPUs wrong. */
+  z.strictObject({ mode: z.literal("time-slicing"), replicas: z.number().int().min(2).max(48) }),
+  /** Slices with memory of their own: A100, H100 and their like alone. All GPUs of a node have to be divided alike already. */
+  z.strictObject({ mode: z.literal("mig") }),
+]);
+
+const gpu = z
+  .strictObject({
+    sharing: sharing.default({ mode: "none" }),
+    /** Labels of the nodes that have GPUs. */
+    nodeSelector: z.record(z.string(), z.string()).default({ "nvidia.com/gpu.present": "true" }),
+    /** RuntimeClass of NVIDIA's runtime. @default the nodes have it as their only one */
+    runtimeClass: name.optional(),
+    /** Whether NVIDIA's device plugin and exporter are brought along; not where an operator of the cluster does it. */
+    daemons: z.boolean().default(true),
+  })
+  .prefault({});
+
+const ingress = z.strictObject({
+  /** Name that the public reaches the API by. */
+  host: hostName,
+  /** Ingress controller. @default the cluster's own default class */
+  className: name.optional(),
+  /** Secret of type kubernetes.io/tls in the stack's namespace, put there by cert-manager or by hand. */
+  tlsSecret: name.default("api-tls"),
+  /** cert-manager's ClusterIssuer that fills `tlsSecret`. @default none: the Secret is there already */
+  clusterIssuer: name.optional(),
+  /** Namespace of the controller's pods: they alone may reach the API from outside. */
+  namespace: name.default("ingress-nginx"),
+  annotations: z.record(z.string(), z.string()).default({}),
+});
+
+const images = z.strictObject({
+  api: image,
+  worker: image,
+  /** Not needed where `postgres.external` is set. */
+  postgres: image.optional(),
+  /** Not needed where `redis.external` is set. */
+  redis: image.optional(),
+  /** NVIDIA's; needed where gpu.mode is on and `gpu.daemons` is not false. */
+  devicePlugin: image.optional(),
+  dcgmExporter: image.optional(),
+});
+
+const settings = z.strictObject({
+  /** Path of the kubeconfig; its content can stand in the stack's secret `kubeconfig` instead. @default KUBECONFIG, then the user's own */
+  kubeconfig: z.string().min(1).optional(),
+  /** @default the kubeconfig's current context */
+  context: z.string().min(1).optional(),
+  /** Made by the stack, and deleted with it. @default project and stack: slipway-cluster */
+  namespace: name.optional(),
+  images,
+  /** Images were brought to every node by hand: nothing is pulled, and tags will do. */
+  importedImages: z.boolean().default(false),
+  /** Part of its CPU limit that a container has reserved, percent. Memory is always reserved in full. */
+  cpuRequestPercent: z.number().int().min(1).max(100).default(50),
+  autoscaler: z.enum(AUTOSCALERS).default("keda"),
+  api: range(2, 1, 4),
+  /** Also the GPU workers' range where `keda` scales; with `hpa` these stay one. */
+  workers: range(0, 0, 4),
+  gpuWorkers: range(0, 0, 1),
+  /** CPU use, percent of the limit, that an HPA aims at. */
+  cpuTargetPercent: z.number().int().min(10).max(95).default(70),
+  keda: z
+    .strictObject({
+      /** Namespace of its pods: they may reach Postgres. */
+      namespace: name.default("keda"),
+      pollingSeconds: z.number().int().min(1).max(3600).default(10),
+      /** Seconds without work until the last worker goes. */
+      cooldownSeconds: z.number().int().min(0).max(86_400).default(300),
+      /**
+       * How KEDA checks Postgres' certificate. `verify-full` takes authorities of its operator's own file system alone, so it fits a
+       * Postgres with a public one, or an operator that was given ours.
+       */
+      sslMode: z.enum(["require", "verify-ca", "verify-full"]).default("require"),
+      /** Host by which KEDA reaches Postgres. @default the service's full name in the cluster, or the external host */
+      databaseHost: hostName.optional(),
+    })
+    .prefault({}),
+  ingress: ingress.optional(),
+  gpu,
+  /** @default the cluster's default class */
+  storageClass: name.optional(),
+  postgres: z
+    .strictObject({
+      storageGiB: z.number().int().min(1).max(65_536).default(20),
+      maxConnections: z.number().int().min(20).max(10_000).default(200),
+      external: z.strictObject({ ...external(5432), database: z.string().min(1).default("slipway") }).optional(),
+    })
+    .prefault({}),
+  redis: z
+    .strictObject({
+      storageGiB: z.number().int().min(1).max(65_536).default(5),
+      external: z.strictObject(external(6379)).optional(),
+    })
+    .prefault({}),
+  /**
+   * Artifacts lie in a folder on one disk (ReadWriteOnce) that API and workers share. Such a disk is at one node at a time: all of
+   * these pods have to run on one node, and a pod that lands elsewhere waits. Clusters of several nodes need an object store.
+   */
+  objects: z.strictObject({ storageGiB: z.number().int().min(1).max(65_536).default(10) }).prefault({}),
+  /** Claim in the stack's namespace whose disk holds the speech model; it is mounted read-only. Needed where engine is kokoro. */
+  modelClaim: name.optional(),
+});
+
+/** What `kubernetes` of a stack's file may say; needed where the platform is `kubernetes`. */
+export const kubernetesSchema = settings.superRefine((value, context) => {
+  for (const [key, reference] of Object.entries(value.images)) {
+    if (reference === undefined || value.importedImages || DIGEST.test(reference)) continue;
+    context.addIssue({
+      code: "custom",
+      path: ["images", key],
+      message: "must end in its digest (@sha256: and 64 hex digits), or importedImages must be true",
+    });
+  }
+  for (const key of ["postgres", "redis"] as const) {
+    if (value.images[key] === undefined && value[key].external === undefined)
+      context.addIssue({
+        code: "custom",
+        path: ["images", key],
+        message: `must name the image of ${key}, or ${key}.external where it is`,
+      });
+  }
+});
+
+export type KubernetesSettings = z.infer<typeof kubernetesSchema>;

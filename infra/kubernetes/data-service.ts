@@ -1,0 +1,156 @@
+import { StatefulSet } from "@pulumi/kubernetes/apps/v1/statefulSet.js";
+import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
+import { interpolate, type Input, type Output } from "@pulumi/pulumi";
+import { SECRETS_FOLDER, type Done, type Limits, type Probe } from "../contract.ts";
+import { authorityCertificate, serverCertificate } from "./certificate.ts";
+import { configMap } from "./config-map.ts";
+import { serviceAddress } from "./deployment.ts";
+import { serviceAccount } from "./namespace.ts";
+import { claimSpec, type DiskArgs } from "./objects.ts";
+import { labels, options, selector, type Place } from "./place.ts";
+import { mebibytes, podTemplate, type Mounted, type PullPolicy } from "./pod.ts";
+import { secretFiles } from "./secret-files.ts";
+
+/** What both data services are given. */
+export interface DataServiceContext {
+  readonly image: string;
+  readonly pullPolicy: PullPolicy;
+  readonly limits: Limits;
+  readonly cpuRequestPercent: number;
+  readonly disk: DiskArgs;
+  /** What certificates are made from; a secret. */
+  readonly seed: Output<string>;
+  readonly fingerprintKey: Output<string>;
+  readonly priorityClass: Input<string>;
+  readonly place: Place;
+}
+
+export interface DataServiceArgs extends DataServiceContext {
+  readonly name: "postgres" | "redis";
+  readonly port: number;
+  readonly uid: number;
+  /** Folder of its data; a disk that outlives the pod stands there. */
+  readonly folder: string;
+  /** Secrets by file name, beside its certificate. */
+  readonly secrets: Readonly<Record<string, Input<string>>>;
+  /** Files below {@link FILES_FOLDER}. */
+  readonly files: Readonly<Record<string, string>>;
+  /** In place of the image's entry point, or behind it. */
+  readonly start: { readonly command: readonly string[] } | { readonly args: readonly string[] };
+  readonly health: Probe;
+  /** MiB of shared memory. */
+  readonly sharedMemoryMiB?: number;
+}
+
+/** A data service that stands in the cluster. */
+export interface DataService {
+  /** Name of its Service. */
+  readonly host: Output<string>;
+  /** Name by which pods of other namespaces reach it. */
+  readonly fullHost: Output<string>;
+  /** Authority that signed its certificate, PEM. */
+  readonly ca: Output<string>;
+  /** It serves when this is there. */
+  readonly ready: Done;
+}
+
+/** Where a data service finds its configuration and its certificate. */
+export const FILES_FOLDER = "/etc/slipway-cluster";
+export const CERTIFICATE_FILE = `${SECRETS_FOLDER}/tls.crt`;
+export const KEY_FILE = `${SECRETS_FOLDER}/tls.key`;
+export const CA_FILE = `${SECRETS_FOLDER}/ca.crt`;
+
+/** Seconds that a database may take to write down what it holds before it is killed. */
+const STOP_SECONDS = 60;
+
+/** One pod with one disk: Postgres, Redis. A StatefulSet never lets two servers at one data folder. */
+export function dataService(args: DataServiceArgs): DataService {
+  const { name, place, seed } = args;
+  const set = new StatefulSet(
+    name,
+    {
+      metadata: { name, namespace: place.namespace, labels: labels(name) },
+      spec: {
+        serviceName: name,
+        replicas: 1,
+        selector: selector(name),
+        template: template(args),
+        volumeClaimTemplates: [{ metadata: { name: "data", labels: labels(name) }, spec: claimSpec(args.disk) }],
+        persistentVolumeClaimRetentionPolicy: { whenDeleted: "Retain", whenScaled: "Retain" },
+      },
+    },
+    options(place, { protect: place.keep }),
+  );
+  const address = serviceAddress(name, args.port, set, place);
+  return {
+    host: address.metadata.name,
+    fullHost: interpolate`${address.metadata.name}.${place.namespace}.svc.cluster.local`,
+    ca: seed.apply(authorityCertificate),
+    ready: address,
+  };
+}
+
+function template(args: DataServiceArgs): k8s.core.v1.PodTemplateSpec {
+  const { name, place } = args;
+  const probe = {
+    exec: { command: [...args.health.command] },
+    periodSeconds: args.health.intervalSeconds,
+    timeoutSeconds: args.health.timeoutSeconds,
+    failureThreshold: args.health.retries,
+  };
+  const startupFailures = Math.ceil(args.health.startSeconds / args.health.intervalSeconds);
+  return podTemplate({
+    ...args,
+    ...args.start,
+    service: name,
+    settings: configMap(name, name, { SECRETS_DIR: SECRETS_FOLDER }, place),
+    secrets: secretFiles({
+      service: name,
+      files: { ...args.secrets, ...certificate(args) },
+      key: args.fingerprintKey,
+      place,
+    }),
+    mounts: mounts(args),
+    account: serviceAccount(name, place),
+    graceSeconds: STOP_SECONDS,
+    container: {
+      ports: [{ name: "main", containerPort: args.port, protocol: "TCP" }],
+      // A large database that was killed reads its log again first: no liveness probe may cut that short for ever.
+      startupProbe: { ...probe, failureThreshold: startupFailures },
+      readinessProbe: probe,
+    },
+  });
+}
+
+function certificate({ name, place, seed }: DataServiceArgs): Record<string, Output<string>> {
+  const made = interpolate`${place.namespace}\n${seed}`.apply((text) => {
+    const [namespace = "", known = ""] = text.split("\n");
+    return serverCertificate(known, [
+      name,
+      `${name}.${namespace}`,
+      `${name}.${namespace}.svc`,
+      `${name}.${namespace}.svc.cluster.local`,
+    ]);
+  });
+  return {
+    "tls.crt": made.apply(({ certificate: pem }) => pem),
+    "tls.key": made.apply(({ key }) => key),
+    "ca.crt": seed.apply(authorityCertificate),
+  };
+}
+
+function mounts({ name, folder, files, sharedMemoryMiB, place }: DataServiceArgs): Mounted[] {
+  const config = configMap(`${name}-files`, name, files, place);
+  const shared = { name: "shared-memory", emptyDir: { medium: "Memory", sizeLimit: mebibytes(sharedMemoryMiB ?? 0) } };
+  return [
+    {
+      volume: { name: "files", configMap: { name: config } },
+      mount: { name: "files", mountPath: FILES_FOLDER, readOnly: true },
+    },
+    ...(sharedMemoryMiB === undefined
+      ? []
+      : [{ volume: shared, mount: { name: "shared-memory", mountPath: "/dev/shm" } }]),
+    // Its volume is the StatefulSet's own, by this name.
+    { mount: { name: "data", mountPath: folder } },
+  ];
+}

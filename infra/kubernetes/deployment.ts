@@ -1,0 +1,136 @@
+import { Deployment } from "@pulumi/kubernetes/apps/v1/deployment.js";
+import { Service } from "@pulumi/kubernetes/core/v1/service.js";
+import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
+import type { Input } from "@pulumi/pulumi";
+import type { Done, ServiceSpec } from "../contract.ts";
+import { planDrain } from "../plan/drain.ts";
+import { gpuContainer, gpuPod, type GpuNodes } from "./gpu.ts";
+import { labels, options, selector, type Place } from "./place.ts";
+import { podTemplate, type Mounted, type PodShape } from "./pod.ts";
+import type { Scale } from "./scale.ts";
+
+export interface DeploymentArgs {
+  readonly spec: ServiceSpec;
+  /** Image, account, settings and secrets of the service. */
+  readonly parts: Pick<
+    PodShape,
+    "image" | "pullPolicy" | "cpuRequestPercent" | "settings" | "secrets" | "account" | "fsGroup"
+  > & { readonly mounts: readonly Mounted[]; readonly priorityClass: Input<string> };
+  readonly scale: Scale;
+  /** Where GPUs are. */
+  readonly gpu: GpuNodes;
+  /** Seconds that a new pod may take to become ready until the rollout has failed. */
+  readonly healthTimeoutSeconds: number;
+  /** Steps that must be done before a pod of it starts. */
+  readonly after: readonly Done[];
+  readonly place: Place;
+}
+
+/** What answers on {@link ServiceSpec.port}; `healthcheck.mjs` asks the second on Docker. */
+const PATHS = { live: "/health/live", ready: "/health/ready" } as const;
+
+/** Old releases that `kubectl rollout undo` finds. */
+const HISTORY = 5;
+
+/** The pods of a service. A change brings new ones up beside the old, which go when these are ready. */
+export function deployment({ spec, scale, place, after, ...args }: DeploymentArgs): Deployment {
+  return new Deployment(
+    spec.name,
+    {
+      metadata: { name: spec.name, namespace: place.namespace, labels: labels(spec.name) },
+      spec: {
+        // Where an autoscaler decides, not a word of it here: else every deploy would undo what it did.
+        ...(scale.owner === "stack" ? { replicas: scale.replicas } : {}),
+        selector: selector(spec.name),
+        strategy: strategy(spec),
+        progressDeadlineSeconds: args.healthTimeoutSeconds,
+        revisionHistoryLimit: HISTORY,
+        template: serviceTemplate({ spec, ...args }),
+      },
+    },
+    options(place, { dependsOn: [...after] }),
+  );
+}
+
+/** Where a GPU is one worker's, a new one beside the old would wait for a GPU for ever. */
+function strategy({ gpu }: ServiceSpec): k8s.apps.v1.DeploymentStrategy {
+  if (gpu) return { type: "Recreate" };
+  return { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } };
+}
+
+/** The template of a service's pods. */
+export function serviceTemplate({ spec, parts, gpu }: Pick<DeploymentArgs, "spec" | "parts" | "gpu">) {
+  const drain = planDrain({
+    name: spec.name,
+    time: { drainSeconds: spec.drainSeconds },
+    traffic: hasTraffic(spec) ? "cluster" : "none",
+    capacity: "on-demand",
+  });
+  return podTemplate({
+    ...parts,
+    service: spec.name,
+    uid: spec.uid,
+    limits: spec.limits,
+    command: spec.command,
+    graceSeconds: drain.graceSeconds,
+    container: {
+      ports: [{ name: "http", containerPort: spec.port, protocol: "TCP" }],
+      ...probes(spec),
+      ...(drain.preStopSeconds === 0 ? {} : { lifecycle: { preStop: { sleep: { seconds: drain.preStopSeconds } } } }),
+      ...(spec.gpu ? gpuContainer(parts.cpuRequestPercent, spec.limits) : {}),
+    },
+    pod: { topologySpreadConstraints: spread(spec.name), ...(spec.gpu ? gpuPod(gpu) : {}) },
+  });
+}
+
+/** Whether others send it requests. Workers fetch their work themselves. */
+export function hasTraffic({ name }: Pick<ServiceSpec, "name">): boolean {
+  return name === "api";
+}
+
+function probes({ health, port }: ServiceSpec): Partial<k8s.core.v1.Container> {
+  const ask = (path: string) => ({
+    httpGet: { path, port, scheme: "HTTP" },
+    periodSeconds: health.intervalSeconds,
+    timeoutSeconds: health.timeoutSeconds,
+    failureThreshold: health.retries,
+  });
+  return {
+    startupProbe: {
+      ...ask(PATHS.live),
+      periodSeconds: 1,
+      timeoutSeconds: 1,
+      failureThreshold: health.startSeconds,
+    },
+    readinessProbe: ask(PATHS.ready),
+    // Not readiness: a database that is away is no reason to kill who waits for it.
+    livenessProbe: ask(PATHS.live),
+  };
+}
+
+/** Over nodes and zones where there are several; never a reason not to start. */
+function spread(service: string): k8s.core.v1.TopologySpreadConstraint[] {
+  return ["kubernetes.io/hostname", "topology.kubernetes.io/zone"].map((topologyKey) => ({
+    maxSkew: 1,
+    topologyKey,
+    whenUnsatisfiable: "ScheduleAnyway",
+    labelSelector: selector(service),
+    matchLabelKeys: ["pod-template-hash"],
+  }));
+}
+
+/** The name by which pods of the cluster reach a service; made once there are pods behind it. */
+export function serviceAddress(name: string, port: number, behind: Done, place: Place): Service {
+  return new Service(
+    name,
+    {
+      metadata: { name, namespace: place.namespace, labels: labels(name) },
+      spec: {
+        type: "ClusterIP",
+        selector: selector(name).matchLabels,
+        ports: [{ name: "main", port, targetPort: port, protocol: "TCP" }],
+      },
+    },
+    options(place, { dependsOn: [behind] }),
+  );
+}

@@ -1,0 +1,103 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  at,
+  clusterStack,
+  inputsOf,
+  listAt,
+  namesOf,
+  recordCluster,
+  TYPES,
+  type RecordedCluster,
+} from "../../test/pulumi/kubernetes.ts";
+
+const API = ["api"];
+const WORKERS = ["worker-cpu", "worker-gpu"];
+
+let stack: RecordedCluster;
+beforeAll(async () => {
+  stack = await recordCluster(clusterStack({ ingress: { host: "api.example.org", namespace: "edge" } }));
+});
+
+const policy = (name: string, of = stack) => inputsOf(of, TYPES.policy, name)["spec"];
+const services = (names: readonly string[]) => ({
+  matchExpressions: [{ key: "app.kubernetes.io/name", operator: "In", values: names }],
+});
+const namespace = (name: string) => ({ namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": name } } });
+const tcp = (port: number) => [{ protocol: "TCP", port }];
+
+describe("network policies", () => {
+  it("deny every pod everything at first", () => {
+    expect(policy("default-deny")).toEqual({ podSelector: {}, policyTypes: ["Ingress", "Egress"] });
+  });
+
+  it("let every pod ask for names, and nothing else of the cluster's own", () => {
+    expect(policy("dns")).toEqual({
+      podSelector: {},
+      policyTypes: ["Egress"],
+      egress: [
+        {
+          to: [namespace("kube-system"), { ipBlock: { cidr: "169.254.0.0/16" } }],
+          ports: [
+            { protocol: "UDP", port: 53 },
+            { protocol: "TCP", port: 53 },
+          ],
+        },
+      ],
+    });
+  });
+
+  it("let the ingress controller at the API alone", () => {
+    expect(policy("ingress-to-api")).toEqual({
+      podSelector: services(API),
+      policyTypes: ["Ingress"],
+      ingress: [{ from: [namespace("edge")], ports: tcp(8000) }],
+    });
+  });
+
+  it.each([
+    ["postgres", 5432, [...API, ...WORKERS, "migrate"], [namespace("keda")]],
+    ["redis", 6379, [...API, ...WORKERS], []],
+  ])("let clients at %s, from both sides", (name, port, clients, others) => {
+    expect(policy(`clients-to-${name}`)).toEqual({
+      podSelector: services(clients),
+      policyTypes: ["Egress"],
+      egress: [{ to: [{ podSelector: services([name]) }], ports: tcp(port) }],
+    });
+    expect(policy(`${name}-from-clients`)).toEqual({
+      podSelector: services([name]),
+      policyTypes: ["Ingress"],
+      ingress: [{ from: [{ podSelector: services(clients) }, ...others], ports: tcp(port) }],
+    });
+  });
+
+  it("are these and no more, and pick pods by labels that pods have", () => {
+    expect(namesOf(stack, TYPES.policy)).toEqual([
+      ...["clients-to-postgres", "clients-to-redis", "default-deny", "dns", "ingress-to-api"],
+      ...["postgres-from-clients", "redis-from-clients"],
+    ]);
+    for (const [type, names] of [
+      [TYPES.deployment, ["api", "worker-cpu"]],
+      [TYPES.statefulSet, ["postgres", "redis"]],
+      [TYPES.job, ["migrate"]],
+    ] as const)
+      for (const name of names)
+        expect(
+          at(inputsOf(stack, type, name), "spec", "template", "metadata", "labels", "app.kubernetes.io/name"),
+        ).toBe(name);
+  });
+
+  it("let nobody from outside at the API without an ingress, nor KEDA at Postgres where it does not scale", async () => {
+    const alone = await recordCluster(clusterStack({ autoscaler: "hpa" }));
+    expect(namesOf(alone, TYPES.policy)).not.toContain("ingress-to-api");
+    expect(listAt(policy("postgres-from-clients", alone), "ingress", 0, "from")).toHaveLength(1);
+  });
+
+  it("let clients out to the networks of servers elsewhere", async () => {
+    const external = { host: "db.example.org", cidrs: ["10.20.0.0/16"] };
+    const elsewhere = await recordCluster(clusterStack({ postgres: { external } }));
+    expect(listAt(policy("clients-to-postgres", elsewhere), "egress")).toEqual([
+      { to: [{ ipBlock: { cidr: "10.20.0.0/16" } }], ports: tcp(5432) },
+    ]);
+    expect(namesOf(elsewhere, TYPES.policy)).not.toContain("postgres-from-clients");
+  });
+});

@@ -1,0 +1,80 @@
+import { NetworkPolicy } from "@pulumi/kubernetes/networking/v1/networkPolicy.js";
+import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
+import { options, SERVICE_LABEL, stackLabels, type Place } from "./place.ts";
+
+/** Who may speak to a data service, and where it is. */
+export interface DataAccess {
+  readonly name: "postgres" | "redis";
+  readonly port: number;
+  /** Services of the stack. */
+  readonly clients: readonly string[];
+  /** Namespaces of others that may too. */
+  readonly namespaces: readonly string[];
+  /** Networks that it is in. @default it stands in the namespace */
+  readonly cidrs?: readonly string[];
+}
+
+export interface NetworkPoliciesArgs {
+  readonly data: readonly DataAccess[];
+  readonly api: { readonly name: string; readonly port: number };
+  /** Namespace of the ingress controller. @default nobody from outside the namespace reaches the API */
+  readonly ingressNamespace?: string;
+  readonly place: Place;
+}
+
+type Rules = Omit<k8s.networking.v1.NetworkPolicySpec, "policyTypes" | "podSelector">;
+
+/** Addresses of node-local DNS caches, which are in no namespace. */
+const NODE_LOCAL_DNS = "169.254.0.0/16";
+
+/** Nothing reaches a pod of the namespace and no pod reaches anything, but for what is said here. */
+export function networkPolicies({ data, api, ingressNamespace, place }: NetworkPoliciesArgs): void {
+  policy("default-deny", {}, {}, place, ["Ingress", "Egress"]);
+  const dns = [{ namespaceSelector: inNamespace("kube-system") }, { ipBlock: { cidr: NODE_LOCAL_DNS } }];
+  const dnsPorts = ["UDP", "TCP"].map((protocol) => ({ protocol, port: 53 }));
+  policy("dns", {}, { egress: [{ to: dns, ports: dnsPorts }] }, place);
+  if (ingressNamespace !== undefined) {
+    const from = [{ namespaceSelector: inNamespace(ingressNamespace) }];
+    policy("ingress-to-api", podsOf([api.name]), { ingress: [{ from, ports: tcp(api.port) }] }, place);
+  }
+  for (const access of data) dataPolicies(access, place);
+}
+
+function dataPolicies({ name, port, clients, namespaces, cidrs }: DataAccess, place: Place): void {
+  const others = namespaces.map((other) => ({ namespaceSelector: inNamespace(other) }));
+  const to = cidrs === undefined ? [{ podSelector: podsOf([name]) }] : cidrs.map((cidr) => ({ ipBlock: { cidr } }));
+  policy(`clients-to-${name}`, podsOf(clients), { egress: [{ to, ports: tcp(port) }] }, place);
+  if (cidrs !== undefined) return;
+  const from = [{ podSelector: podsOf(clients) }, ...others];
+  policy(`${name}-from-clients`, podsOf([name]), { ingress: [{ from, ports: tcp(port) }] }, place);
+}
+
+function policy(
+  name: string,
+  podSelector: k8s.meta.v1.LabelSelector,
+  rules: Rules,
+  place: Place,
+  policyTypes: readonly string[] = [...(rules.ingress ? ["Ingress"] : []), ...(rules.egress ? ["Egress"] : [])],
+): NetworkPolicy {
+  return new NetworkPolicy(
+    name,
+    {
+      metadata: { name, namespace: place.namespace, labels: stackLabels() },
+      spec: { podSelector, policyTypes: [...policyTypes], ...rules },
+    },
+    options(place),
+  );
+}
+
+function podsOf(services: readonly string[]): k8s.meta.v1.LabelSelector {
+  return { matchExpressions: [{ key: SERVICE_LABEL, operator: "In", values: [...services] }] };
+}
+
+/** The API server itself gives every namespace this label. */
+function inNamespace(name: string): k8s.meta.v1.LabelSelector {
+  return { matchLabels: { "kubernetes.io/metadata.name": name } };
+}
+
+function tcp(port: number): k8s.networking.v1.NetworkPolicyPort[] {
+  return [{ protocol: "TCP", port }];
+}

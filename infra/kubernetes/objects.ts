@@ -1,0 +1,59 @@
+import { PersistentVolumeClaim } from "@pulumi/kubernetes/core/v1/persistentVolumeClaim.js";
+import type { Input, Output } from "@pulumi/pulumi";
+import type { ProgramSpec } from "../contract.ts";
+import { labels, options, type Place } from "./place.ts";
+import { mebibytes, type Mounted } from "./pod.ts";
+
+/** Folder of the object store in every container that has it. */
+const FOLDER = "/var/lib/slipway/objects";
+
+/** Group that the disk is given to. One for all its pods: a disk cannot belong to several. */
+const READERS = 10_010;
+
+/** Where artifacts lie, as the processes are told. */
+export const OBJECTS_URL = `file://${FOLDER}`;
+
+export interface DiskArgs {
+  readonly storageGiB: number;
+  /** @default the cluster's default class */
+  readonly storageClass: string | undefined;
+}
+
+/** What a claim asks for. */
+export function claimSpec({ storageGiB, storageClass }: DiskArgs) {
+  return {
+    accessModes: ["ReadWriteOnce"],
+    ...(storageClass === undefined ? {} : { storageClassName: storageClass }),
+    resources: { requests: { storage: mebibytes(storageGiB * 1024) } },
+  };
+}
+
+/** The disk of the object store: one, at one node at a time. */
+export function objectClaim(disk: DiskArgs, place: Place): Output<string> {
+  const claim = new PersistentVolumeClaim(
+    "objects",
+    {
+      metadata: {
+        name: "objects",
+        namespace: place.namespace,
+        labels: labels("objects"),
+        // Many classes bind a disk when the first pod asks for it, and that pod comes after this.
+        annotations: { "pulumi.com/skipAwait": "true" },
+      },
+      spec: claimSpec(disk),
+    },
+    options(place, { protect: place.keep }),
+  );
+  return claim.metadata.name;
+}
+
+/** How a program's pod gets at the store. */
+export function objectMounts(
+  access: ProgramSpec["objects"],
+  claimName: Input<string>,
+): { readonly mounts: readonly Mounted[]; readonly fsGroup?: number } {
+  if (access === "none") return { mounts: [] };
+  const readOnly = access === "read";
+  const volume = { name: "objects", persistentVolumeClaim: { claimName } };
+  return { mounts: [{ volume, mount: { name: "objects", mountPath: FOLDER, readOnly } }], fsGroup: READERS };
+}

@@ -1,0 +1,182 @@
+import { Provider } from "@pulumi/kubernetes/provider.js";
+import { ComponentResource, getProject, getStack, type Input, type Output } from "@pulumi/pulumi";
+import type { Cache, Database, Done, ObjectStore, Platform, ProgramSpec, Release, ServiceSpec } from "../contract.ts";
+import type { StackSecrets } from "../secrets.ts";
+import { configMap } from "./config-map.ts";
+import { dataServices } from "./data.ts";
+import { gpuDaemons } from "./gpu.ts";
+import { runOnce } from "./migration.ts";
+import { namespace, serviceAccount } from "./namespace.ts";
+import { networkPolicies } from "./network-policy.ts";
+import { OBJECTS_URL, objectClaim, objectMounts } from "./objects.ts";
+import type { Place } from "./place.ts";
+import { modelMount, type PullPolicy } from "./pod.ts";
+import { priorityClasses, type PriorityName } from "./priority.ts";
+import { planQuota, resourceQuota } from "./quota.ts";
+import { release } from "./release.ts";
+import { mostPods, scaleOf } from "./scale.ts";
+import { fingerprintKey, secretFiles } from "./secret-files.ts";
+import type { ClusterConfig } from "./settings.ts";
+
+export interface KubernetesPlatformArgs {
+  readonly config: ClusterConfig;
+  readonly secrets: StackSecrets;
+  /** Content of a kubeconfig, before `kubernetes.kubeconfig`, which is a path. */
+  readonly kubeconfig?: Input<string>;
+  /** Whether GPU workers belong to the stack. */
+  readonly hasGpu: boolean;
+}
+
+/** Programs by their service label that speak to the data services. */
+const CLIENTS = {
+  postgres: ["api", "worker-cpu", "worker-gpu", "migrate"],
+  redis: ["api", "worker-cpu", "worker-gpu"],
+};
+
+/** A cluster that exists: a namespace with data services, the product's programs, and who may speak to whom. */
+export class KubernetesPlatform extends ComponentResource implements Platform {
+  readonly database: Database;
+  readonly cache: Cache;
+  readonly objects: ObjectStore = { url: OBJECTS_URL };
+  readonly hasGpu: boolean;
+  /** Name of the namespace, known when it is there. */
+  readonly namespace: Output<string>;
+  readonly #config: ClusterConfig;
+  readonly #place: Place;
+  readonly #pullPolicy: PullPolicy;
+  readonly #fingerprintKey: Output<string>;
+  readonly #priority: Readonly<Record<PriorityName, Output<string>>>;
+  readonly #objectClaim: Output<string>;
+  readonly #databaseHost: Input<string>;
+  readonly #needs: readonly Done[];
+  readonly #once: ProgramSpec[] = [];
+
+  constructor(name: string, { config, secrets, hasGpu, kubeconfig }: KubernetesPlatformArgs) {
+    super("slipway:kubernetes:Platform", name);
+    const { kubernetes } = config;
+    this.#config = config;
+    this.hasGpu = hasGpu;
+    this.#pullPolicy = kubernetes.importedImages ? "Never" : "IfNotPresent";
+    const provider = clusterProvider(config, kubeconfig, this);
+    const outside = { parent: this, provider, keep: config.environment === "prod" };
+    const ownName = namespaceName(config);
+    this.namespace = namespace("namespace", ownName, "restricted", outside);
+    this.#place = { ...outside, namespace: this.namespace };
+    this.#fingerprintKey = fingerprintKey(this.#place);
+    this.#priority = priorityClasses(ownName, this.#place);
+    const data = dataServices({ ...this.#shared(), config, secrets, priorityClass: this.#priority.data });
+    this.database = data.database.is;
+    this.cache = data.cache.is;
+    this.#needs = [...data.database.ready, ...data.cache.ready];
+    this.#databaseHost = kubernetes.keda.databaseHost ?? data.database.fullHost;
+    const { storageClass, objects } = kubernetes;
+    this.#objectClaim = objectClaim({ ...objects, storageClass }, this.#place);
+    const keda = kubernetes.autoscaler === "keda" ? [kubernetes.keda.namespace] : [];
+    networkPolicies({
+      data: [
+        { name: "postgres", clients: CLIENTS.postgres, namespaces: keda, ...data.database.where },
+        { name: "redis", clients: CLIENTS.redis, namespaces: [], ...data.cache.where },
+      ],
+      api: { name: "api", port: 8000 },
+      ...(kubernetes.ingress === undefined ? {} : { ingressNamespace: kubernetes.ingress.namespace }),
+      place: this.#place,
+    });
+    if (hasGpu && kubernetes.gpu.daemons) this.#gpuDaemons(ownName, outside);
+    this.registerOutputs({ namespace: this.namespace });
+  }
+
+  runOnce(spec: ProgramSpec): Done {
+    this.#once.push(spec);
+    return runOnce({ spec, parts: this.#partsOf(spec), after: this.#needs, place: this.#place });
+  }
+
+  release(services: readonly ServiceSpec[], after: readonly Done[]): Release {
+    this.#quota(services);
+    return release({
+      services: services.map((spec) => ({
+        spec,
+        parts: this.#partsOf(spec),
+        scale: scaleOf(spec.name, spec.replicas, this.#config),
+      })),
+      config: this.#config,
+      database: this.database,
+      databaseHost: this.#databaseHost,
+      after: [...after, ...this.#needs],
+      place: this.#place,
+    });
+  }
+
+  #shared() {
+    return { place: this.#place, pullPolicy: this.#pullPolicy, fingerprintKey: this.#fingerprintKey };
+  }
+
+  /** Everything of a program's pod that is an object of its own. */
+  #partsOf(spec: ProgramSpec & Pick<ServiceSpec, "model">) {
+    const { kubernetes } = this.#config;
+    const { mounts, ...group } = objectMounts(spec.objects, this.#objectClaim);
+    return {
+      image: kubernetes.images[spec.image],
+      pullPolicy: this.#pullPolicy,
+      cpuRequestPercent: kubernetes.cpuRequestPercent,
+      settings: configMap(spec.name, spec.name, spec.environment, this.#place),
+      secrets: secretFiles({
+        service: spec.name,
+        files: spec.secrets,
+        key: this.#fingerprintKey,
+        place: this.#place,
+      }),
+      account: serviceAccount(spec.name, this.#place),
+      priorityClass: this.#priority[spec.image],
+      mounts: [...mounts, ...(spec.model === undefined ? [] : [modelMount(spec.model)])],
+      ...group,
+    };
+  }
+
+  #quota(services: readonly ServiceSpec[]): void {
+    const { kubernetes, postgres, redis } = this.#config;
+    const rows = services.map(({ name, replicas, limits, gpu }) => {
+      const pods = mostPods(scaleOf(name, replicas, this.#config));
+      return { limits, pods, beside: !gpu, gpu };
+    });
+    const data = [
+      ...(kubernetes.postgres.external === undefined ? [postgres] : []),
+      ...(kubernetes.redis.external === undefined ? [redis] : []),
+    ];
+    const others = [...this.#once.map(({ limits }) => limits), ...data];
+    const single = others.map((limits) => ({ limits, pods: 1, beside: false, gpu: false }));
+    resourceQuota(planQuota([...rows, ...single]), this.#place);
+  }
+
+  #gpuDaemons(ownName: string, place: Omit<Place, "namespace">): void {
+    const { gpu, images } = this.#config.kubernetes;
+    const { devicePlugin, dcgmExporter } = images;
+    if (devicePlugin === undefined || dcgmExporter === undefined)
+      throw new Error("slipway:kubernetes.images has no devicePlugin or no dcgmExporter; GPUs need both.");
+    gpuDaemons({
+      settings: gpu,
+      images: { devicePlugin, dcgmExporter },
+      pullPolicy: this.#pullPolicy,
+      namespace: ownName,
+      place,
+    });
+  }
+}
+
+/** The cluster that the stack's file names; only where it names none, the one that the machine's own kubeconfig points at. */
+function clusterProvider({ kubernetes }: ClusterConfig, content: Input<string> | undefined, parent: ComponentResource) {
+  const kubeconfig = content ?? kubernetes.kubeconfig;
+  return new Provider(
+    "cluster",
+    {
+      ...(kubeconfig === undefined ? {} : { kubeconfig }),
+      ...(kubernetes.context === undefined ? {} : { context: kubernetes.context }),
+      enableServerSideApply: true,
+    },
+    { parent },
+  );
+}
+
+/** Namespace of a stack. */
+export function namespaceName({ kubernetes }: ClusterConfig): string {
+  return kubernetes.namespace ?? `${getProject()}-${getStack()}`;
+}

@@ -1,0 +1,54 @@
+import type { Output } from "@pulumi/pulumi";
+import {
+  CERTIFICATE_FILE,
+  dataService,
+  FILES_FOLDER,
+  KEY_FILE,
+  type DataService,
+  type DataServiceContext,
+} from "./data-service.ts";
+
+export interface PostgresArgs extends DataServiceContext {
+  readonly appPassword: Output<string>;
+  readonly ownerPassword: Output<string>;
+  readonly maxConnections: number;
+}
+
+/** User of the image, as its Dockerfile makes it. */
+const UID = 10_003;
+
+/** As in the image, but in clear nobody comes in: the cluster's network is not ours alone. */
+const HOST_RULES = ["local all postgres peer", "host all postgres all reject", "hostssl all all all scram-sha-256", ""];
+
+/** Postgres 15 of `infra/images/postgres`, by TLS alone. */
+export function postgres({ appPassword, ownerPassword, maxConnections, ...context }: PostgresArgs): DataService {
+  return dataService({
+    ...context,
+    name: "postgres",
+    port: 5432,
+    uid: UID,
+    folder: "/var/lib/postgresql",
+    secrets: { "database-password": appPassword, "database-owner-password": ownerPassword },
+    files: { "pg_hba.conf": HOST_RULES.join("\n") },
+    // Behind what the image's start says itself; the last word counts.
+    start: {
+      args: [
+        `max_connections=${maxConnections}`,
+        "ssl=on",
+        `ssl_cert_file=${CERTIFICATE_FILE}`,
+        `ssl_key_file=${KEY_FILE}`,
+        "ssl_min_protocol_version=TLSv1.2",
+        `hba_file=${FILES_FOLDER}/pg_hba.conf`,
+      ].flatMap((setting) => ["-c", setting]),
+    },
+    health: {
+      // By TCP: the server that sets the roles at start listens on the socket alone and must not count as healthy.
+      command: ["/usr/lib/postgresql/15/bin/pg_isready", "--quiet", "--host=127.0.0.1", "--dbname=slipway"],
+      intervalSeconds: 5,
+      timeoutSeconds: 4,
+      retries: 5,
+      startSeconds: 600,
+    },
+    sharedMemoryMiB: 128,
+  });
+}

@@ -1,0 +1,60 @@
+import { ResourceQuota } from "@pulumi/kubernetes/core/v1/resourceQuota.js";
+import type { Limits } from "../contract.ts";
+import { GPU_RESOURCE } from "../plan/node-pools.ts";
+import { options, stackLabels, type Place } from "./place.ts";
+import { mebibytes, milliCpus } from "./pod.ts";
+
+/** Pods of one kind. */
+export interface QuotaUser {
+  readonly limits: Limits;
+  /** Most of them that there are outside a release. */
+  readonly pods: number;
+  /** Whether a release brings new ones up beside the old. */
+  readonly beside: boolean;
+  readonly gpu: boolean;
+}
+
+/** What a namespace may take at most. */
+export interface Quota {
+  readonly pods: number;
+  readonly memoryMiB: number;
+  readonly cpus: number;
+  readonly gpus: number;
+}
+
+/** Old pods that still drain count until they are gone: in a release every old and every new one may be there, and one in excess. */
+export function planQuota(users: readonly QuotaUser[]): Quota {
+  const rows = users.map(({ limits, pods, beside, gpu }) => ({ ...limits, gpu, pods: beside ? 2 * pods + 1 : pods }));
+  const sum = (of: (row: (typeof rows)[number]) => number) => rows.reduce((total, row) => total + of(row), 0);
+  return {
+    pods: sum(({ pods }) => pods),
+    memoryMiB: sum(({ pods, memoryMiB }) => pods * memoryMiB),
+    cpus: sum(({ pods, cpus }) => pods * cpus),
+    gpus: sum(({ pods, gpu }) => (gpu ? pods : 0)),
+  };
+}
+
+/** Keeps a stack that goes wrong from taking the whole cluster. */
+export function resourceQuota({ pods, memoryMiB, cpus, gpus }: Quota, place: Place): ResourceQuota {
+  const memory = mebibytes(memoryMiB);
+  return new ResourceQuota(
+    "quota",
+    {
+      metadata: { name: "quota", namespace: place.namespace, labels: stackLabels() },
+      spec: {
+        hard: {
+          pods: String(pods),
+          "requests.memory": memory,
+          "limits.memory": memory,
+          "requests.cpu": milliCpus(cpus),
+          "limits.cpu": milliCpus(cpus),
+          [`requests.${GPU_RESOURCE}`]: String(gpus),
+          // Nothing is reached past the ingress.
+          "services.loadbalancers": "0",
+          "services.nodeports": "0",
+        },
+      },
+    },
+    options(place),
+  );
+}

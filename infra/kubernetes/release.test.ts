@@ -1,0 +1,114 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  at,
+  clusterStack,
+  inputsOf,
+  recordCluster,
+  TYPES,
+  type RecordedCluster,
+} from "../../test/pulumi/kubernetes.ts";
+import { planQuota } from "./quota.ts";
+
+let stack: RecordedCluster;
+beforeAll(async () => {
+  stack = await recordCluster(clusterStack({ autoscaler: "none" }));
+});
+
+/** What a resource waits for, as `Kind name`. */
+function waitsFor(type: string, name: string, of = stack): string[] {
+  const found = of.resources.find((resource) => resource.type === type && resource.name === name);
+  return (found?.dependencies ?? []).map((urn) => {
+    const [kind = "", logical = ""] = urn.split("::").slice(-2);
+    return `${kind.split(":").at(-1) ?? ""} ${logical}`;
+  });
+}
+
+const nameOf = (of: RecordedCluster, type: string, name: string) =>
+  String(at(inputsOf(of, type, name), "metadata", "name"));
+
+describe("a release", () => {
+  it("goes from the data services over the migration to the programs, and only then to their addresses", () => {
+    expect(waitsFor(TYPES.job, "migrate")).toEqual(expect.arrayContaining(["Service postgres", "Service redis"]));
+    for (const name of ["postgres", "redis"]) expect(waitsFor(TYPES.service, name)).toContain(`StatefulSet ${name}`);
+    for (const name of ["api", "worker-cpu"]) expect(waitsFor(TYPES.deployment, name)).toContain("Job migrate");
+    expect(waitsFor(TYPES.service, "api")).toContain("Deployment api");
+  });
+
+  it("tries a migration once, and does not let the cluster clear it away", () => {
+    expect(inputsOf(stack, TYPES.job, "migrate")).toMatchObject({
+      metadata: { annotations: { "pulumi.com/replaceUnready": "true" } },
+      spec: { backoffLimit: 0, activeDeadlineSeconds: 3600, template: { spec: { restartPolicy: "Never" } } },
+    });
+    expect(inputsOf(stack, TYPES.job, "migrate")["spec"]).not.toHaveProperty("ttlSecondsAfterFinished");
+  });
+
+  it("runs another migration where image or settings are others, and the same one never again", async () => {
+    const image = (digit: string) => `registry.example/api@sha256:${digit.repeat(64)}`;
+    const images = { worker: image("0"), postgres: image("0"), redis: image("0") };
+    const name = async (kubernetes: object, more: object = {}) =>
+      nameOf(await recordCluster(clusterStack({ autoscaler: "none", ...kubernetes }, more)), TYPES.job, "migrate");
+    const first = await name({ images: { ...images, api: image("1") } });
+    expect(await name({ images: { ...images, api: image("1") } })).toBe(first);
+    // Not a setting of the migration.
+    expect(await name({ images: { ...images, api: image("1") } }, { api: { replicas: 3 } })).toBe(first);
+    expect(await name({ images: { ...images, api: image("2") } })).not.toBe(first);
+    expect(await name({ images: { ...images, api: image("1") } }, { environment: "test" })).not.toBe(first);
+    expect(first).toMatch(/^migrate-[0-9a-f]{10}$/);
+  });
+
+  it("rolls the pods when a setting changes, by another ConfigMap, and names what serves anew", async () => {
+    const other = await recordCluster(clusterStack({ autoscaler: "none" }, { api: { queueMaxPending: 7 } }));
+    const settings = (of: RecordedCluster) =>
+      at(inputsOf(of, TYPES.deployment, "api"), "spec", "template", "spec", "containers", 0, "envFrom");
+    expect(settings(stack)).toEqual([{ configMapRef: { name: nameOf(stack, TYPES.configMap, "api") } }]);
+    expect(settings(other)).not.toEqual(settings(stack));
+    expect(other.serving["api"]).not.toBe(stack.serving["api"]);
+    expect(other.serving["worker-cpu"]).toBe(stack.serving["worker-cpu"]);
+  });
+
+  it("brings new pods up beside the old, and has failed after as long as the stack says", async () => {
+    const slow = await recordCluster(clusterStack({}, { healthTimeoutSeconds: 240 }));
+    expect(inputsOf(slow, TYPES.deployment, "api")["spec"]).toMatchObject({
+      strategy: { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } },
+      progressDeadlineSeconds: 240,
+    });
+  });
+
+  it("has data before requests before jobs where nodes are full, and jobs take nobody's place", () => {
+    const value = (name: string) => Number(inputsOf(stack, TYPES.priority, `priority-${name}`)["value"]);
+    expect(value("data")).toBeGreaterThan(value("api"));
+    expect(value("api")).toBeGreaterThan(value("worker"));
+    expect(inputsOf(stack, TYPES.priority, "priority-worker")["preemptionPolicy"]).toBe("Never");
+    const classOf = (type: string, name: string) =>
+      at(inputsOf(stack, type, name), "spec", "template", "spec", "priorityClassName");
+    expect(classOf(TYPES.deployment, "api")).toBe("slipway-unit-api");
+    expect(classOf(TYPES.deployment, "worker-cpu")).toBe("slipway-unit-worker");
+    expect(classOf(TYPES.statefulSet, "redis")).toBe("slipway-unit-data");
+  });
+});
+
+describe("the quota", () => {
+  it("has room for a release of everything, and for nothing else", () => {
+    const hard = at(inputsOf(stack, TYPES.quota, "quota"), "spec", "hard");
+    // API 5 of 384 MiB, worker 3 of 512, migration 256, Postgres 768, Redis 320.
+    expect(hard).toEqual({
+      pods: "11",
+      "requests.memory": `${5 * 384 + 3 * 512 + 256 + 768 + 320}Mi`,
+      "limits.memory": `${5 * 384 + 3 * 512 + 256 + 768 + 320}Mi`,
+      "requests.cpu": "11",
+      "limits.cpu": "11",
+      "requests.nvidia.com/gpu": "0",
+      "services.loadbalancers": "0",
+      "services.nodeports": "0",
+    });
+  });
+
+  it("counts GPUs, which no release takes twice, and as many pods as an autoscaler may start", () => {
+    const limits = { memoryMiB: 100, cpus: 0.5 };
+    const rows = [
+      { limits, pods: 3, beside: true, gpu: false },
+      { limits, pods: 2, beside: false, gpu: true },
+    ];
+    expect(planQuota(rows)).toEqual({ pods: 9, memoryMiB: 900, cpus: 4.5, gpus: 2 });
+  });
+});

@@ -1,0 +1,68 @@
+import { all, interpolate, output, type Input, type Output } from "@pulumi/pulumi";
+import type { Database, Done, Release, ServiceSpec } from "../contract.ts";
+import { autoscaling } from "./autoscaling.ts";
+import { deployment, hasTraffic, serviceAddress, serviceTemplate, type DeploymentArgs } from "./deployment.ts";
+import { digest } from "./digest.ts";
+import { disruptionBudget } from "./disruption-budget.ts";
+import { ingress } from "./ingress.ts";
+import type { Place } from "./place.ts";
+import type { ClusterConfig } from "./settings.ts";
+
+export interface ReleaseArgs {
+  readonly services: readonly Pick<DeploymentArgs, "spec" | "parts" | "scale">[];
+  readonly config: ClusterConfig;
+  readonly database: Database;
+  /** Host by which KEDA reaches Postgres. */
+  readonly databaseHost: Input<string>;
+  readonly after: readonly Done[];
+  readonly place: Place;
+}
+
+/** One service that rolled out. */
+interface Rolled {
+  readonly name: string;
+  /** Name of what runs: it changes with everything that is in the pods. Known once they are ready. */
+  readonly release: Output<string>;
+  /** Present where others send it requests. */
+  readonly url?: Output<string>;
+}
+
+/** Every service, each rolled out by the cluster itself: new pods beside the old, which go when these are ready. */
+export function release(args: ReleaseArgs): Release {
+  const rolled = args.services.map((service) => rollOut(service, args));
+  const [url] = rolled.flatMap((one) => one.url ?? []);
+  if (url === undefined)
+    throw new Error(`A release needs a service named api; it has: ${rolled.map(({ name }) => name).join(", ")}.`);
+  const serving = all(Object.fromEntries(rolled.map(({ name, release: running }) => [name, running])));
+  return { url, serving };
+}
+
+function rollOut({ spec, parts, scale }: ReleaseArgs["services"][number], args: ReleaseArgs): Rolled {
+  const { config, place } = args;
+  const shape = { spec, parts, gpu: config.kubernetes.gpu };
+  const { healthTimeoutSeconds } = config;
+  const made = deployment({ ...shape, scale, healthTimeoutSeconds, after: args.after, place });
+  disruptionBudget(spec.name, place);
+  if (scale.owner !== "stack")
+    autoscaling({
+      spec,
+      range: scale,
+      target: made.metadata.name,
+      settings: config.kubernetes,
+      database: args.database,
+      databaseHost: args.databaseHost,
+      secrets: parts.secrets ?? "",
+      place,
+    });
+  const running = interpolate`${made.metadata.name}-${digest(serviceTemplate(shape))}`;
+  return { name: spec.name, release: running, ...(hasTraffic(spec) ? { url: publish(spec, made, args) } : {}) };
+}
+
+/** Where requests come in: by the ingress, or within the cluster alone. */
+function publish({ name, port }: ServiceSpec, behind: Done, { config, place }: ReleaseArgs): Output<string> {
+  const address = serviceAddress(name, port, behind, place);
+  const { ingress: settings } = config.kubernetes;
+  if (settings === undefined) return interpolate`http://${address.metadata.name}.${place.namespace}.svc:${port}`;
+  const made = ingress({ settings, api: { name: address.metadata.name, port }, place });
+  return all([output(settings.host), made.id]).apply(([host]) => `https://${host}`);
+}
