@@ -1,6 +1,10 @@
 import { z } from "zod";
 
-/** Who changes the number of pods. `keda`: KEDA for workers, an HPA for the API. `hpa`: both by CPU. `none`: the stack's file alone. */
+/**
+ * Who changes the number of pods. `keda`: KEDA for workers, an HPA for the API. `hpa`: both by CPU. `none`: the stack's file alone.
+ *
+ * Going from `none` to an autoscaler, a service stands at one pod until the autoscaler has looked: some seconds.
+ */
 export const AUTOSCALERS = ["keda", "hpa", "none"] as const;
 
 const name = z

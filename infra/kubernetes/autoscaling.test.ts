@@ -64,6 +64,7 @@ describe("autoscalers", () => {
       maxReplicaCount: 2,
       pollingInterval: 10,
       cooldownPeriod: 300,
+      fallback: { failureThreshold: 3, replicas: 1, behavior: "currentReplicasIfHigher" },
       advanced: {
         horizontalPodAutoscalerConfig: { behavior: { scaleDown: { stabilizationWindowSeconds: 300 } } },
       },
@@ -83,6 +84,8 @@ describe("autoscalers", () => {
         },
       ],
     });
+    const many = await stackWith({ workers: { minReplicas: 2 } });
+    expect(at(inputsOf(many.stack, TYPES.scaledObject, "worker-cpu-scale"), "spec", "fallback", "replicas")).toBe(2);
     const [trigger] = listAt(inputsOf(stack, TYPES.scaledObject, "worker-cpu-scale"), "spec", "triggers");
     expect(at(trigger, "metadata")).toMatchObject({
       targetQueryValue: "4",

@@ -51,6 +51,9 @@ function byCpu({ spec, range, target, settings, place }: AutoscalingArgs): Horiz
   );
 }
 
+/** Looks that have to fail until the fallback counts. */
+const FAILURES = 3;
+
 /** By what the job table has for the queues of the worker: to none where nothing is due or runs. */
 function byJobs(args: AutoscalingArgs): void {
   const { spec, range, target, settings, place } = args;
@@ -77,6 +80,12 @@ function byJobs(args: AutoscalingArgs): void {
         maxReplicaCount: range.max,
         pollingInterval: settings.keda.pollingSeconds,
         cooldownPeriod: settings.keda.cooldownSeconds,
+        // Where KEDA cannot read the table, jobs go on: nobody who works is taken away, and there is one worker at least.
+        fallback: {
+          failureThreshold: FAILURES,
+          replicas: Math.max(1, range.min),
+          behavior: "currentReplicasIfHigher",
+        },
         advanced: {
           horizontalPodAutoscalerConfig: { behavior: { scaleDown: { stabilizationWindowSeconds: CALM_SECONDS } } },
         },

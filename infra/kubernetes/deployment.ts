@@ -2,6 +2,7 @@ import { Deployment } from "@pulumi/kubernetes/apps/v1/deployment.js";
 import { Service } from "@pulumi/kubernetes/core/v1/service.js";
 import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
 import type { Input } from "@pulumi/pulumi";
+import type { KubernetesSettings } from "../../configs/kubernetes-settings.ts";
 import type { Done, ServiceSpec } from "../contract.ts";
 import { planDrain } from "../plan/drain.ts";
 import { gpuContainer, gpuPod, type GpuNodes } from "./gpu.ts";
@@ -17,8 +18,8 @@ export interface DeploymentArgs {
     "image" | "pullPolicy" | "cpuRequestPercent" | "settings" | "secrets" | "account" | "fsGroup"
   > & { readonly mounts: readonly Mounted[]; readonly priorityClass: Input<string> };
   readonly scale: Scale;
-  /** Where GPUs are. */
-  readonly gpu: GpuNodes;
+  /** Where GPUs are, and whether one is one worker's. */
+  readonly gpu: GpuNodes & Pick<KubernetesSettings["gpu"], "sharing">;
   /** Seconds that a new pod may take to become ready until the rollout has failed. */
   readonly healthTimeoutSeconds: number;
   /** Steps that must be done before a pod of it starts. */
@@ -32,7 +33,12 @@ const PATHS = { live: "/health/live", ready: "/health/ready" } as const;
 /** Old releases that `kubectl rollout undo` finds. */
 const HISTORY = 5;
 
-/** The pods of a service. A change brings new ones up beside the old, which go when these are ready. */
+/**
+ * The pods of a service. A change brings new ones up beside the old, which go when these are ready.
+ *
+ * `controller.kubernetes.io/pod-deletion-cost`, by which scale-down spares busy workers, belongs to single pods while they run: it must
+ * not stand in the template, where it would be alike for all.
+ */
 export function deployment({ spec, scale, place, after, ...args }: DeploymentArgs): Deployment {
   return new Deployment(
     spec.name,
@@ -42,7 +48,7 @@ export function deployment({ spec, scale, place, after, ...args }: DeploymentArg
         // Where an autoscaler decides, not a word of it here: else every deploy would undo what it did.
         ...(scale.owner === "stack" ? { replicas: scale.replicas } : {}),
         selector: selector(spec.name),
-        strategy: strategy(spec),
+        strategy: strategy(spec, args.gpu.sharing.mode),
         progressDeadlineSeconds: args.healthTimeoutSeconds,
         revisionHistoryLimit: HISTORY,
         template: serviceTemplate({ spec, ...args }),
@@ -52,14 +58,25 @@ export function deployment({ spec, scale, place, after, ...args }: DeploymentArg
   );
 }
 
-/** Where a GPU is one worker's, a new one beside the old would wait for a GPU for ever. */
-function strategy({ gpu }: ServiceSpec): k8s.apps.v1.DeploymentStrategy {
-  if (gpu) return { type: "Recreate" };
+/**
+ * Where a GPU is one worker's, a new one beside the old would wait for a GPU for ever. Where GPUs are shared, one share is given back
+ * before the next is asked for: the others work on.
+ */
+function strategy(
+  { gpu }: ServiceSpec,
+  sharing: KubernetesSettings["gpu"]["sharing"]["mode"],
+): k8s.apps.v1.DeploymentStrategy {
+  if (gpu && sharing === "none") return { type: "Recreate" };
+  if (gpu) return { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } };
   return { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } };
 }
 
 /** The template of a service's pods. */
-export function serviceTemplate({ spec, parts, gpu }: Pick<DeploymentArgs, "spec" | "parts" | "gpu">) {
+export function serviceTemplate({
+  spec,
+  parts,
+  gpu,
+}: Pick<DeploymentArgs, "spec" | "parts"> & { readonly gpu: GpuNodes }) {
   const drain = planDrain({
     name: spec.name,
     time: { drainSeconds: spec.drainSeconds },

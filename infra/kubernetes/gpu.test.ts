@@ -43,6 +43,17 @@ describe("GPUs", () => {
     });
   });
 
+  it.each([{ mode: "mig" }, { mode: "time-slicing", replicas: 4 }])(
+    "are given back one share at a time where they are shared: %j",
+    async (sharing) => {
+      const shared = await recordCluster(clusterStack({ gpu: { sharing } }, ON), { hasGpu: true });
+      expect(at(inputsOf(shared, TYPES.deployment, "worker-gpu"), "spec", "strategy")).toEqual({
+        type: "RollingUpdate",
+        rollingUpdate: { maxUnavailable: 1, maxSurge: 0 },
+      });
+    },
+  );
+
   it("are found by NVIDIA's daemons, in a namespace without anything of ours", () => {
     for (const name of ["device-plugin", "dcgm-exporter"])
       expect(at(inputsOf(stack, TYPES.daemonSet, name), "metadata", "namespace")).toBe("slipway-unit-gpu");

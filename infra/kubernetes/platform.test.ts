@@ -48,6 +48,7 @@ describe("a stack in a cluster", () => {
       ],
       [TYPES.job]: ["migrate"],
       [TYPES.quota]: ["quota"],
+      [TYPES.limitRange]: ["defaults"],
       [TYPES.deployment]: ["api", "worker-cpu"],
       [TYPES.budget]: ["api", "worker-cpu"],
     });

@@ -12,7 +12,7 @@ import { OBJECTS_URL, objectClaim, objectMounts } from "./objects.ts";
 import type { Place } from "./place.ts";
 import { modelMount, type PullPolicy } from "./pod.ts";
 import { priorityClasses, type PriorityName } from "./priority.ts";
-import { planQuota, resourceQuota } from "./quota.ts";
+import { limitRange, planQuota, resourceQuota } from "./quota.ts";
 import { release } from "./release.ts";
 import { mostPods, scaleOf } from "./scale.ts";
 import { fingerprintKey, secretFiles } from "./secret-files.ts";
@@ -145,6 +145,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
     const others = [...this.#once.map(({ limits }) => limits), ...data];
     const single = others.map((limits) => ({ limits, pods: 1, beside: false, gpu: false }));
     resourceQuota(planQuota([...rows, ...single]), this.#place);
+    limitRange(this.#place);
   }
 
   #gpuDaemons(ownName: string, place: Omit<Place, "namespace">): void {

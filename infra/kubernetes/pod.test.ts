@@ -24,6 +24,21 @@ beforeAll(async () => {
 const template = (stack: RecordedCluster, name: string) =>
   at(inputsOf(stack, TYPES.deployment, name), "spec", "template");
 
+type Change = (pod: Record<string, unknown>) => object;
+
+/** A pod whose container says something else. */
+function changed(fields: object): Change {
+  return (pod) => ({ containers: listAt(pod, "containers").map((one) => ({ ...(one as object), ...fields })) });
+}
+
+/** The same in its security context. */
+function confined(fields: object): Change {
+  return (pod) => {
+    const securityContext = { ...(at(pod, "containers", 0, "securityContext") as object), ...fields };
+    return changed({ securityContext })(pod);
+  };
+}
+
 describe("pods", () => {
   it("are let in by restricted, every one but NVIDIA's", () => {
     const verdicts = [...podsOf(full)].map(([name, spec]) => [name, breaches(spec)] as const);
@@ -38,7 +53,7 @@ describe("pods", () => {
       expect(found, name).toContain("volumes.hostPath");
   });
 
-  it.each<[string, (pod: Record<string, unknown>) => object, string]>([
+  it.each<[string, Change, string]>([
     [
       "a folder of the node",
       (pod) => ({ volumes: [...listAt(pod, "volumes"), { name: "x", hostPath: {} }] }),
@@ -56,6 +71,44 @@ describe("pods", () => {
       "containers.api.runAsNonRoot",
     ],
     ["no seccomp profile", () => ({ securityContext: { runAsNonRoot: true } }), "containers.api.seccompProfile"],
+    [
+      "a seccomp profile that lets everything through",
+      confined({ seccompProfile: { type: "Unconfined" } }),
+      "containers.api.seccompProfile",
+    ],
+    ["all of the node's rights", confined({ privileged: true }), "containers.api.privileged"],
+    ["rights that grow", confined({ allowPrivilegeEscalation: true }), "containers.api.allowPrivilegeEscalation"],
+    [
+      "one capability more",
+      confined({ capabilities: { drop: ["ALL"], add: ["NET_RAW"] } }),
+      "containers.api.capabilities.add.NET_RAW",
+    ],
+    ["an SELinux role", confined({ seLinuxOptions: { role: "sysadm_r" } }), "containers.api.seLinuxOptions.role"],
+    ["no AppArmor", confined({ appArmorProfile: { type: "Unconfined" } }), "containers.api.appArmorProfile"],
+    [
+      "a process of the node",
+      confined({ windowsOptions: { hostProcess: true } }),
+      "containers.api.windowsOptions.hostProcess",
+    ],
+    ["an SELinux type", confined({ seLinuxOptions: { type: "spc_t" } }), "containers.api.seLinuxOptions.type"],
+    ["no container that could be looked at", () => ({ containers: undefined }), "containers"],
+    ["another /proc", confined({ procMount: "Unmasked" }), "containers.api.procMount"],
+    ["a port of the node", changed({ ports: [{ containerPort: 1, hostPort: 1 }] }), "containers.api.ports.hostPort"],
+    [
+      "a probe of another host",
+      changed({ livenessProbe: { tcpSocket: { host: "x", port: 1 } } }),
+      "containers.api.probe.host",
+    ],
+    [
+      "a hook at another host",
+      changed({ lifecycle: { preStop: { httpGet: { host: "x" } } } }),
+      "containers.api.probe.host",
+    ],
+    [
+      "kernel settings",
+      (pod) => ({ securityContext: { ...(pod["securityContext"] as object), sysctls: [{ name: "x" }] } }),
+      "securityContext.sysctls",
+    ],
     ["a container as it comes", () => ({ containers: [{ name: "api" }] }), "containers.api.capabilities.drop"],
   ])("would be refused with %s", (_what, change, breach) => {
     const pod = podsOf(full).get("Deployment api") ?? {};

@@ -43,7 +43,11 @@ export function postgres({ appPassword, ownerPassword, maxConnections, ...contex
     },
     health: {
       // By TCP: the server that sets the roles at start listens on the socket alone and must not count as healthy.
-      command: ["/usr/lib/postgresql/15/bin/pg_isready", "--quiet", "--host=127.0.0.1", "--dbname=slipway"],
+      // As a role that may come in: one that is refused is a line in the log each time.
+      command: [
+        "/usr/lib/postgresql/15/bin/pg_isready",
+        ...["--quiet", "--host=127.0.0.1", "--dbname=slipway", "--username=slipway_app"],
+      ],
       intervalSeconds: 5,
       timeoutSeconds: 4,
       retries: 5,

@@ -1,3 +1,4 @@
+import { LimitRange } from "@pulumi/kubernetes/core/v1/limitRange.js";
 import { ResourceQuota } from "@pulumi/kubernetes/core/v1/resourceQuota.js";
 import type { Limits } from "../contract.ts";
 import { GPU_RESOURCE } from "../plan/node-pools.ts";
@@ -54,6 +55,21 @@ export function resourceQuota({ pods, memoryMiB, cpus, gpus }: Quota, place: Pla
           "services.nodeports": "0",
         },
       },
+    },
+    options(place),
+  );
+}
+
+/** What a container gets that asks for nothing: a quota refuses it otherwise, `kubectl run` in an emergency included. */
+const SMALL = { memory: "128Mi", cpu: "100m" };
+
+/** Gives containers of people and other programs a size; ours all say their own. */
+export function limitRange(place: Place): LimitRange {
+  return new LimitRange(
+    "defaults",
+    {
+      metadata: { name: "defaults", namespace: place.namespace, labels: stackLabels() },
+      spec: { limits: [{ type: "Container", default: SMALL, defaultRequest: SMALL }] },
     },
     options(place),
   );

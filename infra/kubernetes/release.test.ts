@@ -103,6 +103,18 @@ describe("the quota", () => {
     });
   });
 
+  it("does not refuse a container that asks for nothing: it is given little", () => {
+    expect(inputsOf(stack, TYPES.limitRange, "defaults")["spec"]).toEqual({
+      limits: [
+        {
+          type: "Container",
+          default: { memory: "128Mi", cpu: "100m" },
+          defaultRequest: { memory: "128Mi", cpu: "100m" },
+        },
+      ],
+    });
+  });
+
   it("counts GPUs, which no release takes twice, and as many pods as an autoscaler may start", () => {
     const limits = { memoryMiB: 100, cpus: 0.5 };
     const rows = [

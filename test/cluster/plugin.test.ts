@@ -37,7 +37,7 @@ const pod = (image, args) => ({
   volumes: [{ name: "keys", secret: { secretName: keys.metadata.name } }],
 });
 const migrate = new k8s.batch.v1.Job("migrate", {
-  metadata: { namespace },
+  metadata: { namespace, annotations: { "pulumi.com/replaceUnready": "true" } },
   spec: { backoffLimit: 0, template: { spec: { restartPolicy: "Never", ...pod("${TOOL}", JSON.parse(get("migrate", '["version","--client"]'))) } } },
 }, { provider });
 const web = new k8s.apps.v1.Deployment("web", {
@@ -155,6 +155,10 @@ describe("failures", () => {
       /Error with exit code 1; the end of its log:\s+error: the path "\/none.yaml" does not exist/,
     );
     expect(await get("pods --selector=app=web", "{.items[*].metadata.name}")).toBe(pod);
+    // The same again: another job runs, as the one that failed never will.
+    const before = await get("jobs", "{.items[*].metadata.uid}");
+    expect((await up()).code).not.toBe(0);
+    expect(await get("jobs", "{.items[*].metadata.uid}")).not.toBe(before);
     await unset("migrate");
   });
 

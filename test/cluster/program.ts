@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { copyCheckout } from "../e2e/checkout.ts";
 import { findFolders, ROOT } from "../../toolchain/folders.ts";
 import { preparePulumi } from "../../toolchain/prepare.ts";
 import { Steps } from "../../toolchain/steps.ts";
@@ -29,15 +30,30 @@ export interface TestProgram {
 /** @param source of index.ts; it imports what the repository has installed */
 export async function makeProgram(source: string): Promise<TestProgram> {
   const folder = mkdtempSync(join(tmpdir(), "slipway-program-"));
-  mkdirSync(join(folder, "backend"));
   writeFileSync(
     join(folder, "Pulumi.yaml"),
     "name: try\nruntime: {name: nodejs, options: {typescript: false}}\nmain: index.ts\n",
   );
   writeFileSync(join(folder, "package.json"), '{"name":"try","type":"module"}');
   writeFileSync(join(folder, "index.ts"), source);
-  writeFileSync(join(folder, "passphrase"), randomBytes(24).toString("base64"), { mode: 0o600 });
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  return openStack(folder, "try", () => {
+    rmSync(folder, { recursive: true });
+  });
+}
+
+/** The repository's own program, in a copy. */
+export async function makeProductStack(): Promise<TestProgram> {
+  const checkout = copyCheckout();
+  return openStack(checkout.folder, "slipway", () => {
+    checkout.remove();
+  });
+}
+
+/** A stack named `test`, with a backend in the program's folder. */
+async function openStack(folder: string, project: string, remove: () => void): Promise<TestProgram> {
+  mkdirSync(join(folder, "backend"));
+  writeFileSync(join(folder, "passphrase"), randomBytes(24).toString("base64"), { mode: 0o600 });
   const quiet = { write: () => undefined, isTerminal: false, columns: 80 };
   const env = {
     ...process.env,
@@ -57,10 +73,8 @@ export async function makeProgram(source: string): Promise<TestProgram> {
     folder,
     pulumi,
     good,
-    state: () => readFileSync(join(folder, "backend/.pulumi/stacks/try/test.json"), "utf8"),
-    remove: () => {
-      rmSync(folder, { recursive: true });
-    },
+    state: () => readFileSync(join(folder, "backend/.pulumi/stacks", project, "test.json"), "utf8"),
+    remove,
   };
 }
 

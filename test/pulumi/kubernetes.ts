@@ -21,6 +21,7 @@ export const TYPES = {
   service: "kubernetes:core/v1:Service",
   claim: "kubernetes:core/v1:PersistentVolumeClaim",
   quota: "kubernetes:core/v1:ResourceQuota",
+  limitRange: "kubernetes:core/v1:LimitRange",
   deployment: "kubernetes:apps/v1:Deployment",
   statefulSet: "kubernetes:apps/v1:StatefulSet",
   daemonSet: "kubernetes:apps/v1:DaemonSet",

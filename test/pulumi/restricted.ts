@@ -18,13 +18,14 @@ export function breaches(spec: Fields): string[] {
     list(spec[key]).map((container) => [`${key}.${String(container["name"])}`, container] as const),
   );
   return [
-    ...["hostNetwork", "hostPID", "hostIPC", "hostUsers"].filter((key) => spec[key] === (key !== "hostUsers")),
+    ...["hostNetwork", "hostPID", "hostIPC"].filter((key) => spec[key] === true),
     ...list(spec["volumes"]).flatMap((volume) =>
       Object.keys(volume)
         .filter((kind) => kind !== "name" && !VOLUMES.includes(kind))
         .map((kind) => `volumes.${kind}`),
     ),
-    ...(pod["runAsUser"] === 0 ? ["securityContext.runAsUser"] : []),
+    ...contextBreaches(pod).map((breach) => `securityContext.${breach}`),
+    // Some sysctls are safe; ours set none.
     ...(list(pod["sysctls"]).length > 0 ? ["securityContext.sysctls"] : []),
     ...(containers.length === 0 ? ["containers"] : []),
     ...containers.flatMap(([path, container]) =>
@@ -43,20 +44,44 @@ function containerBreaches(container: Fields, pod: Fields): string[] {
     ...(own["privileged"] === true ? ["privileged"] : []),
     ...(own["allowPrivilegeEscalation"] === false ? [] : ["allowPrivilegeEscalation"]),
     ...((own["runAsNonRoot"] ?? pod["runAsNonRoot"]) === true ? [] : ["runAsNonRoot"]),
-    ...(own["runAsUser"] === 0 ? ["runAsUser"] : []),
+    ...contextBreaches(own),
     ...(typeof seccomp === "string" && SECCOMP.includes(seccomp) ? [] : ["seccompProfile"]),
     ...(words(capabilities["drop"]).includes("ALL") ? [] : ["capabilities.drop"]),
     ...added.map((name) => `capabilities.add.${name}`),
     ...(ports.some((port) => (port["hostPort"] ?? 0) !== 0) ? ["ports.hostPort"] : []),
     ...((own["procMount"] ?? "Default") === "Default" ? [] : ["procMount"]),
-    ...probesOf(container)
-      .filter((probe) => "host" in probe)
+    ...questionsOf(container)
+      .filter((question) => "host" in question)
       .map(() => "probe.host"),
   ];
 }
 
-function probesOf(container: Fields): Fields[] {
-  return ["startupProbe", "readinessProbe", "livenessProbe"].map((key) => fields(fields(container[key])["httpGet"]));
+const SELINUX_TYPES = ["", "container_t", "container_init_t", "container_kvm_t", "container_engine_t"];
+
+/** What a pod and a container may both say. */
+function contextBreaches(context: Fields): string[] {
+  const selinux = fields(context["seLinuxOptions"]);
+  return [
+    ...(context["runAsUser"] === 0 ? ["runAsUser"] : []),
+    ...(fields(context["windowsOptions"])["hostProcess"] === true ? ["windowsOptions.hostProcess"] : []),
+    ...(fields(context["appArmorProfile"])["type"] === "Unconfined" ? ["appArmorProfile"] : []),
+    ...(SELINUX_TYPES.includes(text(selinux["type"])) ? [] : ["seLinuxOptions.type"]),
+    ...["user", "role"].filter((key) => text(selinux[key]) !== "").map((key) => `seLinuxOptions.${key}`),
+  ];
+}
+
+/** What the kubelet asks of a container, and what it tells it when it starts and ends. */
+function questionsOf(container: Fields): Fields[] {
+  const lifecycle = fields(container["lifecycle"]);
+  const probes = ["startupProbe", "readinessProbe", "livenessProbe"].map((key) => fields(container[key]));
+  return [...probes, fields(lifecycle["preStop"]), fields(lifecycle["postStart"])].flatMap((asked) => [
+    fields(asked["httpGet"]),
+    fields(asked["tcpSocket"]),
+  ]);
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : "";
 }
 
 function fields(value: unknown): Fields {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand, UserError } from "../command.ts";
 import { installPackages, isRoot } from "../debian.ts";
@@ -109,6 +109,7 @@ export async function stopCluster(folders: Folders, programs: Programs, report: 
     report(daemon.name);
     await stopDaemon(layout.run, daemon);
   }
+  endShims(layout);
   await unmountBelow(layout.folder);
   await runCommand(join(programs.kubernetes, "kube-proxy"), ["--cleanup"]).catch(() => undefined);
   await removeNetwork();
@@ -120,6 +121,22 @@ export async function stopCluster(folders: Folders, programs: Programs, report: 
 async function endPods(layout: Layout): Promise<void> {
   const tasks = (await ctr(layout, "tasks", "list", "--quiet")).split("\n").filter((id) => id !== "");
   for (const id of tasks) await ctr(layout, "tasks", "delete", "--force", id).catch(() => undefined);
+}
+
+/** Each pod has a process of containerd's beside it, which outlives containerd; those of this cluster name its socket. */
+function endShims({ socket }: Layout): void {
+  for (const pid of readdirSync("/proc").filter((name) => /^\d+$/.test(name))) {
+    const [program = "", ...args] = commandOf(pid);
+    if (program.includes("containerd-shim") && args.includes(socket)) process.kill(Number(pid), "SIGKILL");
+  }
+}
+
+function commandOf(pid: string): string[] {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  } catch {
+    return []; // It ended meanwhile.
+  }
 }
 
 /** Secrets of pods are file systems in memory, and would keep their folders. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { judge, type DiffInput } from "./diff.ts";
+import { isSpent, judge, type DiffInput } from "./diff.ts";
 import { ownedBy } from "./lifecycle.ts";
 import { pathText, UNKNOWN, type JsonObject } from "./wire.ts";
 
@@ -11,7 +11,15 @@ const base = {
 
 /** @returns each change as `path:is`, with `!` where it replaces and `~` where nobody asked */
 function changes(input: Partial<DiffInput> & Pick<DiffInput, "before" | "after">): string[] {
-  const all = { kind: KIND, unknowns: [], live: undefined, predicted: undefined, immutable: false, ...input };
+  const all = {
+    kind: KIND,
+    unknowns: [],
+    live: undefined,
+    predicted: undefined,
+    immutable: false,
+    spent: false,
+    ...input,
+  };
   return judge(all).changes.map(
     ({ path, is, replaces, asked }) => `${asked ? "" : "~"}${pathText(path)}:${is}${replaces ? "!" : ""}`,
   );
@@ -64,6 +72,18 @@ describe("judge", () => {
         after: { ...sealed, data: { a: "2" } },
       }),
     ).toEqual(["data.a:changed!"]);
+  });
+
+  it("replaces a Job that failed where the program wants another one then", () => {
+    const annotated = { metadata: { name: "m", annotations: { "pulumi.com/replaceUnready": "true" } } };
+    const failed = { status: { conditions: [{ type: "Failed", status: "True" }] } };
+    expect([
+      isSpent(annotated, failed),
+      isSpent(annotated, { status: {} }),
+      isSpent({}, failed),
+      isSpent(annotated, undefined),
+    ]).toEqual([true, false, false, false]);
+    expect(changes({ before: annotated, after: annotated, spent: true })).toEqual(["~status:changed!"]);
   });
 
   it("takes what is not known yet for a change", () => {

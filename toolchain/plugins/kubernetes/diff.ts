@@ -2,8 +2,8 @@ import type { Client } from "./client.ts";
 import { UnknownKind } from "./client.ts";
 import { ApiError, isImmutable, isNotFound } from "./errors.ts";
 import { differences, has, isFixed } from "./immutable.ts";
-import { isAutonamed, type Identity, type Kind } from "./objects.ts";
-import { pathText, type JsonObject, type Path } from "./wire.ts";
+import { isAutonamed, setting, type Identity, type Kind } from "./objects.ts";
+import { objectsAt, pathText, type JsonObject, type Path } from "./wire.ts";
 
 /** A part that differs. */
 export interface Change {
@@ -32,13 +32,16 @@ export interface DiffInput {
   readonly predicted: JsonObject | undefined;
   /** The server says that it cannot be changed in place. */
   readonly immutable: boolean;
+  /** It failed for good, and the program wants another one then. */
+  readonly spent: boolean;
 }
 
 /** Parts that the server sets for itself. */
 const SERVERS_OWN = new Set(["managedFields", "resourceVersion", "generation", "uid", "creationTimestamp", "selfLink"]);
 
 /** What would change, by what the program asked for before and asks for now, and by what a dry run says of the rest. Pure. */
-export function judge({ kind, before, after, unknowns, live, predicted, immutable }: DiffInput): Difference {
+export function judge(input: DiffInput): Difference {
+  const { kind, before, after, unknowns, live, predicted, immutable, spent } = input;
   const asked = differences(before, after);
   const drifted = live && predicted ? ownDifferences(live, predicted) : [];
   const texts = new Set(asked.map(pathText));
@@ -58,6 +61,7 @@ export function judge({ kind, before, after, unknowns, live, predicted, immutabl
       const is = !has(before, path) && isAsked ? "added" : !has(after, path) ? "removed" : "changed";
       return { path, is, replaces: isFixed(path, kind, before) || (immutable && isAsked), asked: isAsked };
     });
+  if (spent) changes.push({ path: ["status"], is: "changed", replaces: true, asked: false });
   const replaces = changes.some((change) => change.replaces);
   const moves = changes.some(({ path }) => ["metadata.name", "metadata.namespace"].includes(pathText(path)));
   return { changes, deleteFirst: replaces && !moves && !isAutonamed(after) };
@@ -83,6 +87,12 @@ function ownDifferences(live: JsonObject, predicted: JsonObject): Path[] {
     if (first === "status") return false;
     return !(first === "metadata" && typeof second === "string" && SERVERS_OWN.has(second));
   });
+}
+
+/** Whether a Job has failed, and says of itself that another one shall take its place then: one that failed never runs again. */
+export function isSpent(asked: JsonObject, live: JsonObject | undefined): boolean {
+  if (setting(asked, "replaceUnready") !== "true") return false;
+  return objectsAt(live, "status", "conditions").some(({ type, status }) => type === "Failed" && status === "True");
 }
 
 /** The object as it is and as it would be. */

@@ -1,6 +1,6 @@
 import type { Client } from "./client.ts";
 import { UnknownKind } from "./client.ts";
-import { judge, lookAhead, type Difference } from "./diff.ts";
+import { isSpent, judge, lookAhead, type Difference } from "./diff.ts";
 import { isNotFound, NotReady } from "./errors.ts";
 import { fromId, idOf, isList, kindOf, kindOfToken, tokenOf, withName, type Identity } from "./objects.ts";
 import { checkpoint, fieldManagerOf, identify, isForced, type Session } from "./session.ts";
@@ -80,7 +80,14 @@ export async function diff(
   const isSame = textAt(before, "metadata", "name") === textAt(sent, "metadata", "name");
   const canAsk = after.unknowns.length === 0 && isSame ? session.client : undefined;
   const ahead = canAsk ? await askAhead(session, canAsk, urn, sent, state) : nothing;
-  return judge({ kind, before: without(before, ignored), after: sent, unknowns: after.unknowns, ...ahead });
+  return judge({
+    kind,
+    before: without(before, ignored),
+    after: sent,
+    unknowns: after.unknowns,
+    spent: isSpent(sent, ahead.live),
+    ...ahead,
+  });
 }
 
 async function askAhead(session: Session, client: Client, urn: string, object: JsonObject, state: JsonObject) {

@@ -67,14 +67,13 @@ function endOf(status: JsonObject, state: "state" | "lastState"): string | undef
   return `${reason} with exit code ${numberAt(terminated, "exitCode")}`;
 }
 
-/** Whether nothing but a change of the program helps: its image cannot be had, or it ends again and again. */
+/** Reasons that no waiting takes away. Others may pass: a kubelet that is late with a ConfigMap says CreateContainerConfigError. */
+const HOPELESS = new Set(["InvalidImageName", "ErrImageNeverPull"]);
+
+/** Whether nothing but a change of the program helps. */
 export function isHopeless(pod: JsonObject): boolean {
-  const reasons = objectsAt(pod, "status", "containerStatuses").map((status) =>
-    textAt(status, "state", "waiting", "reason"),
-  );
-  return reasons.some(
-    (reason) =>
-      reason === "InvalidImageName" || reason === "ErrImageNeverPull" || reason === "CreateContainerConfigError",
+  return objectsAt(pod, "status", "containerStatuses").some((status) =>
+    HOPELESS.has(textAt(status, "state", "waiting", "reason") ?? ""),
   );
 }
 
