@@ -101,6 +101,7 @@ describe("judge", () => {
         live: undefined,
         predicted: undefined,
         immutable: false,
+        spent: false,
       }).deleteFirst;
     expect(judged({ name: "web" })).toBe(true);
     expect(judged({ name: "web-1", annotations: { "pulumi.com/autonamed": "true" } })).toBe(false);
