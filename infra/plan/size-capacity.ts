@@ -54,8 +54,15 @@ export interface Carries {
   readonly concurrentRequests: number;
 }
 
+/** What of a size matters for what it carries. */
+export interface CarryingSize {
+  readonly database: Pick<Size["database"], "vcpus" | "baseline">;
+  readonly api: Pick<Size["api"], "maxReplicas" | "cpus">;
+  readonly worker: Pick<Size["worker"], "maxReplicas" | "cpus" | "concurrency">;
+}
+
 /** Estimates what a size carries once autoscaling has added all it may, with a fifth in reserve. */
-export function carries(size: Pick<Size, "database" | "api" | "worker">): Carries {
+export function carries(size: CarryingSize): Carries {
   const { database, api, worker } = size;
   const databaseCpus = database.vcpus * database.baseline;
   const accepted = (api.maxReplicas * api.cpus * SECOND) / (REQUEST_MICROSECONDS + INSERT_MICROSECONDS);

@@ -90,7 +90,7 @@ const pool = (min: number, max: number, ...instanceTypes: string[]): PoolSize =>
 });
 
 export const SIZES = {
-  /** A first production: some hundred short jobs a second, or eight slow ones at once for each CPU. */
+  /** A first production: what is left of AWS's bill when little runs. `carries` says what each size is good for. */
   small: {
     database: { instanceClass: "db.t4g.medium", vcpus: 2, baseline: 0.2, memoryGiB: 4, storageGiB: 50 },
     cache: { nodeType: "cache.t4g.medium", memoryGiB: 3.09 },

@@ -80,8 +80,9 @@ describe("the product on Kubernetes", () => {
     await up();
     token = await makeToken((await stack.good("stack", "output", "jwtKeys", "--show-secrets")).trim());
     url = `http://${await get("service api", "{.spec.clusterIP}")}:8000`;
-    // The node takes a moment until it passes on what comes for a new service.
-    await until("it answers", async () => (await ask("/health/ready").catch(() => undefined))?.ok === true);
+    // The node takes a moment until it passes on what comes for a new service. A connection begun before that is never passed on.
+    const ready = () => fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2000) });
+    await until("it answers", async () => (await ready().catch(() => undefined))?.ok === true, 60_000);
     const id = await post({ text: "Hello from a pod." });
     await until("it is spoken", async () => (await job(id)).state === "succeeded", 60_000);
     const artifact = Buffer.from(await (await ask(`/api/v1/jobs/${id}/artifact`)).arrayBuffer());

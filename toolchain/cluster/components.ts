@@ -189,6 +189,8 @@ function proxy(layout: Layout, { kubernetes }: Programs): Daemon {
       "--proxy-mode=iptables",
       `--healthz-bind-address=${address}`,
       "--metrics-bind-address=",
+      // After a time at which Docker or CNI was at the same rules it tries again this much later: 30 s by default.
+      "--iptables-sync-period=2s",
       // The machine's own limits stand; some machines refuse others.
       "--conntrack-max-per-core=0",
       "--conntrack-tcp-timeout-established=0",
