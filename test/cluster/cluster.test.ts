@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { Resolver } from "node:dns/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { components, PAUSE_IMAGE } from "../../toolchain/cluster/components.ts";
+import { runCommand } from "../../toolchain/command.ts";
+import { components, DEBIAN_PROGRAMS, PAUSE_IMAGE } from "../../toolchain/cluster/components.ts";
 import { findDaemon } from "../../toolchain/cluster/daemon.ts";
 import { API_URL, NETWORK, NODE } from "../../toolchain/cluster/layout.ts";
 import { until } from "../servers/programs.ts";
@@ -87,6 +88,13 @@ describe("the cluster", () => {
     const resolver = new Resolver({ timeout: 2000, tries: 3 });
     resolver.setServers([NETWORK.machine]);
     expect(await resolver.resolve4("kubernetes.default.svc.cluster.local")).toEqual([NETWORK.firstService]);
+  });
+
+  it("lets nothing that is sent to a service leave the machine, not even where no service has the address", async () => {
+    const [route] = JSON.parse(
+      await runCommand(DEBIAN_PROGRAMS.ip.path, ["--json", "route", "get", "10.232.255.254"]),
+    ) as { dev: string }[];
+    expect(route?.dev).toBe(NETWORK.bridge);
   });
 
   it("lets nobody in without a certificate", async () => {

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PAUSE_IMAGE } from "../../toolchain/cluster/components.ts";
 import { ensureImage } from "../../toolchain/cluster/images.ts";
+import { until } from "../servers/programs.ts";
 import { makeProgram, type TestProgram } from "./program.ts";
 import { useCluster, type RealCluster } from "./real-cluster.ts";
 
@@ -146,7 +147,9 @@ describe("the plugin", () => {
 
 describe("failures", () => {
   it("of a job stop the update, with the end of its log; what serves goes on", async () => {
-    const pod = await get("pods --selector=app=web", "{.items[*].metadata.name}");
+    const pods = () => get("pods --selector=app=web", "{.items[*].metadata.name}");
+    await until("those that were replaced are gone", async () => (await pods()).split(" ").length === 1, 60_000);
+    const pod = await pods();
     await set("migrate", '["apply","--filename=/none.yaml"]');
     const { code, output } = await up();
     expect(code).not.toBe(0);
@@ -154,7 +157,7 @@ describe("failures", () => {
     expect(output).toMatch(
       /Error with exit code 1; the end of its log:\s+error: the path "\/none.yaml" does not exist/,
     );
-    expect(await get("pods --selector=app=web", "{.items[*].metadata.name}")).toBe(pod);
+    expect(await pods()).toBe(pod);
     // The same again: another job runs, as the one that failed never will.
     const before = await get("jobs", "{.items[*].metadata.uid}");
     expect((await up()).code).not.toBe(0);

@@ -80,7 +80,7 @@ describe("the product on Kubernetes", () => {
     await up();
     token = await makeToken((await stack.good("stack", "output", "jwtKeys", "--show-secrets")).trim());
     url = `http://${await get("service api", "{.spec.clusterIP}")}:8000`;
-    // The node takes a moment until it passes on what comes for a new service. A connection begun before that is never passed on.
+    // The node takes a moment until it passes on what comes for a new service; a connection begun before that never comes through.
     const ready = () => fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2000) });
     await until("it answers", async () => (await ready().catch(() => undefined))?.ok === true, 60_000);
     const id = await post({ text: "Hello from a pod." });

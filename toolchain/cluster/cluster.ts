@@ -101,7 +101,7 @@ export async function stopCluster(folders: Folders, programs: Programs, report: 
   const layout = layoutOf(folders);
   const daemons = components(layout, programs).reverse();
   // The kubelet first: else it would start again what is ended here.
-  const found = await stopDaemon(layout.run, daemons[0] ?? { name: "kubelet", program: "kubelet" });
+  const found = await stopDaemon(layout.run, { name: "kubelet", program: "kubelet" });
   report("ending pods");
   if (findDaemon(layout.run, { name: "containerd", program: DEBIAN_PROGRAMS.containerd.path }) !== undefined)
     await endPods(layout);

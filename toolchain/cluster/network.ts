@@ -15,6 +15,9 @@ export async function ensureNetwork(layout: Layout): Promise<void> {
   const prefix = NETWORK.pods.split("/")[1] ?? "";
   await runCommand(IP, ["address", "replace", `${NETWORK.machine}/${prefix}`, "dev", NETWORK.bridge]);
   await runCommand(IP, ["link", "set", NETWORK.bridge, "up"]);
+  // Between "no endpoints" and the first one the proxy has no rule for a service: what is sent to it then would leave the machine, to
+  // whoever answers there.
+  await runCommand(IP, ["route", "replace", NETWORK.services, "dev", NETWORK.bridge]);
   writeFileSync("/proc/sys/net/ipv4/ip_forward", "1");
   writeFileSync(join(layout.cni, "slipway.conflist"), JSON.stringify(cniConfig(layout), null, 2));
 }
