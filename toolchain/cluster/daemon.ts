@@ -6,6 +6,8 @@ import { lastLines, UserError } from "../command.ts";
 
 /** Seconds that a program may take to end by itself before it is killed. */
 const STOP_SECONDS = 20;
+/** Seconds that the kernel may take to end one that was killed. */
+const KILL_SECONDS = 5;
 
 /** A program that goes on when the command that started it has ended. */
 export interface Daemon {
@@ -70,6 +72,7 @@ export async function stopDaemon(folder: string, daemon: Pick<Daemon, "name" | "
     const deadline = performance.now() + STOP_SECONDS * 1000;
     while (runs(pid, daemon.program) && performance.now() < deadline) await sleep(50);
     if (runs(pid, daemon.program)) signal(pid, "SIGKILL");
+    while (runs(pid, daemon.program) && performance.now() < deadline + KILL_SECONDS * 1000) await sleep(50);
   }
   rmSync(pidFileOf(folder, daemon.name), { force: true });
   return pid !== undefined;
