@@ -7,7 +7,7 @@ STACK ?= dev
 ARGS ?=
 flag = $(if $(filter-out 0 no false,$($(1))),$(2))
 
-.PHONY: bench-http bench-overload bench-queue bench-start chaos cluster help up down env token gpu-monitor new-job test check format smoke clean
+.PHONY: bench-http bench-overload bench-queue bench-start chaos cluster help up down env forward token gpu-monitor new-job test check format smoke clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -48,8 +48,11 @@ bench-start: ## from start to ready beside node -e 0                       ARGS=
 cluster: ## a real Kubernetes node on this machine, for tests             ARGS=--down
 	$(RUN) commands/cluster.ts $(ARGS)
 
+forward: ## reach the API of a stack in a cluster from here, until ^C      STACK=cluster PORT=8080
+	$(RUN) commands/forward.ts --stack '$(STACK)' $(if $(PORT),--port '$(PORT)')
+
 env: ## print what a shell needs for Pulumi itself: eval "$(make -s env)"
-	$(RUN) commands/env.ts
+	$(RUN) commands/env.ts --stack '$(STACK)'
 
 token: ## print a token for the running stack's API                 STACK=dev TENANT=dev HOURS=1 SCOPE='read write'
 	$(RUN) commands/token.ts --stack '$(STACK)' $(if $(TENANT),--tenant '$(TENANT)') $(if $(HOURS),--hours '$(HOURS)') $(if $(SCOPE),--scope '$(SCOPE)')

@@ -124,6 +124,21 @@ describe("kubernetes", () => {
     );
   });
 
+  it("needs no names of images that were brought by hand, or only some", () => {
+    const read = (images?: object) =>
+      parseStackConfig("cluster", raw({ kubernetes: { importedImages: true, ...(images && { images }) } })).kubernetes
+        ?.images;
+    expect(read()).toEqual({});
+    expect(read({ api: "a:1" })).toEqual({ api: "a:1" });
+  });
+
+  it.each(["api", "worker"] as const)("needs the name of %s where it is pulled", (name) => {
+    const others = Object.fromEntries(Object.entries(GOOD.images).filter(([key]) => key !== name));
+    expect(refusal(raw({ kubernetes: { images: others } }))).toContain(
+      `slipway:kubernetes.images.${name} is missing: must name the image of ${name} in a registry`,
+    );
+  });
+
   it("takes a server elsewhere with the secrets that open it", () => {
     const external = { host: "db.example" };
     const kubernetes = { images: { ...IMAGES, redis: DATA.redis }, postgres: { external } };

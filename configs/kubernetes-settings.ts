@@ -81,8 +81,8 @@ const ingress = z.strictObject({
 });
 
 const images = z.strictObject({
-  api: image,
-  worker: image,
+  api: image.optional(),
+  worker: image.optional(),
   /** Not needed where `postgres.external` is set. */
   postgres: image.optional(),
   /** Not needed where `redis.external` is set. */
@@ -99,7 +99,8 @@ const settings = z.strictObject({
   context: z.string().min(1).optional(),
   /** Made by the stack, and deleted with it. @default project and stack: slipway-cluster */
   namespace: name.optional(),
-  images,
+  /** @default where `importedImages` is true, those that `make up` brings: slipway/<name>:<hash of its content> */
+  images: images.prefault({}),
   /** Images were brought to every node by hand: nothing is pulled, and tags will do. */
   importedImages: z.boolean().default(false),
   /** Part of its CPU limit that a container has reserved, percent. Memory is always reserved in full. */
@@ -156,12 +157,21 @@ const settings = z.strictObject({
 /** What `kubernetes` of a stack's file may say; needed where the platform is `kubernetes`. */
 export const kubernetesSchema = settings.superRefine((value, context) => {
   for (const [key, reference] of Object.entries(value.images)) {
-    if (reference === undefined || value.importedImages || DIGEST.test(reference)) continue;
+    if (value.importedImages || reference === undefined || DIGEST.test(reference)) continue;
     context.addIssue({
       code: "custom",
       path: ["images", key],
       message: "must end in its digest (@sha256: and 64 hex digits), or importedImages must be true",
     });
+  }
+  if (value.importedImages) return;
+  for (const key of ["api", "worker"] as const) {
+    if (value.images[key] === undefined)
+      context.addIssue({
+        code: "custom",
+        path: ["images", key],
+        message: `must name the image of ${key} in a registry, or importedImages must be true`,
+      });
   }
   for (const key of ["postgres", "redis"] as const) {
     if (value.images[key] === undefined && value[key].external === undefined)

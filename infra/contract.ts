@@ -101,8 +101,8 @@ export interface Cache {
 
 /** Where artifacts lie. */
 export interface ObjectStore {
-  /** `file:///folder` on one host; other schemes come with other platforms. */
-  readonly url: string;
+  /** `file:///folder` on one host, `s3://bucket` in the cloud. */
+  readonly url: Input<string>;
 }
 
 /** What a finished step stands for: later steps wait for it. */

@@ -1,11 +1,17 @@
 import { readFileSync } from "node:fs";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { parse } from "yaml";
 import { parseStackConfig, type RawConfig, type StackConfig } from "../configs/stack.ts";
 import { ConnectionBudgetError } from "../infra/plan/connection-budget.ts";
-import { at, CLUSTER_ANSWERS, clusterStack, namesOf, recordCluster, TYPES } from "../test/pulumi/kubernetes.ts";
+import { at, CLUSTER_ANSWERS, clusterStack, namesOf, podsOf, recordCluster, TYPES } from "../test/pulumi/kubernetes.ts";
 import { known, record } from "../test/pulumi/recorder.ts";
+import { manifestOfAll } from "../test/pulumi/docker-stack.ts";
 import { cluster } from "./cluster.ts";
+
+vi.mock("../infra/images/contexts.ts", async (original) => ({
+  ...(await original<object>()),
+  readManifest: () => manifestOfAll(),
+}));
 
 const identities = (resources: readonly { readonly type: string; readonly name: string }[]) =>
   resources.map(({ type, name }) => `${type} ${name}`).sort();
@@ -63,5 +69,13 @@ describe("cluster", () => {
   it("comes up as the repository ships it", async () => {
     const stack = await recordCluster(shipped());
     expect(namesOf(stack, TYPES.deployment)).toEqual(["api", "worker-cpu"]);
+    // Named by content, as `make up` brings them to the node.
+    const images = [...podsOf(stack).values()].map((pod) => at(pod, "containers", 0, "image"));
+    const { images: contexts } = manifestOfAll();
+    for (const name of ["api", "worker", "postgres", "redis"] as const)
+      expect(images).toContain(`slipway/${name}:${contexts[name].hash}`);
+    expect(new Set([...podsOf(stack).values()].map((pod) => at(pod, "containers", 0, "imagePullPolicy")))).toEqual(
+      new Set(["Never"]),
+    );
   });
 });

@@ -15,6 +15,8 @@ const jobSchema = z.looseObject({
 });
 export type JobView = z.infer<typeof jobSchema>;
 
+const rootSchema = z.looseObject({ links: z.looseObject({ docs: z.string().optional() }) });
+
 /** States that a job does not leave by itself. */
 const FINAL = new Set(["succeeded", "cancelled", "dead"]);
 
@@ -58,6 +60,11 @@ export class Edge {
     throw new UserError(
       `${method} ${path}: status ${response.status}, expected ${expected}: ${(await response.text()).slice(0, 400)}`,
     );
+  }
+
+  /** Path of the API's docs page; `undefined` where the API has none. */
+  async docsPath(): Promise<string | undefined> {
+    return rootSchema.parse(await (await this.request("GET", "/", 200)).json()).links.docs;
   }
 
   async createJob(kind: string, params: unknown): Promise<JobView> {

@@ -6,7 +6,7 @@ import { pulumiEnvironment } from "./env.ts";
 import { findFolders, type Folders } from "./folders.ts";
 import { passphraseFile } from "./passphrase.ts";
 import { findPulumi } from "./pulumi.ts";
-import { hideSalt } from "./stack-file.ts";
+import { hideSalts } from "./stack-file.ts";
 import type { Steps } from "./steps.ts";
 
 /** A machine on which `pulumi up` can run. */
@@ -47,7 +47,7 @@ export async function prepare(steps: Steps): Promise<Prepared> {
 /** Brings Pulumi and its plugins onto this machine; asks for no engine. */
 export async function preparePulumi(steps: Steps, folders: Folders): Promise<Record<string, string>> {
   const pulumi = await findPulumi(folders, steps);
-  await hideSalt(folders);
+  await hideSalts(folders);
   const search = await findEngine();
   return pulumiEnvironment({
     folders,

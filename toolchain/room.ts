@@ -1,11 +1,10 @@
-import { existsSync, readFileSync, statfsSync } from "node:fs";
+import { existsSync, statfsSync } from "node:fs";
 import { createServer } from "node:net";
-import { dirname, join } from "node:path";
-import { parse } from "yaml";
-import { z } from "zod";
+import { dirname } from "node:path";
 import { runCommand, UserError } from "./command.ts";
 import { connect, type EngineAddress } from "./engine.ts";
 import type { Prepared } from "./prepare.ts";
+import type { ListenAddress } from "./stack-settings.ts";
 
 const GIB = 2 ** 30;
 
@@ -21,11 +20,6 @@ const ENGINE_GIB = 4;
 export async function checkRoom({ engine }: Pick<Prepared, "engine">, edge: ListenAddress | undefined): Promise<void> {
   await checkEngineDisk(engine);
   if (edge) await checkPort(edge);
-}
-
-export interface ListenAddress {
-  readonly address: string;
-  readonly port: number;
 }
 
 async function checkEngineDisk(engine: EngineAddress): Promise<void> {
@@ -78,24 +72,4 @@ async function listener(port: number): Promise<string> {
   const said = await runCommand("ss", ["-Hltnp", `sport = :${port}`]).catch(() => "");
   const found = /users:\(\("([^"]+)",pid=(\d+)/.exec(said);
   return found ? ` (${found[1] ?? ""}, process ${found[2] ?? ""})` : "";
-}
-
-const stackFile = z.object({
-  config: z.object({
-    "slipway:edge": z.object({ address: z.string().default("127.0.0.1"), port: z.int().default(8080) }).prefault({}),
-  }),
-});
-
-/**
- * Where the edge of a stack is going to listen. A file with faults is left to the program, which lists them all.
- *
- * @throws UserError where the stack has no file
- */
-export function readEdge(stack: string, root: string): ListenAddress | undefined {
-  const path = join(root, `Pulumi.${stack}.yaml`);
-  if (!existsSync(path))
-    throw new UserError(
-      `Pulumi.${stack}.yaml is missing. Copy Pulumi.dev.yaml, or name a stack that has a file: make up STACK=dev`,
-    );
-  return stackFile.safeParse(parse(readFileSync(path, "utf8"))).data?.config["slipway:edge"];
 }

@@ -1,10 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { Folders } from "./folders.ts";
-import { dropSalt, hideSalt, saltOf, stackFile, withoutSalt } from "./stack-file.ts";
+import { ROOT, type Folders } from "./folders.ts";
+import { dropSalt, hideSalts, saltOf, stackFile, withoutSalt } from "./stack-file.ts";
 
 const FILE = "# The stack of one machine.\nconfig:\n  slipway:platform: docker\n";
 const SALT = "encryptionsalt: v1:AAAAAAAAAAA=:v1:BBBBBBBBBBBBBBBB:CCCC==\n";
@@ -20,7 +20,7 @@ beforeEach(() => {
   mkdirSync(folders.root);
   path = stackFile("dev", folders);
   git("init", "--quiet");
-  writeFileSync(join(folders.root, ".gitattributes"), "Pulumi.dev.yaml filter=slipway-salt\n");
+  copyFileSync(join(ROOT, ".gitattributes"), join(folders.root, ".gitattributes"));
   save(FILE);
   git("add", ".");
   git("-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "--message=start");
@@ -45,7 +45,7 @@ function save(text: string): void {
 
 test("git does not see the salt, once it is hidden", async () => {
   save(FILE + SALT);
-  await hideSalt(folders);
+  await hideSalts(folders);
   expect(git("status", "--porcelain")).toBe("");
   save(FILE + SALT);
   expect(git("status", "--porcelain")).toBe("");
@@ -53,7 +53,7 @@ test("git does not see the salt, once it is hidden", async () => {
 
 test("git sees every other change, and it is not staged", async () => {
   save(`${FILE}  slipway:edge: { port: 1 }\n${SALT}`);
-  await hideSalt(folders);
+  await hideSalts(folders);
   expect(git("status", "--porcelain")).toBe(" M Pulumi.dev.yaml\n");
   const diff = git("diff");
   expect(diff).toContain("+  slipway:edge: { port: 1 }");
@@ -62,7 +62,7 @@ test("git sees every other change, and it is not staged", async () => {
 
 test("a checkout brings the salt back, so that nothing has to write it again", async () => {
   save(FILE + SALT);
-  await hideSalt(folders);
+  await hideSalts(folders);
   save(`${FILE}  slipway:edge: { port: 1 }\n${SALT}`);
   git("checkout", "--quiet", "Pulumi.dev.yaml");
   expect(readFileSync(path, "utf8")).toBe(FILE + SALT);
@@ -75,14 +75,31 @@ test("a second checkout of the machine gets the salt of the stack that is up", a
   const salt = SALT.trim().replace("encryptionsalt: ", "");
   const latest = { secrets_providers: { type: "passphrase", state: { salt } } };
   writeFileSync(join(state, "dev.json"), JSON.stringify({ version: 3, checkpoint: { latest } }));
-  await hideSalt(folders);
+  await hideSalts(folders);
   expect(readFileSync(path, "utf8")).toBe(FILE + SALT);
+  expect(git("status", "--porcelain")).toBe("");
+});
+
+test("each shared file gets its own salt back", async () => {
+  const other = stackFile("cluster", folders);
+  writeFileSync(other, FILE);
+  git("add", ".");
+  git("-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "--message=more");
+  const own = SALT.replace("AAAA", "DDDD");
+  writeFileSync(other, FILE + own);
+  save(FILE + SALT);
+  await hideSalts(folders);
+  for (const name of ["Pulumi.dev.yaml", "Pulumi.cluster.yaml"]) {
+    rmSync(join(folders.root, name));
+    git("checkout", "--quiet", name);
+  }
+  expect([readFileSync(path, "utf8"), readFileSync(other, "utf8")]).toEqual([FILE + SALT, FILE + own]);
   expect(git("status", "--porcelain")).toBe("");
 });
 
 test("a salt without a stack goes, and git stays quiet", async () => {
   save(FILE + SALT);
-  await hideSalt(folders);
+  await hideSalts(folders);
   await dropSalt("dev", folders);
   expect(readFileSync(path, "utf8")).toBe(FILE);
   expect(git("status", "--porcelain")).toBe("");
@@ -100,7 +117,7 @@ test("a salt that secrets of the file were encrypted with stays", async () => {
 test("outside git nothing is needed", async () => {
   rmSync(join(folders.root, ".git"), { recursive: true });
   save(FILE + SALT);
-  await hideSalt(folders);
+  await hideSalts(folders);
   expect(readFileSync(path, "utf8")).toBe(FILE + SALT);
 });
 

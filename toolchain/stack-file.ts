@@ -1,6 +1,6 @@
 /**
- * Pulumi writes the salt of the passphrase into `Pulumi.<stack>.yaml`, and no option keeps it from that. In the dev stack's
- * file, which is in git, it would be a change that nobody made: each machine has a passphrase of its own. So git in this
+ * Pulumi writes the salt of the passphrase into `Pulumi.<stack>.yaml`, and no option keeps it from that. In the
+ * file of a stack that is in git, it would be a change that nobody made: each machine has a passphrase of its own. So git in this
  * checkout looks past that line, by a filter that `.gitattributes` names and `make` sets:
  *
  *   - clean takes the salt away before git compares: git sees every other change and not this one;
@@ -11,14 +11,14 @@
  * stack's state in place of making a new one that does not fit.
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { CommandError, runCommand } from "./command.ts";
 import { shellQuote } from "./env.ts";
 import type { Folders } from "./folders.ts";
 
-/** The stack whose file is in git and belongs to every machine. */
-export const SHARED_STACK = "dev";
+/** Stacks whose files are in git and belong to every machine; .gitattributes names the same files. */
+const SHARED_STACKS: readonly string[] = ["dev", "cluster"];
 
 /** Name of the filter in .gitattributes. */
 const FILTER = "slipway-salt";
@@ -36,20 +36,26 @@ export function withoutSalt(text: string): string {
   return text.replace(SALT, "");
 }
 
-/** Teaches git in this checkout to look past the salt that the shared stack's file has now. */
-export async function hideSalt(folders: Folders): Promise<void> {
-  const kept = keptSalt(folders);
-  const path = stackFile(SHARED_STACK, folders);
+/** Teaches git in this checkout to look past the salts that the shared stacks' files have now. */
+export async function hideSalts(folders: Folders): Promise<void> {
+  mkdirSync(keptSalts(folders), { recursive: true, mode: 0o700 });
+  for (const stack of SHARED_STACKS) keepSalt(stack, folders);
+  await setFilter(folders, "clean", "sed -e '/^encryptionsalt: /d'");
+  // Git puts the file's name in for %f.
+  await setFilter(folders, "smudge", `cat - ${shellQuote(keptSalts(folders))}/%f 2>/dev/null || :`);
+  for (const stack of SHARED_STACKS) await refreshIndex(folders, stackFile(stack, folders));
+}
+
+/** Keeps what a file has for the time when git writes it again. */
+function keepSalt(stack: string, folders: Folders): void {
+  const path = stackFile(stack, folders);
   const text = existsSync(path) ? readFileSync(path, "utf8") : "";
-  const salt = saltOf(text) || stateSalt(folders);
-  mkdirSync(folders.state, { recursive: true, mode: 0o700 });
+  const salt = saltOf(text) || stateSalt(stack, folders);
   // A second checkout of a machine whose stack is up: what Pulumi would write is written now.
   if (text !== "" && saltOf(text) === "" && salt !== "") writeFileSync(path, text + salt);
+  const kept = join(keptSalts(folders), basename(path));
   if (salt === "") rmSync(kept, { force: true });
   else writeFileSync(kept, salt);
-  await setFilter(folders, "clean", "sed -e '/^encryptionsalt: /d'");
-  await setFilter(folders, "smudge", `cat - ${shellQuote(kept)} 2>/dev/null || :`);
-  await refreshIndex(folders, path);
 }
 
 /**
@@ -62,7 +68,7 @@ export async function dropSalt(stack: string, folders: Folders): Promise<void> {
   const text = readFileSync(path, "utf8");
   if (/^\s+secure: /m.test(text) || saltOf(text) === "") return;
   writeFileSync(path, withoutSalt(text));
-  if (stack === SHARED_STACK) await hideSalt(folders);
+  await hideSalts(folders);
 }
 
 /** Path of a stack's file. */
@@ -76,16 +82,16 @@ const stateSchema = z.object({
   }),
 });
 
-/** The salt's line as the shared stack's state has it; empty where there is no such stack. */
-function stateSalt({ state }: Folders): string {
-  const path = join(state, ".pulumi/stacks/slipway", `${SHARED_STACK}.json`);
+/** The salt's line as a stack's state has it; empty where there is no such stack. */
+function stateSalt(stack: string, { state }: Folders): string {
+  const path = join(state, ".pulumi/stacks/slipway", `${stack}.json`);
   if (!existsSync(path)) return "";
   const parsed = stateSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));
   return parsed.success ? `encryptionsalt: ${parsed.data.checkpoint.latest.secrets_providers.state.salt}\n` : "";
 }
 
-function keptSalt({ state }: Folders): string {
-  return join(state, "dev.salt");
+function keptSalts({ state }: Folders): string {
+  return join(state, "salts");
 }
 
 async function setFilter(folders: Folders, which: "clean" | "smudge", command: string): Promise<void> {

@@ -6,7 +6,7 @@ import { runCommand } from "./command.ts";
 import type { Folders } from "./folders.ts";
 import { judgeLocks, readLocks } from "./lock.ts";
 import { endOrphans } from "./orphans.ts";
-import { dropSalt, hideSalt, SHARED_STACK } from "./stack-file.ts";
+import { dropSalt, hideSalts } from "./stack-file.ts";
 import type { Report } from "./steps.ts";
 
 /** The project's name in Pulumi.yaml. */
@@ -22,7 +22,11 @@ const deploymentSchema = z.looseObject({
 export type Deployment = z.infer<typeof deploymentSchema>;
 
 /** What `stacks/index.ts` puts out. */
-const outputsSchema = z.looseObject({ url: z.url(), docsUrl: z.url() });
+const outputsSchema = z.looseObject({
+  url: z.url(),
+  /** Where everything of it is, in a cluster. */
+  namespace: z.string().optional(),
+});
 export type Outputs = z.infer<typeof outputsSchema>;
 
 /** One stack, driven through the Pulumi command. */
@@ -48,7 +52,7 @@ export class Stack {
     if (this.exists) return;
     await dropSalt(this.name, this.#folders);
     await this.#pulumi(["stack", "init", this.name, "--no-select"]);
-    if (this.name === SHARED_STACK) await hideSalt(this.#folders);
+    await hideSalts(this.#folders);
   }
 
   /** Waits for a deploy that runs, and takes away the lock of one that was killed. */
@@ -107,6 +111,11 @@ export class Stack {
    */
   async jwtKeys(): Promise<string> {
     return (await this.#pulumi(["stack", "output", "jwtKeys", "--show-secrets"])).trim();
+  }
+
+  /** A secret of the stack's file. */
+  async secret(key: string): Promise<string> {
+    return this.#pulumi(["config", "get", key]);
   }
 
   async export(): Promise<Deployment> {

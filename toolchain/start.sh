@@ -32,6 +32,8 @@ install() {
   [ -n "$major" ] || fail "There is no Node here. Version 20 or newer brings the rest: sudo apt-get install nodejs npm, or see nodejs.org."
   [ "$major" -ge 20 ] || fail "Node is $(node --version); 20 or newer is needed to install the packages, one of which is the Node that is used then."
   command -v npm > /dev/null || fail "There is a Node but no npm. Install it: sudo apt-get install npm"
+  # npm would empty the folder that it leads to, which is another checkout's.
+  [ ! -L node_modules ] || fail "node_modules is a link to packages of another lock file. Remove the link, and run this again: rm node_modules"
   log=$(mktemp)
   since=$(date +%s)
   # Scripts are not needed: what is used of native code comes in packages of its own.

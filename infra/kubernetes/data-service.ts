@@ -81,7 +81,7 @@ export function dataService(args: DataServiceArgs): DataService {
     },
     options(place, { protect: place.keep }),
   );
-  const address = serviceAddress(name, args.port, set, place);
+  const address = serviceAddress({ name, port: args.port, behind: set, place });
   return {
     host: address.metadata.name,
     fullHost: interpolate`${address.metadata.name}.${place.namespace}.svc.cluster.local`,

@@ -4,11 +4,12 @@ import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
 import type { Input } from "@pulumi/pulumi";
 import type { KubernetesSettings } from "../../configs/kubernetes-settings.ts";
 import type { Done, ServiceSpec } from "../contract.ts";
-import { planDrain } from "../plan/drain.ts";
-import { gpuContainer, gpuPod, type GpuNodes } from "./gpu.ts";
+import { planDrain, type Traffic } from "../plan/drain.ts";
+import { GPU_TOLERATIONS, gpuContainer, gpuPod, type GpuNodes } from "./gpu.ts";
 import { labels, options, selector, type Place } from "./place.ts";
 import { podTemplate, type Mounted, type PodShape } from "./pod.ts";
 import type { Scale } from "./scale.ts";
+import type { NodeChoice } from "./surroundings.ts";
 
 export interface DeploymentArgs {
   readonly spec: ServiceSpec;
@@ -20,6 +21,10 @@ export interface DeploymentArgs {
   readonly scale: Scale;
   /** Where GPUs are, and whether one is one worker's. */
   readonly gpu: GpuNodes & Pick<KubernetesSettings["gpu"], "sharing">;
+  /** Who sends requests to a service that takes any. */
+  readonly traffic: Exclude<Traffic, "none">;
+  /** Where its pods run, beside what a GPU asks for. @default anywhere */
+  readonly nodes?: NodeChoice;
   /** Seconds that a new pod may take to become ready until the rollout has failed. */
   readonly healthTimeoutSeconds: number;
   /** Steps that must be done before a pod of it starts. */
@@ -76,11 +81,15 @@ export function serviceTemplate({
   spec,
   parts,
   gpu,
-}: Pick<DeploymentArgs, "spec" | "parts"> & { readonly gpu: GpuNodes }) {
+  traffic,
+  nodes = {},
+}: Pick<DeploymentArgs, "spec" | "parts" | "traffic" | "nodes"> & { readonly gpu: GpuNodes }) {
+  // A GPU says itself where it is; only what its nodes repel besides is added.
+  const gpuNodes = spec.gpu ? { ...gpuPod(gpu), tolerations: [...GPU_TOLERATIONS, ...(nodes.tolerations ?? [])] } : {};
   const drain = planDrain({
     name: spec.name,
     time: { drainSeconds: spec.drainSeconds },
-    traffic: hasTraffic(spec) ? "cluster" : "none",
+    traffic: hasTraffic(spec) ? traffic : "none",
     capacity: "on-demand",
   });
   return podTemplate({
@@ -96,8 +105,17 @@ export function serviceTemplate({
       ...(drain.preStopSeconds === 0 ? {} : { lifecycle: { preStop: { sleep: { seconds: drain.preStopSeconds } } } }),
       ...(spec.gpu ? gpuContainer(parts.cpuRequestPercent, spec.limits) : {}),
     },
-    pod: { topologySpreadConstraints: spread(spec.name), ...(spec.gpu ? gpuPod(gpu) : {}) },
+    pod: { topologySpreadConstraints: spread(spec.name), ...nodesOf(nodes), ...gpuNodes },
   });
+}
+
+/** The choice as a pod's spec has it. */
+export function nodesOf({ affinity, nodeSelector, tolerations }: NodeChoice): Partial<k8s.core.v1.PodSpec> {
+  return {
+    ...(affinity && { affinity }),
+    ...(nodeSelector && { nodeSelector: { ...nodeSelector } }),
+    ...(tolerations && { tolerations: [...tolerations] }),
+  };
 }
 
 /** Whether others send it requests. Workers fetch their work themselves. */
@@ -136,16 +154,27 @@ function spread(service: string): k8s.core.v1.TopologySpreadConstraint[] {
   }));
 }
 
+export interface AddressArgs {
+  readonly name: string;
+  readonly port: number;
+  /** Port of every node that leads there too. @default none */
+  readonly nodePort?: number | undefined;
+  readonly behind: Done;
+  readonly place: Place;
+}
+
 /** The name by which pods of the cluster reach a service; made once there are pods behind it. */
-export function serviceAddress(name: string, port: number, behind: Done, place: Place): Service {
+export function serviceAddress({ name, port, nodePort, behind, place }: AddressArgs): Service {
   return new Service(
     name,
     {
       metadata: { name, namespace: place.namespace, labels: labels(name) },
       spec: {
-        type: "ClusterIP",
+        type: nodePort === undefined ? "ClusterIP" : "NodePort",
         selector: selector(name).matchLabels,
-        ports: [{ name: "main", port, targetPort: port, protocol: "TCP" }],
+        ports: [
+          { name: "main", port, targetPort: port, protocol: "TCP", ...(nodePort === undefined ? {} : { nodePort }) },
+        ],
       },
     },
     options(place, { dependsOn: [behind] }),

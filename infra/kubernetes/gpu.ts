@@ -10,7 +10,9 @@ import { labels, options, selector, type Place } from "./place.ts";
 import { resources, type PullPolicy } from "./pod.ts";
 
 /** Nodes with GPUs repel every pod that does not say this. */
-const TOLERATION: k8s.core.v1.Toleration = { key: GPU_RESOURCE, operator: "Exists", effect: "NoSchedule" };
+export const GPU_TOLERATIONS: readonly k8s.core.v1.Toleration[] = [
+  { key: GPU_RESOURCE, operator: "Exists", effect: "NoSchedule" },
+];
 
 /** Where GPUs are, and how a container gets at them. */
 export type GpuNodes = Pick<KubernetesSettings["gpu"], "nodeSelector" | "runtimeClass">;
@@ -19,7 +21,7 @@ export type GpuNodes = Pick<KubernetesSettings["gpu"], "nodeSelector" | "runtime
 export function gpuPod({ nodeSelector, runtimeClass }: GpuNodes): Partial<k8s.core.v1.PodSpec> {
   return {
     nodeSelector: { ...nodeSelector },
-    tolerations: [TOLERATION],
+    tolerations: [...GPU_TOLERATIONS],
     ...(runtimeClass === undefined ? {} : { runtimeClassName: runtimeClass }),
   };
 }

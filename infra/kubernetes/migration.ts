@@ -2,13 +2,17 @@ import { Job } from "@pulumi/kubernetes/batch/v1/job.js";
 import { interpolate } from "@pulumi/pulumi";
 import type { Done, ProgramSpec } from "../contract.ts";
 import { KILL_MARGIN_SECONDS } from "../plan/drain.ts";
+import { nodesOf } from "./deployment.ts";
 import { digest } from "./digest.ts";
 import { labels, options, type Place } from "./place.ts";
 import { podTemplate, type PodShape } from "./pod.ts";
+import type { NodeChoice } from "./surroundings.ts";
 
 export interface MigrationArgs {
   readonly spec: ProgramSpec;
   readonly parts: Pick<PodShape, "image" | "pullPolicy" | "cpuRequestPercent" | "settings" | "secrets" | "account">;
+  /** Where its pod runs. @default anywhere */
+  readonly nodes?: NodeChoice | undefined;
   /** What has to serve before it runs. */
   readonly after: readonly Done[];
   readonly place: Place;
@@ -21,7 +25,7 @@ const DEADLINE_SECONDS = 3600;
  * A program that runs once, and has to end with 0 before anything after it is made. Its name follows from all that is in its pod: the
  * same release never runs twice, another one always does. It is tried once: what a failed one left is for people to see.
  */
-export function runOnce({ spec, parts, after, place }: MigrationArgs): Done {
+export function runOnce({ spec, parts, nodes, after, place }: MigrationArgs): Done {
   const template = podTemplate({
     ...parts,
     service: spec.name,
@@ -30,6 +34,7 @@ export function runOnce({ spec, parts, after, place }: MigrationArgs): Done {
     command: spec.command,
     graceSeconds: KILL_MARGIN_SECONDS,
     restartPolicy: "Never",
+    ...(nodes === undefined ? {} : { pod: nodesOf(nodes) }),
   });
   return new Job(
     spec.name,

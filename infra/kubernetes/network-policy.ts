@@ -1,6 +1,7 @@
 import { NetworkPolicy } from "@pulumi/kubernetes/networking/v1/networkPolicy.js";
 import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
 import { options, SERVICE_LABEL, stackLabels, type Place } from "./place.ts";
+import type { Peer } from "./surroundings.ts";
 
 /** Who may speak to a data service, and where it is. */
 export interface DataAccess {
@@ -17,9 +18,21 @@ export interface DataAccess {
 export interface NetworkPoliciesArgs {
   readonly data: readonly DataAccess[];
   readonly api: { readonly name: string; readonly port: number };
-  /** Namespace of the ingress controller. @default nobody from outside the namespace reaches the API */
+  /** Namespace of the ingress controller. */
   readonly ingressNamespace?: string;
+  /** Networks of a load balancer. Without either nobody from outside the namespace reaches the API. */
+  readonly loadBalancer?: readonly string[];
+  /** Others outside the cluster that programs speak to, by what they are. */
+  readonly peers?: readonly PeerAccess[];
   readonly place: Place;
+}
+
+/** Programs that speak to somebody outside the cluster. */
+export interface PeerAccess {
+  /** Of the policy. */
+  readonly name: string;
+  readonly clients: readonly string[];
+  readonly peers: readonly Peer[];
 }
 
 type Rules = Omit<k8s.networking.v1.NetworkPolicySpec, "policyTypes" | "podSelector">;
@@ -28,7 +41,8 @@ type Rules = Omit<k8s.networking.v1.NetworkPolicySpec, "policyTypes" | "podSelec
 const NODE_LOCAL_DNS = "169.254.0.0/16";
 
 /** Nothing reaches a pod of the namespace and no pod reaches anything, but for what is said here. */
-export function networkPolicies({ data, api, ingressNamespace, place }: NetworkPoliciesArgs): void {
+export function networkPolicies(args: NetworkPoliciesArgs): void {
+  const { data, api, ingressNamespace, loadBalancer, peers = [], place } = args;
   policy("default-deny", {}, {}, place, ["Ingress", "Egress"]);
   const dns = [{ namespaceSelector: inNamespace("kube-system") }, { ipBlock: { cidr: NODE_LOCAL_DNS } }];
   const dnsPorts = ["UDP", "TCP"].map((protocol) => ({ protocol, port: 53 }));
@@ -37,7 +51,15 @@ export function networkPolicies({ data, api, ingressNamespace, place }: NetworkP
     const from = [{ namespaceSelector: inNamespace(ingressNamespace) }];
     policy("ingress-to-api", podsOf([api.name]), { ingress: [{ from, ports: tcp(api.port) }] }, place);
   }
+  if (loadBalancer !== undefined) {
+    const from = loadBalancer.map((cidr) => ({ ipBlock: { cidr } }));
+    policy("load-balancer-to-api", podsOf([api.name]), { ingress: [{ from, ports: tcp(api.port) }] }, place);
+  }
   for (const access of data) dataPolicies(access, place);
+  for (const { name, clients, peers: to } of peers) {
+    const egress = to.map(({ cidr, port }) => ({ to: [{ ipBlock: { cidr } }], ports: tcp(port) }));
+    policy(name, podsOf(clients), { egress }, place);
+  }
 }
 
 function dataPolicies({ name, port, clients, namespaces, cidrs }: DataAccess, place: Place): void {

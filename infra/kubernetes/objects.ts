@@ -47,12 +47,16 @@ export function objectClaim(disk: DiskArgs, place: Place): Output<string> {
   return claim.metadata.name;
 }
 
-/** How a program's pod gets at the store. */
+/**
+ * How a program's pod gets at the store.
+ *
+ * @param claimName `undefined` where the store is no disk
+ */
 export function objectMounts(
   access: ProgramSpec["objects"],
-  claimName: Input<string>,
+  claimName: Input<string> | undefined,
 ): { readonly mounts: readonly Mounted[]; readonly fsGroup?: number } {
-  if (access === "none") return { mounts: [] };
+  if (access === "none" || claimName === undefined) return { mounts: [] };
   const readOnly = access === "read";
   const volume = { name: "objects", persistentVolumeClaim: { claimName } };
   return { mounts: [{ volume, mount: { name: "objects", mountPath: FOLDER, readOnly } }], fsGroup: READERS };

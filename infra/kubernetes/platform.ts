@@ -17,6 +17,7 @@ import { release } from "./release.ts";
 import { mostPods, scaleOf } from "./scale.ts";
 import { fingerprintKey, secretFiles } from "./secret-files.ts";
 import type { ClusterConfig } from "./settings.ts";
+import type { Surroundings } from "./surroundings.ts";
 
 export interface KubernetesPlatformArgs {
   readonly config: ClusterConfig;
@@ -25,6 +26,8 @@ export interface KubernetesPlatformArgs {
   readonly kubeconfig?: Input<string>;
   /** Whether GPU workers belong to the stack. */
   readonly hasGpu: boolean;
+  /** What the stack brings along itself. @default a cluster that exists, with data services in it or named by the stack's file */
+  readonly surroundings?: Surroundings;
 }
 
 /** Programs by their service label that speak to the data services. */
@@ -33,11 +36,14 @@ const CLIENTS = {
   redis: ["api", "worker-cpu", "worker-gpu"],
 };
 
-/** A cluster that exists: a namespace with data services, the product's programs, and who may speak to whom. */
+/** Programs that read or write artifacts. */
+const OBJECT_CLIENTS = ["api", "worker-cpu", "worker-gpu"];
+
+/** A namespace of a cluster with data services, the product's programs, and who may speak to whom. */
 export class KubernetesPlatform extends ComponentResource implements Platform {
   readonly database: Database;
   readonly cache: Cache;
-  readonly objects: ObjectStore = { url: OBJECTS_URL };
+  readonly objects: ObjectStore;
   readonly hasGpu: boolean;
   /** Name of the namespace, known when it is there. */
   readonly namespace: Output<string>;
@@ -46,15 +52,17 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
   readonly #pullPolicy: PullPolicy;
   readonly #fingerprintKey: Output<string>;
   readonly #priority: Readonly<Record<PriorityName, Output<string>>>;
-  readonly #objectClaim: Output<string>;
+  readonly #objectClaim: Output<string> | undefined;
+  readonly #surroundings: Surroundings | undefined;
   readonly #databaseHost: Input<string>;
   readonly #needs: readonly Done[];
   readonly #once: ProgramSpec[] = [];
 
-  constructor(name: string, { config, secrets, hasGpu, kubeconfig }: KubernetesPlatformArgs) {
+  constructor(name: string, { config, secrets, hasGpu, kubeconfig, surroundings }: KubernetesPlatformArgs) {
     super("slipway:kubernetes:Platform", name);
     const { kubernetes } = config;
     this.#config = config;
+    this.#surroundings = surroundings;
     this.hasGpu = hasGpu;
     this.#pullPolicy = kubernetes.importedImages ? "Never" : "IfNotPresent";
     const provider = clusterProvider(config, kubeconfig, this);
@@ -64,30 +72,24 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
     this.#place = { ...outside, namespace: this.namespace };
     this.#fingerprintKey = fingerprintKey(this.#place);
     this.#priority = priorityClasses(ownName, this.#place);
-    const data = dataServices({ ...this.#shared(), config, secrets, priorityClass: this.#priority.data });
+    const data =
+      surroundings ?? dataServices({ ...this.#shared(), config, secrets, priorityClass: this.#priority.data });
     this.database = data.database.is;
     this.cache = data.cache.is;
-    this.#needs = [...data.database.ready, ...data.cache.ready];
+    this.#needs = [...data.database.ready, ...data.cache.ready, ...(surroundings?.ready ?? [])];
     this.#databaseHost = kubernetes.keda.databaseHost ?? data.database.fullHost;
     const { storageClass, objects } = kubernetes;
-    this.#objectClaim = objectClaim({ ...objects, storageClass }, this.#place);
-    const keda = kubernetes.autoscaler === "keda" ? [kubernetes.keda.namespace] : [];
-    networkPolicies({
-      data: [
-        { name: "postgres", clients: CLIENTS.postgres, namespaces: keda, ...data.database.where },
-        { name: "redis", clients: CLIENTS.redis, namespaces: [], ...data.cache.where },
-      ],
-      api: { name: "api", port: 8000 },
-      ...(kubernetes.ingress === undefined ? {} : { ingressNamespace: kubernetes.ingress.namespace }),
-      place: this.#place,
-    });
+    this.objects = { url: surroundings?.objects.url ?? OBJECTS_URL };
+    this.#objectClaim = surroundings ? undefined : objectClaim({ ...objects, storageClass }, this.#place);
+    this.#networkPolicies(data);
     if (hasGpu && kubernetes.gpu.daemons) this.#gpuDaemons(ownName, outside);
     this.registerOutputs({ namespace: this.namespace });
   }
 
   runOnce(spec: ProgramSpec): Done {
     this.#once.push(spec);
-    return runOnce({ spec, parts: this.#partsOf(spec), after: this.#needs, place: this.#place });
+    const nodes = this.#surroundings?.nodes(spec);
+    return runOnce({ spec, parts: this.#partsOf(spec), nodes, after: this.#needs, place: this.#place });
   }
 
   release(services: readonly ServiceSpec[], after: readonly Done[]): Release {
@@ -97,11 +99,32 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
         spec,
         parts: this.#partsOf(spec),
         scale: scaleOf(spec.name, spec.replicas, this.#config),
+        ...(this.#surroundings && { nodes: this.#surroundings.nodes(spec) }),
       })),
+      loadBalancer: this.#surroundings?.loadBalancer,
       config: this.#config,
       database: this.database,
       databaseHost: this.#databaseHost,
       after: [...after, ...this.#needs],
+      place: this.#place,
+    });
+  }
+
+  #networkPolicies({ database, cache }: Pick<Surroundings, "database" | "cache">): void {
+    const { kubernetes } = this.#config;
+    const { loadBalancer, objects } = this.#surroundings ?? {};
+    const keda = kubernetes.autoscaler === "keda" ? [kubernetes.keda.namespace] : [];
+    networkPolicies({
+      data: [
+        { name: "postgres", clients: CLIENTS.postgres, namespaces: keda, ...database.where },
+        { name: "redis", clients: CLIENTS.redis, namespaces: [], ...cache.where },
+      ],
+      api: { name: "api", port: 8000 },
+      ...(kubernetes.ingress === undefined ? {} : { ingressNamespace: kubernetes.ingress.namespace }),
+      ...(loadBalancer === undefined ? {} : { loadBalancer: loadBalancer.cidrs }),
+      ...(objects === undefined
+        ? {}
+        : { peers: [{ name: "clients-to-objects", clients: OBJECT_CLIENTS, peers: objects.peers }] }),
       place: this.#place,
     });
   }
@@ -138,10 +161,9 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
       const pods = mostPods(scaleOf(name, replicas, this.#config));
       return { limits, pods, beside: !gpu, gpu };
     });
-    const data = [
-      ...(kubernetes.postgres.external === undefined ? [postgres] : []),
-      ...(kubernetes.redis.external === undefined ? [redis] : []),
-    ];
+    const isInside = (name: "postgres" | "redis") =>
+      this.#surroundings === undefined && kubernetes[name].external === undefined;
+    const data = [...(isInside("postgres") ? [postgres] : []), ...(isInside("redis") ? [redis] : [])];
     const others = [...this.#once.map(({ limits }) => limits), ...data];
     const single = others.map((limits) => ({ limits, pods: 1, beside: false, gpu: false }));
     resourceQuota(planQuota([...rows, ...single]), this.#place);

@@ -7,9 +7,12 @@ import { disruptionBudget } from "./disruption-budget.ts";
 import { ingress } from "./ingress.ts";
 import type { Place } from "./place.ts";
 import type { ClusterConfig } from "./settings.ts";
+import type { LoadBalancerAccess } from "./surroundings.ts";
 
 export interface ReleaseArgs {
-  readonly services: readonly Pick<DeploymentArgs, "spec" | "parts" | "scale">[];
+  readonly services: readonly Pick<DeploymentArgs, "spec" | "parts" | "scale" | "nodes">[];
+  /** What sends the public's requests to a port of the nodes. @default the ingress, if any */
+  readonly loadBalancer?: LoadBalancerAccess | undefined;
   readonly config: ClusterConfig;
   readonly database: Database;
   /** Host by which KEDA reaches Postgres. */
@@ -37,9 +40,11 @@ export function release(args: ReleaseArgs): Release {
   return { url, serving };
 }
 
-function rollOut({ spec, parts, scale }: ReleaseArgs["services"][number], args: ReleaseArgs): Rolled {
+function rollOut({ scale, ...service }: ReleaseArgs["services"][number], args: ReleaseArgs): Rolled {
   const { config, place } = args;
-  const shape = { spec, parts, gpu: config.kubernetes.gpu };
+  const { spec, parts } = service;
+  const traffic = args.loadBalancer ? ("load-balancer" as const) : ("cluster" as const);
+  const shape = { ...service, gpu: config.kubernetes.gpu, traffic };
   const { healthTimeoutSeconds } = config;
   const made = deployment({ ...shape, scale, healthTimeoutSeconds, after: args.after, place });
   disruptionBudget(spec.name, place);
@@ -59,8 +64,8 @@ function rollOut({ spec, parts, scale }: ReleaseArgs["services"][number], args: 
 }
 
 /** Where requests come in: by the ingress, or within the cluster alone. */
-function publish({ name, port }: ServiceSpec, behind: Done, { config, place }: ReleaseArgs): Output<string> {
-  const address = serviceAddress(name, port, behind, place);
+function publish({ name, port }: ServiceSpec, behind: Done, { config, loadBalancer, place }: ReleaseArgs) {
+  const address = serviceAddress({ name, port, nodePort: loadBalancer?.nodePort, behind, place });
   const { ingress: settings } = config.kubernetes;
   if (settings === undefined) return interpolate`http://${address.metadata.name}.${place.namespace}.svc:${port}`;
   const made = ingress({ settings, api: { name: address.metadata.name, port }, place });

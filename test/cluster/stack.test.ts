@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bringProductImages, type ProductImages } from "../../toolchain/cluster/product-images.ts";
+import { bringProductImages } from "../../toolchain/cluster/product-images.ts";
+import type { ProductImages } from "../../infra/kubernetes/images.ts";
 import { connect, DEFAULT_HOST } from "../../toolchain/engine.ts";
-import { ROOT } from "../../toolchain/folders.ts";
 import { makeToken } from "../../toolchain/token.ts";
 import { until } from "../servers/programs.ts";
 import { makeProductStack, type TestProgram } from "./program.ts";
@@ -21,7 +21,7 @@ let url: string;
 
 beforeAll(async () => {
   cluster = await useCluster();
-  images = await bringProductImages(cluster.layout, ROOT, connect(DEFAULT_HOST), () => undefined);
+  images = await bringProductImages(cluster.layout, connect(DEFAULT_HOST), () => undefined);
   stack = await makeProductStack();
   await configure(images);
   await stack.good("config", "set", "--secret", "slipway:databasePassword", CANARY);

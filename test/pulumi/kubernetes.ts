@@ -3,7 +3,8 @@ import { stackSchema, type StackConfig } from "../../configs/stack.ts";
 import { MODEL_FOLDER, SECRETS_FOLDER, type ServiceSpec } from "../../infra/contract.ts";
 import { KubernetesPlatform } from "../../infra/kubernetes/platform.ts";
 import { clusterConfig } from "../../infra/kubernetes/settings.ts";
-import { stackSecrets } from "../../infra/secrets.ts";
+import type { Surroundings } from "../../infra/kubernetes/surroundings.ts";
+import { stackSecrets, type StackSecrets } from "../../infra/secrets.ts";
 import { describeServices, type Services } from "../../infra/services.ts";
 import { canary, TYPES as DOCKER_TYPES } from "./docker.ts";
 import type { RenderedService } from "./parity.ts";
@@ -64,15 +65,25 @@ export interface RecordedCluster {
   readonly serving: Readonly<Record<string, string>>;
 }
 
+interface RecordOptions {
+  readonly hasGpu?: boolean;
+  readonly secrets?: Record<string, string>;
+  /** Made of the stack's secrets: passwords of its data services are among them. */
+  readonly surroundings?: (secrets: StackSecrets) => Surroundings;
+}
+
 /** A whole stack in a cluster, as stacks/cluster.ts puts it together. */
 export async function recordCluster(
   file: StackConfig,
-  { hasGpu = false, secrets = {} }: { readonly hasGpu?: boolean; readonly secrets?: Record<string, string> } = {},
+  { hasGpu = false, secrets = {}, surroundings }: RecordOptions = {},
 ): Promise<RecordedCluster> {
   const config = clusterConfig(file);
   const program = async () => {
     const own = stackSecrets();
-    const platform = new KubernetesPlatform("cluster", { config, secrets: own, hasGpu });
+    const platform = new KubernetesPlatform("cluster", {
+      ...{ config, secrets: own, hasGpu },
+      ...(surroundings && { surroundings: surroundings(own) }),
+    });
     const { database, cache, objects } = platform;
     const keys = { jwt: own.jwtKeys, hmac: own.hmacKeys };
     const services = describeServices({ config, database, cache, objects, hasGpu, keys });

@@ -3,44 +3,30 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type Docker from "dockerode";
-import { readManifest, type ImageName } from "../../infra/images/contexts.ts";
-import { runCommand, UserError } from "../command.ts";
+import { readyContexts, ROOT } from "../../infra/images/ready.ts";
+import { importedImages as imageNames, PRODUCT_IMAGES, type ProductImages } from "../../infra/kubernetes/images.ts";
+import { UserError } from "../command.ts";
 import type { Report } from "../steps.ts";
 import { importedImages, importImages } from "./images.ts";
 import type { Layout } from "./layout.ts";
 
-/** Images that the platform `kubernetes` runs; it has no edge of its own. */
-export const PRODUCT_IMAGES = ["api", "worker", "postgres", "redis"] as const satisfies readonly ImageName[];
-
-/** Names of images by what is in them, as a stack's file has them below `slipway:kubernetes`. */
-export type ProductImages = Readonly<Record<(typeof PRODUCT_IMAGES)[number], string>>;
-
 /**
  * Builds the product's images on the Docker engine and brings them to where pods find them. A name says the content: what is there is
  * neither built nor brought again, and pods roll when it changes.
- *
- * @param root of the checkout
  */
-export async function bringProductImages(
-  layout: Layout,
-  root: string,
-  docker: Docker,
-  report: Report,
-): Promise<ProductImages> {
-  if (!readManifest(root)) await runCommand(process.execPath, [join(root, "infra/images/bundle.ts")], { cwd: root });
-  const manifest = readManifest(root);
-  if (!manifest)
-    throw new Error("infra/images/bundle.ts wrote no contexts; run it by itself to see why: npm run bundle");
+export async function bringProductImages(layout: Layout, docker: Docker, report: Report): Promise<ProductImages> {
+  const manifest = readyContexts();
   const there = await importedImages(layout);
-  const names = PRODUCT_IMAGES.map((name) => [name, `slipway/${name}:${manifest.images[name].hash}`] as const);
-  for (const [name, image] of names) {
+  const images = imageNames(manifest);
+  for (const name of PRODUCT_IMAGES) {
+    const image = images[name];
     if (there.includes(`docker.io/${image}`)) continue;
     report(`${name}: building`);
-    await build(docker, image, join(root, manifest.images[name].context));
+    await build(docker, image, join(ROOT, manifest.images[name].context));
     report(`${name}: bringing it to the node`);
     await bring(docker, layout, image);
   }
-  return Object.fromEntries(names) as ProductImages;
+  return images;
 }
 
 /** By BuildKit, which our Dockerfiles need; the engine has it even where its command lacks it. */
@@ -62,6 +48,8 @@ async function bring(docker: Docker, layout: Layout, image: string): Promise<voi
     const archive = join(folder, "image.tar");
     await pipeline(await docker.getImage(image).get(), createWriteStream(archive));
     await importImages(layout, archive);
+    // The node has its own: the engine keeps nothing of it.
+    await docker.getImage(image).remove();
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,16 +1,23 @@
 import { shellExports } from "../env.ts";
 import { findFolders } from "../folders.ts";
-import { runMain } from "../main.ts";
+import { checkStackName, runMain } from "../main.ts";
+import { platformOf } from "../platforms/platforms.ts";
 import { preparePulumi } from "../prepare.ts";
 import { Steps } from "../steps.ts";
 
 const USAGE = {
   command: "make env",
   summary: "prints what a shell needs for plain Pulumi commands. Only that goes to standard output.",
-  options: [],
-  examples: ['eval "$(make -s env)" && pulumi preview --stack dev'],
+  options: ["STACK=name  --stack name  stack that they are for; default dev"],
+  examples: [
+    'eval "$(make -s env)" && pulumi preview --stack dev',
+    'eval "$(make -s env STACK=cluster)" && kubectl get pods --namespace slipway-cluster',
+  ],
 };
 
-await runMain(USAGE, {}, async () => {
-  process.stdout.write(shellExports(await preparePulumi(new Steps(), findFolders())));
+await runMain(USAGE, { stack: { type: "string", default: "dev" } }, async ({ values }) => {
+  const folders = findFolders();
+  const name = checkStackName(values.stack);
+  const { environment } = await platformOf(name, folders);
+  process.stdout.write(shellExports({ ...(await preparePulumi(new Steps(), folders)), ...environment(name, folders) }));
 });

@@ -1,9 +1,9 @@
 import { Edge } from "../edge.ts";
 import { findFolders } from "../folders.ts";
 import { checkStackName, runMain } from "../main.ts";
-import { preparePulumi } from "../prepare.ts";
+import type { Reached } from "../platforms/host.ts";
+import { openStack, platformOf } from "../platforms/platforms.ts";
 import { smoke } from "../smoke.ts";
-import { Stack } from "../stack.ts";
 import { Steps } from "../steps.ts";
 import { makeToken } from "../token.ts";
 
@@ -30,22 +30,25 @@ const OPTIONS = {
 } as const;
 
 await runMain(USAGE, OPTIONS, async ({ values }) => {
-  const { url, token } =
+  const { url, token, end } =
     values.url === undefined
       ? await stackAccess(checkStackName(values.stack))
-      : { url: values.url, token: process.env["SLIPWAY_TOKEN"] };
+      : { url: values.url, token: process.env["SLIPWAY_TOKEN"], end: () => Promise.resolve() };
   const results = await smoke(new Edge(url, token), (result) => {
     if (values.json) return;
     process.stdout.write(
       `${result.ok ? "✓" : "✗"} ${result.route.padEnd(34)} ${result.milliseconds.toFixed(0).padStart(6)} ms  ${result.detail}\n`,
     );
   });
+  await end();
   if (values.json) process.stdout.write(`${JSON.stringify({ url, results }, null, 2)}\n`);
   if (results.some(({ ok }) => !ok)) process.exitCode = 1;
 });
 
-async function stackAccess(name: string): Promise<{ url: string; token: string }> {
+async function stackAccess(name: string): Promise<Reached & { readonly token: string }> {
   const folders = findFolders();
-  const stack = new Stack(name, folders, await preparePulumi(new Steps(), folders));
-  return { url: (await stack.outputs()).url, token: await makeToken(await stack.jwtKeys()) };
+  const stack = await openStack(name, folders, new Steps());
+  const { reach } = await platformOf(name, folders);
+  const [outputs, keys] = [await stack.outputs(), await stack.jwtKeys()];
+  return { ...(await reach(stack, folders, outputs)), token: await makeToken(keys) };
 }

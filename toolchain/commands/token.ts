@@ -1,7 +1,6 @@
 import { findFolders } from "../folders.ts";
 import { checkStackName, runMain } from "../main.ts";
-import { preparePulumi } from "../prepare.ts";
-import { Stack } from "../stack.ts";
+import { openStack } from "../platforms/platforms.ts";
 import { Steps } from "../steps.ts";
 import { DEFAULT_TENANT, makeToken } from "../token.ts";
 
@@ -28,8 +27,7 @@ const OPTIONS = {
 } as const;
 
 await runMain(USAGE, OPTIONS, async ({ values: { stack: name, tenant, hours, scope } }) => {
-  const folders = findFolders();
-  const stack = new Stack(checkStackName(name), folders, await preparePulumi(new Steps(), folders));
+  const stack = await openStack(checkStackName(name), findFolders(), new Steps());
   const token = await makeToken(await stack.jwtKeys(), {
     tenant,
     hours: Number(hours),

@@ -1,0 +1,21 @@
+import { spawnSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { readManifest, type ContextManifest } from "./contexts.ts";
+
+/** The repository. */
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+/** The build contexts, made again first where a source is newer: half a second, and only files below dist/. */
+export function readyContexts(): ContextManifest {
+  const manifest = readManifest(ROOT);
+  if (manifest) return manifest;
+  const bundler = spawnSync(process.execPath, [join(ROOT, "infra/images/bundle.ts")], { cwd: ROOT, encoding: "utf8" });
+  const made = bundler.status === 0 ? readManifest(ROOT) : undefined;
+  if (!made) {
+    throw new Error(
+      `infra/images: the programs could not be bundled; nothing was changed. \`npm run bundle\` shows the same:\n${bundler.stderr}`,
+    );
+  }
+  return made;
+}

@@ -1,0 +1,101 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import {
+  at,
+  clusterStack,
+  inputsOf,
+  listAt,
+  namesOf,
+  podsOf,
+  recordCluster,
+  TYPES,
+  type RecordedCluster,
+} from "../../test/pulumi/kubernetes.ts";
+import type { StackSecrets } from "../secrets.ts";
+import type { Surroundings } from "./surroundings.ts";
+
+const CA = "-----BEGIN CERTIFICATE-----\nRDS\n-----END CERTIFICATE-----\n";
+const SPOT = { key: "slipway/capacity", value: "spot", effect: "NoSchedule" };
+
+function surroundings({ databasePassword, databaseOwnerPassword, redisPassword }: StackSecrets): Surroundings {
+  const app = { user: "slipway_app", password: databasePassword };
+  const owner = { user: "slipway_owner", password: databaseOwnerPassword };
+  return {
+    database: {
+      is: { host: "db.internal", port: 5432, name: "slipway", app, owner, tls: { ca: CA } },
+      ...{ fullHost: "db.internal", ready: [], where: { port: 5432, cidrs: ["10.0.192.0/20"] } },
+    },
+    cache: {
+      is: { host: "cache.internal", port: 6379, password: redisPassword, tls: {} },
+      ...{ fullHost: "cache.internal", ready: [], where: { port: 6379, cidrs: ["10.0.192.0/20"] } },
+    },
+    objects: {
+      url: "s3://bucket",
+      peers: [
+        { cidr: "0.0.0.0/0", port: 443 },
+        { cidr: "169.254.170.23/32", port: 80 },
+      ],
+    },
+    loadBalancer: { nodePort: 30_080, cidrs: ["10.0.0.0/16"] },
+    nodes: ({ name }) => (name === "api" ? {} : { nodeSelector: { pool: name }, tolerations: [SPOT] }),
+    ready: [],
+  };
+}
+
+let stack: RecordedCluster;
+beforeAll(async () => {
+  stack = await recordCluster(clusterStack({}, { gpu: { mode: "on" } }), { hasGpu: true, surroundings });
+});
+
+const policy = (name: string) => inputsOf(stack, TYPES.policy, name)["spec"];
+
+describe("a cluster whose stack brings the rest along", () => {
+  it("has nothing that holds data", () => {
+    expect([...namesOf(stack, TYPES.statefulSet), ...namesOf(stack, TYPES.claim)]).toEqual([]);
+    const volumes = [...podsOf(stack).values()].flatMap((pod) => listAt(pod, "volumes"));
+    expect(volumes.filter((volume) => at(volume, "persistentVolumeClaim") !== undefined)).toEqual([]);
+    const quota = at(inputsOf(stack, TYPES.quota, "quota"), "spec", "hard", "pods");
+    // Twice the most of each and one, and the migration.
+    expect(Number(quota)).toBe(2 * 4 + 1 + 2 * 4 + 1 + 1 + 1);
+  });
+
+  it("tells programs where data and artifacts are", () => {
+    expect(inputsOf(stack, TYPES.configMap, "worker-cpu")["data"]).toMatchObject({
+      ...{ DATABASE_HOST: "db.internal", DATABASE_TLS: "verify", REDIS_HOST: "cache.internal", REDIS_TLS: "verify" },
+      OBJECTS_URL: "s3://bucket",
+    });
+  });
+
+  it("lets programs at them, and the load balancer at the API", () => {
+    expect(at(policy("clients-to-postgres"), "egress", 0, "to")).toEqual([{ ipBlock: { cidr: "10.0.192.0/20" } }]);
+    expect(at(policy("clients-to-objects"), "egress")).toEqual([
+      { to: [{ ipBlock: { cidr: "0.0.0.0/0" } }], ports: [{ protocol: "TCP", port: 443 }] },
+      { to: [{ ipBlock: { cidr: "169.254.170.23/32" } }], ports: [{ protocol: "TCP", port: 80 }] },
+    ]);
+    const clients = at(policy("clients-to-objects"), "podSelector", "matchExpressions", 0, "values");
+    expect(clients).toEqual(["api", "worker-cpu", "worker-gpu"]);
+    expect(at(policy("load-balancer-to-api"), "ingress")).toEqual([
+      { from: [{ ipBlock: { cidr: "10.0.0.0/16" } }], ports: [{ protocol: "TCP", port: 8000 }] },
+    ]);
+  });
+
+  it("gives the API's service its port of every node, and its pods the time a load balancer takes", () => {
+    const service = inputsOf(stack, TYPES.service, "api")["spec"];
+    expect(at(service, "type")).toBe("NodePort");
+    expect(at(service, "ports", 0, "nodePort")).toBe(30_080);
+    const pod = podsOf(stack).get("Deployment api");
+    expect(at(pod, "containers", 0, "lifecycle", "preStop", "sleep", "seconds")).toBe(15);
+  });
+
+  it("puts pods where they belong; a GPU worker tolerates what GPU nodes repel besides", () => {
+    expect(podsOf(stack).get("Deployment api")).not.toHaveProperty("tolerations");
+    expect(podsOf(stack).get("Deployment worker-cpu")).toMatchObject({
+      nodeSelector: { pool: "worker-cpu" },
+      tolerations: [SPOT],
+    });
+    expect(podsOf(stack).get("Deployment worker-gpu")).toMatchObject({
+      nodeSelector: { "nvidia.com/gpu.present": "true" },
+      tolerations: [{ key: "nvidia.com/gpu", operator: "Exists", effect: "NoSchedule" }, SPOT],
+    });
+    expect(podsOf(stack).get("Job migrate")).toMatchObject({ nodeSelector: { pool: "migrate" } });
+  });
+});

@@ -1,0 +1,45 @@
+import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
+import type { Input } from "@pulumi/pulumi";
+import type { Cache, Database, Done, ProgramSpec } from "../contract.ts";
+import type { Server } from "./data.ts";
+
+/** What a stack brings along that makes the cluster too: nothing that holds data stands in the cluster then. */
+export interface Surroundings {
+  readonly database: Server<Database>;
+  readonly cache: Server<Cache>;
+  readonly objects: RemoteObjects;
+  readonly loadBalancer: LoadBalancerAccess;
+  /** Which nodes a program's pods run on, beside those of GPUs. */
+  readonly nodes: (spec: Pick<ProgramSpec, "name">) => NodeChoice;
+  /** What has to be there before a pod starts, such as the roles of its account. */
+  readonly ready: readonly Done[];
+}
+
+/** Which nodes pods run on. */
+export interface NodeChoice {
+  readonly affinity?: k8s.core.v1.Affinity;
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  readonly tolerations?: readonly k8s.core.v1.Toleration[];
+}
+
+/** An object store that pods reach over the network, under an account of their own. */
+export interface RemoteObjects {
+  /** Such as `s3://bucket`. */
+  readonly url: Input<string>;
+  /** What pods speak to for it: the store, and who gives them credentials. */
+  readonly peers: readonly Peer[];
+}
+
+/** Somebody outside the cluster, as network policies name them. */
+export interface Peer {
+  readonly cidr: string;
+  readonly port: number;
+}
+
+/** A load balancer that sends the public's requests to a port of the nodes. */
+export interface LoadBalancerAccess {
+  /** 30000..32767 */
+  readonly nodePort: number;
+  /** Networks that its requests come from, those of nodes that pass them on included. */
+  readonly cidrs: readonly string[];
+}

@@ -1,0 +1,61 @@
+import { askOnTerminal } from "../ask.ts";
+import { planEngine, startEngine } from "../docker.ts";
+import { connect, findEngine } from "../engine.ts";
+import { faultyLogs, keepingData, removeAll, removeUnknown } from "../leftovers.ts";
+import { prepare } from "../prepare.ts";
+import { checkRoom } from "../room.ts";
+import { dropSalt } from "../stack-file.ts";
+import { readStackSettings } from "../stack-settings.ts";
+import { stackExists, stackNames } from "../stack.ts";
+import { destroy } from "./destroy.ts";
+import type { PlatformCommands, TakeDown } from "./host.ts";
+
+/** Everything on one Docker engine, which is started where there is none. */
+export const docker: PlatformCommands = {
+  prepare: async (stack, steps) => {
+    const prepared = await prepare(steps);
+    const engine = connect(prepared.engine.host);
+    return {
+      ...prepared,
+      isEmpty: false,
+      removeUnknown: (deployment) => removeUnknown(engine, stack, deployment),
+      checkRoom: async () => {
+        const filters = { label: [`slipway.stack=${stack}`, "slipway.service=edge"] };
+        const isUp = (await engine.listContainers({ filters })).length > 0;
+        await checkRoom(prepared, isUp ? undefined : readStackSettings(stack, prepared.folders.root)?.edge);
+      },
+      // The engine builds what it runs, while Pulumi deploys.
+      deliver: () => Promise.resolve(),
+      faultyLogs: () => faultyLogs(engine, stack),
+    };
+  },
+  environment: () => ({}),
+  reach: (_stack, _folders, { url }) => Promise.resolve({ url, end: () => Promise.resolve() }),
+  takeDown,
+};
+
+async function takeDown(args: TakeDown): Promise<void> {
+  const { name, folders, steps, keepData } = args;
+  const isThere = stackExists(name, folders);
+  const search = await findEngine();
+  if (!isThere && !("found" in search)) {
+    await dropSalt(name, folders);
+    process.stdout.write("There is no stack and no Docker engine; nothing to take down.\n");
+    return;
+  }
+  const plan = await planEngine(askOnTerminal());
+  const engine = await steps.run("Docker engine", (report) => startEngine(plan, folders, report));
+  if (isThere) await destroy(args, keepData ? keepingData : undefined);
+  // Between its images and its first container another stack would lose what it is about to use.
+  const others = stackNames(folders).filter((other) => other !== name);
+  const removed = await steps.run(
+    "Leftovers",
+    () => removeAll(connect(engine.host), name, { data: keepData, images: others.length > 0 }),
+    (counts) =>
+      Object.entries(counts)
+        .flatMap(([sort, count]) => (count > 0 ? [`${count} ${sort}`] : []))
+        .join(", "),
+  );
+  await dropSalt(name, folders);
+  if (removed.images === 0 && others.length > 0) steps.say(`  The images stay for ${others.join(", ")}.`);
+}

@@ -1,0 +1,50 @@
+import type { Folders } from "../folders.ts";
+import type { Deployment, Outputs, Stack } from "../stack.ts";
+import type { Steps } from "../steps.ts";
+
+/** A stack on this machine, ready to be deployed. */
+export interface Host {
+  readonly folders: Folders;
+  /** For Pulumi and everything that is run beside it. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Whether nothing of an earlier deploy can be there any more, whatever the stack's state says. */
+  readonly isEmpty: boolean;
+  /** Removes what a killed deploy made and the state does not know; gives how much that was. */
+  readonly removeUnknown: (deployment: Deployment) => Promise<number>;
+  /** @throws UserError where a deploy would not have the room that it needs */
+  readonly checkRoom: () => Promise<void>;
+  /** Brings what services run from to where the platform finds it. */
+  readonly deliver: (steps: Steps) => Promise<void>;
+  /** The ends of the logs of what is broken; empty where Pulumi's own message has them. */
+  readonly faultyLogs: () => Promise<string>;
+}
+
+/** The API as this machine reaches it. */
+export interface Reached {
+  readonly url: string;
+  readonly end: () => Promise<void>;
+}
+
+export interface TakeDown {
+  readonly name: string;
+  readonly folders: Folders;
+  readonly steps: Steps;
+  readonly keepData: boolean;
+  readonly force: boolean;
+}
+
+/** What is a platform's own where a command runs a stack from this machine. */
+export interface PlatformCommands {
+  /** Brings onto this machine what a deploy needs. */
+  readonly prepare: (stack: string, steps: Steps) => Promise<Host>;
+  /** What Pulumi reads besides, for a look at a stack that is up. */
+  readonly environment: (stack: string, folders: Folders) => Readonly<Record<string, string>>;
+  /**
+   * A way to the API. It is to be ended.
+   *
+   * @param localPort of this machine, where a way has to be made. @default any that is free
+   */
+  readonly reach: (stack: Stack, folders: Folders, outputs: Outputs, localPort?: number) => Promise<Reached>;
+  /** Destroys the stack and what is beside it. */
+  readonly takeDown: (args: TakeDown) => Promise<void>;
+}

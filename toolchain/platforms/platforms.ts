@@ -1,0 +1,28 @@
+import type { Folders } from "../folders.ts";
+import { preparePulumi } from "../prepare.ts";
+import { readStackSettings, type StackSettings } from "../stack-settings.ts";
+import { Stack } from "../stack.ts";
+import type { Steps } from "../steps.ts";
+import type { PlatformCommands } from "./host.ts";
+
+/** Loaded when it is picked: the platform kubernetes brings a client along. */
+const PLATFORMS = {
+  docker: async () => (await import("./docker.ts")).docker,
+  kubernetes: async () => (await import("./kubernetes.ts")).kubernetes,
+} as const satisfies Record<StackSettings["platform"], () => Promise<PlatformCommands>>;
+
+/**
+ * What is a stack's platform's own. A file that names no platform is refused by the program, with what is allowed; until then it counts
+ * as one on a Docker engine.
+ *
+ * @throws UserError where the stack has no file
+ */
+export async function platformOf(stack: string, { root }: Folders): Promise<PlatformCommands> {
+  return PLATFORMS[readStackSettings(stack, root)?.platform ?? "docker"]();
+}
+
+/** A stack that may be up, for commands that look at it. */
+export async function openStack(name: string, folders: Folders, steps: Steps): Promise<Stack> {
+  const { environment } = await platformOf(name, folders);
+  return new Stack(name, folders, { ...(await preparePulumi(steps, folders)), ...environment(name, folders) });
+}

@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { z } from "zod";
+import { PLATFORMS } from "../configs/stack.ts";
+import { UserError } from "./command.ts";
+
+/** Where the edge of a stack on a Docker engine listens. */
+export interface ListenAddress {
+  readonly address: string;
+  readonly port: number;
+}
+
+const kubernetes = z.object({
+  kubeconfig: z.string().optional(),
+  context: z.string().optional(),
+  importedImages: z.boolean().default(false),
+});
+
+/** What commands have to know of a stack's file before the program reads it; a file with faults is left to the program, which lists them all. */
+const fileSchema = z.object({
+  config: z.object({
+    "slipway:platform": z.enum(PLATFORMS),
+    "slipway:edge": z.object({ address: z.string().default("127.0.0.1"), port: z.int().default(8080) }).prefault({}),
+    "slipway:kubernetes": kubernetes.prefault({}),
+    /** A secret: it is there or not. */
+    "slipway:kubeconfig": z.unknown().optional(),
+  }),
+});
+
+export interface StackSettings {
+  readonly platform: (typeof PLATFORMS)[number];
+  readonly edge: ListenAddress;
+  readonly kubernetes: z.infer<typeof kubernetes>;
+  /** Whether the secret `kubeconfig` is set. */
+  readonly hasKubeconfigSecret: boolean;
+}
+
+/**
+ * Reads what commands have to know of a stack.
+ *
+ * @param root of the checkout
+ * @returns `undefined` where the file has faults
+ * @throws UserError where the stack has no file
+ */
+export function readStackSettings(stack: string, root: string): StackSettings | undefined {
+  const path = join(root, `Pulumi.${stack}.yaml`);
+  if (!existsSync(path))
+    throw new UserError(
+      `Pulumi.${stack}.yaml is missing. Copy Pulumi.dev.yaml, or name a stack that has a file: make up STACK=dev`,
+    );
+  const config = fileSchema.safeParse(parse(readFileSync(path, "utf8"))).data?.config;
+  if (config === undefined) return undefined;
+  return {
+    platform: config["slipway:platform"],
+    edge: config["slipway:edge"],
+    kubernetes: config["slipway:kubernetes"],
+    hasKubeconfigSecret: config["slipway:kubeconfig"] !== undefined,
+  };
+}
