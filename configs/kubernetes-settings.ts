@@ -164,23 +164,6 @@ export const kubernetesSchema = settings.superRefine((value, context) => {
       message: "must end in its digest (@sha256: and 64 hex digits), or importedImages must be true",
     });
   }
-  if (value.importedImages) return;
-  for (const key of ["api", "worker"] as const) {
-    if (value.images[key] === undefined)
-      context.addIssue({
-        code: "custom",
-        path: ["images", key],
-        message: `must name the image of ${key} in a registry, or importedImages must be true`,
-      });
-  }
-  for (const key of ["postgres", "redis"] as const) {
-    if (value.images[key] === undefined && value[key].external === undefined)
-      context.addIssue({
-        code: "custom",
-        path: ["images", key],
-        message: `must name the image of ${key}, or ${key}.external where it is`,
-      });
-  }
 });
 
 export type KubernetesSettings = z.infer<typeof kubernetesSchema>;

@@ -1,13 +1,19 @@
 import { z } from "zod";
 import { isOrigin } from "./api-settings.ts";
+import { authTokenFault } from "./aws-data-settings.ts";
+import { awsSettingsSchema } from "./aws-settings.ts";
 import { parseHmacKeys, parseJwtKeys } from "./credential-keys.ts";
 import { kubernetesSchema } from "./kubernetes-settings.ts";
 import { ENVIRONMENTS } from "./runtime.ts";
 import { SecretError } from "./secrets.ts";
+import { crossFaults } from "./stack-faults.ts";
 import { POOLS, SPEECH_ENGINE_NAMES } from "./worker-settings.ts";
 
-/** Where a stack's services run. `docker`: one engine, local or over SSH. `kubernetes`: a cluster that exists. */
-export const PLATFORMS = ["docker", "kubernetes"] as const;
+/**
+ * Where a stack's services run. `docker`: one engine, local or over SSH. `kubernetes`: a cluster that exists. `aws`: EKS, RDS, ElastiCache and S3,
+ * all of them the stack's own.
+ */
+export const PLATFORMS = ["docker", "kubernetes", "aws"] as const;
 
 /** What is wrong with a secret's text, without the text itself; `undefined` when nothing is. */
 type SecretCheck = (text: string) => string | undefined;
@@ -106,7 +112,10 @@ const fields = z.strictObject({
       ...limits(512, 1),
     })
     .prefault({}),
-  /** `auto` asks the Docker engine for an NVIDIA runtime, and is `off` on Kubernetes; `on` requires a GPU; `off` never asks. */
+  /**
+   * `auto` asks the Docker engine for an NVIDIA runtime, is `off` on Kubernetes and, on AWS, `on` where there is a pool
+   * with GPUs; `on` requires a GPU; `off` never asks.
+   */
   gpu: z
     .strictObject({
       mode: z.enum(["auto", "on", "off"]).default("auto"),
@@ -139,42 +148,19 @@ const fields = z.strictObject({
   drainSeconds: z.number().int().min(5).max(3600).default(25),
   /** Seconds that new containers may take to become healthy before the release is given up and the old one stays. */
   healthTimeoutSeconds: z.number().int().min(5).max(3600).default(90),
-  /** The cluster and what stands in it; needed where the platform is kubernetes, refused elsewhere. */
+  /** The cluster and what stands in it; needed where the platform is kubernetes, refused where it is docker. */
   kubernetes: kubernetesSchema.optional(),
+  /** Network, cluster and data services; needed where the platform is aws, refused elsewhere. */
+  aws: awsSettingsSchema.optional(),
 });
+
+export type StackFields = z.infer<typeof fields>;
 
 /** The same, with what keys say against each other. */
 export const stackSchema = fields.superRefine((stack, context) => {
   for (const [path, message] of crossFaults(stack))
     context.addIssue({ code: "custom", path: path.split("."), message });
 });
-
-function crossFaults({ platform, kubernetes, speech, gpu }: z.infer<typeof fields>): [path: string, message: string][] {
-  const faults: [string, string][] = [];
-  const isKokoro = speech.engine === "kokoro";
-  if (platform === "docker") {
-    if (kubernetes !== undefined) faults.push(["kubernetes", "must be left out where platform is docker"]);
-    if (isKokoro && speech.modelFolder === undefined)
-      faults.push(["speech.modelFolder", "must name the folder of the model where engine is kokoro"]);
-    return faults;
-  }
-  if (kubernetes === undefined) return [["kubernetes", "must say which images run, where platform is kubernetes"]];
-  if (speech.modelFolder !== undefined)
-    faults.push([
-      "speech.modelFolder",
-      "must be left out: pods may not mount a node's folder; set kubernetes.modelClaim",
-    ]);
-  if (isKokoro && kubernetes.modelClaim === undefined)
-    faults.push(["kubernetes.modelClaim", "must name the claim with the model where engine is kokoro"]);
-  const { images, gpu: own } = kubernetes;
-  for (const key of ["devicePlugin", "dcgmExporter"] as const)
-    if (gpu.mode === "on" && own.daemons && images[key] === undefined)
-      faults.push([
-        `kubernetes.images.${key}`,
-        "must name NVIDIA's image where gpu.mode is on and kubernetes.gpu.daemons is true",
-      ]);
-  return faults;
-}
 
 export type StackConfig = z.infer<typeof stackSchema>;
 
@@ -222,9 +208,16 @@ export function parseStackConfig(stack: string, raw: RawConfig): StackConfig {
   const input: unknown = Object.fromEntries(entries);
   const parsed = stackSchema.safeParse(input);
   if (!parsed.success) faults.push(...parsed.error.issues.flatMap((issue) => describe(issue, input)));
-  else faults.push(...missingSecrets(parsed.data, raw));
+  else faults.push(...missingSecrets(parsed.data, raw), ...secretFaults(parsed.data, raw));
   if (faults.length > 0 || !parsed.success) throw new StackConfigError(file, faults);
   return parsed.data;
+}
+
+/** What a secret must look like besides, where the platform has rules of its own. */
+function secretFaults({ platform }: StackConfig, { values }: RawConfig): string[] {
+  const { redisPassword } = values;
+  const fault = platform === "aws" && redisPassword !== undefined ? authTokenFault(redisPassword) : undefined;
+  return fault === undefined ? [] : [`slipway:redisPassword ${fault}`];
 }
 
 /** A server that exists already has passwords already: one that is generated would open nothing. */

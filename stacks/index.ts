@@ -12,6 +12,7 @@ const config = parseStackConfig(getStack(), readRawConfig());
 const PLATFORM_STACKS = {
   docker: async () => (await import("./dev.ts")).dev(config),
   kubernetes: async () => (await import("./cluster.ts")).cluster(config),
+  aws: async () => (await import("./prod.ts")).prod(config),
 } as const satisfies Record<typeof config.platform, () => Promise<unknown>>;
 
 export default await PLATFORM_STACKS[config.platform]();

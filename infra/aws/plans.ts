@@ -1,8 +1,10 @@
 import type { AwsSettings, PoolSettings } from "../../configs/aws-settings.ts";
+import { assertDrain, EKS_NODE_DRAIN_SECONDS, planDrain, type DrainInput, type DrainPlan } from "../plan/drain.ts";
 import { GPU_SHAPES } from "../plan/gpu-shapes.ts";
 import { planNetwork, type NetworkPlan } from "../plan/networks.ts";
-import type { NodePoolsConfig } from "../plan/node-pools.ts";
+import type { NodePoolsConfig, PoolPlan } from "../plan/node-pools.ts";
 import { resolveSize, type ResolvedSize } from "../plan/sizes.ts";
+import { goesOnSpot } from "./node-choice.ts";
 
 /** From what a stack's file says of AWS to the plans that the resources are made by. */
 
@@ -60,4 +62,25 @@ export function typesToAsk({ system, cpu, cpuSpot, gpu }: NodePoolsConfig): stri
   const shapes = gpu.length === 0 ? [] : Object.values(GPU_SHAPES).map(({ instanceType }) => instanceType);
   const types = [system, cpu, ...(cpuSpot ? [cpuSpot] : [])].flatMap(({ instanceTypes }) => instanceTypes);
   return [...new Set([...types, ...shapes])].sort();
+}
+
+/**
+ * What the load balancer has to wait for the API.
+ *
+ * @throws PlanError where a spot node, a load balancer or EKS would end a program before it is done
+ */
+export function awsDrain(
+  stack: string,
+  { drainSeconds }: { readonly drainSeconds: number },
+  pools: readonly PoolPlan[],
+): NonNullable<DrainPlan["loadBalancer"]> {
+  const common = { time: { drainSeconds }, nodeDrainLimitSeconds: EKS_NODE_DRAIN_SECONDS };
+  const api: DrainInput = { ...common, name: "api", traffic: "load-balancer", capacity: "on-demand" };
+  const workers = ["worker-cpu", "worker-gpu"].map((name): DrainInput => {
+    return { ...common, name, traffic: "none", capacity: goesOnSpot({ name }, pools) ? "spot" : "on-demand" };
+  });
+  assertDrain(stack, [api, ...workers]);
+  const { loadBalancer } = planDrain(api);
+  if (loadBalancer === undefined) throw new Error("planDrain gives the times of a load balancer where there is one");
+  return loadBalancer;
 }

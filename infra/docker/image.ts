@@ -1,9 +1,8 @@
-import { join, relative } from "node:path";
 import { RemoteImage } from "@pulumi/docker";
 import { getProject, getStack, interpolate, type ComponentResource, type Output } from "@pulumi/pulumi";
 import { RandomId } from "@pulumi/random";
 import { IMAGES, type BuildContext, type ImageName } from "../images/contexts.ts";
-import { readyContexts, ROOT } from "../images/ready.ts";
+import { contextFolder, readyContexts } from "../images/ready.ts";
 
 /** The images of a stack, each built by the engine when its content changes and at no other time. */
 export type Images = Readonly<Record<ImageName, Output<string>>>;
@@ -28,16 +27,11 @@ function buildImage(name: ImageName, { context, hash }: BuildContext, parent: Co
     `image-${name}`,
     {
       name: interpolate`${getProject()}-${getStack()}/${name}:${hash}-${build.hex}`,
-      build: { context: fromProgram(context), forceRemove: true },
+      build: { context: contextFolder(context), forceRemove: true },
       keepLocally: false,
     },
     // Said outright, as the plugin would delete first: the containers of the release that serves hang on the image.
     { parent, deleteBeforeReplace: false },
   );
   return image.imageId;
-}
-
-/** The plugin starts in the program's folder; a path from there is the same in every clone. */
-function fromProgram(path: string): string {
-  return relative(process.cwd(), join(ROOT, path));
 }

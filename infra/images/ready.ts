@@ -1,10 +1,19 @@
 import { spawnSync } from "node:child_process";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readManifest, type ContextManifest } from "./contexts.ts";
 
 /** The repository. */
-export const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
+
+/**
+ * Path of a build context for Pulumi's Docker plugin, which starts in the program's folder; from there it is the same in every clone.
+ *
+ * @param context relative to the repository
+ */
+export function contextFolder(context: string): string {
+  return relative(process.cwd(), join(ROOT, context));
+}
 
 /** The build contexts, made again first where a source is newer: half a second, and only files below dist/. */
 export function readyContexts(): ContextManifest {

@@ -1,4 +1,5 @@
 import type { KubernetesSettings } from "../../configs/kubernetes-settings.ts";
+import type { ServiceImage } from "../contract.ts";
 import type { ContextManifest, ImageName } from "../images/contexts.ts";
 
 /** Images that the product runs on Kubernetes; it has no edge of its own there. */
@@ -10,7 +11,7 @@ export type ProductImageName = (typeof PRODUCT_IMAGES)[number];
 export type ProductImages = Readonly<Record<ProductImageName, string>>;
 
 /** Images of a stack: programs always have one, data services where they run in the cluster. */
-export type ClusterImages = KubernetesSettings["images"] & Readonly<Record<"api" | "worker", string>>;
+export type ClusterImages = KubernetesSettings["images"] & Readonly<Record<ServiceImage, string>>;
 
 /** The names under which `make up` brings the product's images to nodes by hand. A name says the content, so pods roll when it changes. */
 export function importedImages({ images }: ContextManifest): ProductImages {

@@ -1,6 +1,16 @@
 import { Provider } from "@pulumi/kubernetes/provider.js";
 import { ComponentResource, getProject, getStack, type Input, type Output } from "@pulumi/pulumi";
-import type { Cache, Database, Done, ObjectStore, Platform, ProgramSpec, Release, ServiceSpec } from "../contract.ts";
+import type {
+  Cache,
+  Database,
+  Done,
+  ObjectStore,
+  Platform,
+  ProgramSpec,
+  Release,
+  ServiceSpec,
+  ServiceImage,
+} from "../contract.ts";
 import type { StackSecrets } from "../secrets.ts";
 import { configMap } from "./config-map.ts";
 import { dataServices } from "./data.ts";
@@ -138,7 +148,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
     const { kubernetes } = this.#config;
     const { mounts, ...group } = objectMounts(spec.objects, this.#objectClaim);
     return {
-      image: kubernetes.images[spec.image],
+      image: this.#imageOf(spec.image),
       pullPolicy: this.#pullPolicy,
       cpuRequestPercent: kubernetes.cpuRequestPercent,
       settings: configMap(spec.name, spec.name, spec.environment, this.#place),
@@ -153,6 +163,13 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
       mounts: [...mounts, ...(spec.model === undefined ? [] : [modelMount(spec.model)])],
       ...group,
     };
+  }
+
+  #imageOf(name: ServiceImage): Input<string> {
+    const image = this.#surroundings?.images[name] ?? this.#config.kubernetes.images[name];
+    // The file was refused before.
+    if (image === undefined) throw new Error(`slipway:kubernetes.images.${name} is missing.`);
+    return image;
   }
 
   #quota(services: readonly ServiceSpec[]): void {

@@ -1,7 +1,7 @@
 import type { KubernetesSettings } from "../../configs/kubernetes-settings.ts";
 import type { StackConfig } from "../../configs/stack.ts";
 import { readyContexts } from "../images/ready.ts";
-import { clusterImages, type ClusterImages } from "./images.ts";
+import { clusterImages } from "./images.ts";
 
 /**
  * What the stack's file says of its cluster.
@@ -14,13 +14,11 @@ export function kubernetesOf({ platform, kubernetes }: StackConfig): KubernetesS
   return kubernetes;
 }
 
-/** The rest of the file with it, and with a name for every image. */
-export type ClusterConfig = StackConfig & {
-  readonly kubernetes: KubernetesSettings & { readonly images: ClusterImages };
-};
+/** The rest of the file with it. */
+export type ClusterConfig = StackConfig & { readonly kubernetes: KubernetesSettings };
 
 /**
- * The same stack, known to have a cluster.
+ * The same stack, known to have a cluster, and with a name for every image.
  *
  * @throws Error where names of images come from the sources, and these cannot be bundled
  */

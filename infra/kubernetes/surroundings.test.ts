@@ -35,6 +35,7 @@ function surroundings({ databasePassword, databaseOwnerPassword, redisPassword }
         { cidr: "169.254.170.23/32", port: 80 },
       ],
     },
+    images: { api: "registry.internal/api@sha256:1", worker: "registry.internal/worker@sha256:2" },
     loadBalancer: { nodePort: 30_080, cidrs: ["10.0.0.0/16"] },
     nodes: ({ name }) => (name === "api" ? {} : { nodeSelector: { pool: name }, tolerations: [SPOT] }),
     ready: [],
@@ -56,6 +57,15 @@ describe("a cluster whose stack brings the rest along", () => {
     const quota = at(inputsOf(stack, TYPES.quota, "quota"), "spec", "hard", "pods");
     // Twice the most of each and one, and the migration.
     expect(Number(quota)).toBe(2 * 4 + 1 + 2 * 4 + 1 + 1 + 1);
+  });
+
+  it("runs what is in the stack's own registry", () => {
+    const images = [...podsOf(stack)].map(([name, pod]) => [name, at(pod, "containers", 0, "image")]);
+    expect(Object.fromEntries(images)).toMatchObject({
+      "Deployment api": "registry.internal/api@sha256:1",
+      "Deployment worker-cpu": "registry.internal/worker@sha256:2",
+      "Job migrate": "registry.internal/api@sha256:1",
+    });
   });
 
   it("tells programs where data and artifacts are", () => {

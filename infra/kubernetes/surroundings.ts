@@ -1,6 +1,6 @@
 import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
 import type { Input } from "@pulumi/pulumi";
-import type { Cache, Database, Done, ProgramSpec } from "../contract.ts";
+import type { Cache, Database, Done, ProgramSpec, ServiceImage } from "../contract.ts";
 import type { Server } from "./data.ts";
 
 /** What a stack brings along that makes the cluster too: nothing that holds data stands in the cluster then. */
@@ -9,6 +9,8 @@ export interface Surroundings {
   readonly cache: Server<Cache>;
   readonly objects: RemoteObjects;
   readonly loadBalancer: LoadBalancerAccess;
+  /** What the programs run from, once it is in the stack's own registry. */
+  readonly images: Readonly<Record<ServiceImage, Input<string>>>;
   /** Which nodes a program's pods run on, beside those of GPUs. */
   readonly nodes: (spec: Pick<ProgramSpec, "name">) => NodeChoice;
   /** What has to be there before a pod starts, such as the roles of its account. */

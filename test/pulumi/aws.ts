@@ -53,7 +53,7 @@ export function arnOf(service: string, name: string): string {
 const withArn = (service: string) => (name: string) => ({ arn: arnOf(service, name) });
 
 /** What AWS would make up. */
-const ANSWERS: Answers = {
+export const FOUNDATION_ANSWERS: Answers = {
   [TYPES.id]: () => ({ hex: "0badcafe" }),
   [TYPES.key]: (name) => ({ ...withArn("kms")(name), keyId: `${name}-key` }),
   [TYPES.role]: (name) => ({ ...withArn("iam")(name), name: `${name}-made` }),
@@ -126,7 +126,7 @@ export async function recordPart<T>(
   more: Answers = {},
 ): Promise<RecordedPart<T>> {
   const ignored = new Map<string, readonly string[]>();
-  return { ...(await record(() => make(placeFor(keep, ignored)), { ...ANSWERS, ...more })), ignored };
+  return { ...(await record(() => make(placeFor(keep, ignored)), { ...FOUNDATION_ANSWERS, ...more })), ignored };
 }
 
 /** Runs all of the foundation. */

@@ -34,6 +34,11 @@ export interface RecordedResource {
 /** What a provider would answer: the resource's outputs beside its inputs, by type. */
 export type Answers = Readonly<Record<string, (name: string) => Readonly<Record<string, unknown>>>>;
 
+/** What a provider would answer to a question. */
+export type Functions = Readonly<
+  Record<string, (inputs: Readonly<Record<string, unknown>>) => Readonly<Record<string, unknown>>>
+>;
+
 interface Records {
   readonly requests: RegisterResourceRequest[];
   /** Registered outputs by URN. */
@@ -73,19 +78,23 @@ function noteEverything(): Records {
  * @param program its result is given back; an Output in it is awaited by `known`
  * @param answers outputs that a provider would make up
  * @param config  configuration, secrets included, without the project's prefix
+ * @param functions what a provider would answer to questions, by token; any other is a fault
  */
 export async function record<T>(
   program: () => T | Promise<T>,
   answers: Answers,
   config: Readonly<Record<string, string>> = {},
+  functions: Functions = {},
 ): Promise<{ readonly result: T; readonly resources: readonly RecordedResource[] }> {
   const mocks: Mocks = {
     newResource: ({ type, name, inputs }: MockResourceArgs) => ({
       id: `${name}-id`,
       state: { ...(inputs as object), ...answers[type]?.(name) },
     }),
-    call: ({ token }) => {
-      throw new Error(`the program calls ${token}; a preview must not ask anybody`);
+    call: ({ token, inputs }) => {
+      const answer = functions[token];
+      if (!answer) throw new Error(`the program calls ${token}; a preview must not ask anybody`);
+      return { ...answer(inputs as Readonly<Record<string, unknown>>) };
     },
   };
   await runtime.setMocks(mocks, PROJECT, STACK);

@@ -9,6 +9,7 @@ import type { PlatformCommands } from "./host.ts";
 const PLATFORMS = {
   docker: async () => (await import("./docker.ts")).docker,
   kubernetes: async () => (await import("./kubernetes.ts")).kubernetes,
+  aws: async () => (await import("./aws.ts")).aws,
 } as const satisfies Record<StackSettings["platform"], () => Promise<PlatformCommands>>;
 
 /**

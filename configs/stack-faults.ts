@@ -1,0 +1,99 @@
+import { awsFaults } from "./aws-settings.ts";
+import type { StackFields } from "./stack.ts";
+
+/** What keys of a stack's file say against each other: where, by the path without `slipway:`, and what it must be. */
+export type Fault = readonly [path: string, message: string];
+
+/** Everything that does not go together, for the platform that the file names. */
+export function crossFaults(stack: StackFields): readonly Fault[] {
+  return PLATFORM_FAULTS[stack.platform](stack);
+}
+
+const PLATFORM_FAULTS: Readonly<Record<StackFields["platform"], (stack: StackFields) => readonly Fault[]>> = {
+  docker: dockerFaults,
+  kubernetes: kubernetesFaults,
+  aws: awsStackFaults,
+};
+
+function dockerFaults({ kubernetes, aws, speech }: StackFields): readonly Fault[] {
+  return [
+    ...leftOut("kubernetes", kubernetes, "where platform is docker"),
+    ...leftOut("aws", aws, "where platform is docker"),
+    ...(speech.engine === "kokoro" && speech.modelFolder === undefined
+      ? ([["speech.modelFolder", "must name the folder of the model where engine is kokoro"]] as const)
+      : []),
+  ];
+}
+
+function kubernetesFaults(stack: StackFields): readonly Fault[] {
+  const { kubernetes, aws } = stack;
+  const faults = leftOut("aws", aws, "where platform is kubernetes");
+  if (kubernetes === undefined)
+    return [...faults, ["kubernetes", "must say which images run, where platform is kubernetes"]];
+  return [...faults, ...podFaults(stack), ...(kubernetes.importedImages ? [] : imageFaults(kubernetes))];
+}
+
+function imageFaults({ images, ...kubernetes }: NonNullable<StackFields["kubernetes"]>): readonly Fault[] {
+  const programs = (["api", "worker"] as const)
+    .filter((key) => images[key] === undefined)
+    .map((key): Fault => [
+      `kubernetes.images.${key}`,
+      `must name the image of ${key} in a registry, or importedImages must be true`,
+    ]);
+  const data = (["postgres", "redis"] as const)
+    .filter((key) => images[key] === undefined && kubernetes[key].external === undefined)
+    .map((key): Fault => [`kubernetes.images.${key}`, `must name the image of ${key}, or ${key}.external where it is`]);
+  return [...programs, ...data];
+}
+
+/** The cluster, its data services and its load balancer are the stack's own: what says where others are has no place. */
+const OWN_ON_AWS = ["kubeconfig", "context", "ingress", "storageClass"] as const;
+
+function awsStackFaults(stack: StackFields): readonly Fault[] {
+  const { aws, kubernetes, gpu, environment } = stack;
+  if (aws === undefined) return [["aws", "must say region, account and network, where platform is aws"]];
+  const why = "where platform is aws: the stack makes its own";
+  return [
+    ...awsFaults(aws, environment).map(([path, message]): Fault => [`aws.${path}`, message]),
+    ...OWN_ON_AWS.flatMap((key) => leftOut(`kubernetes.${key}`, kubernetes?.[key], why)),
+    ...(["postgres", "redis"] as const).flatMap((key) => [
+      ...leftOut(`kubernetes.${key}.external`, kubernetes?.[key].external, why),
+      ...leftOut(`kubernetes.images.${key}`, kubernetes?.images[key], why),
+    ]),
+    ...(gpu.mode === "on" && aws.pools.gpu.length === 0
+      ? ([["aws.pools.gpu", "must have a pool where gpu.mode is on"]] as const)
+      : []),
+    ...podFaults(stack),
+  ];
+}
+
+/** Whether GPU workers belong to a stack in a cluster; nobody is asked what the cluster has. */
+export function wantsGpu({ platform, gpu, aws }: Pick<StackFields, "platform" | "gpu" | "aws">): boolean {
+  if (gpu.mode !== "auto") return gpu.mode === "on";
+  return platform === "aws" && aws !== undefined && aws.pools.gpu.length > 0;
+}
+
+/** What holds wherever there are pods. */
+function podFaults(stack: StackFields): readonly Fault[] {
+  const { kubernetes, speech } = stack;
+  const faults: Fault[] = [];
+  if (speech.modelFolder !== undefined)
+    faults.push([
+      "speech.modelFolder",
+      "must be left out: pods may not mount a node's folder; set kubernetes.modelClaim",
+    ]);
+  if (speech.engine === "kokoro" && kubernetes?.modelClaim === undefined)
+    faults.push(["kubernetes.modelClaim", "must name the claim with the model where engine is kokoro"]);
+  if (!wantsGpu(stack) || kubernetes?.gpu.daemons === false) return faults;
+  for (const key of ["devicePlugin", "dcgmExporter"] as const)
+    if (kubernetes?.images[key] === undefined)
+      faults.push([
+        `kubernetes.images.${key}`,
+        "must name NVIDIA's image where there are GPUs and kubernetes.gpu.daemons is true",
+      ]);
+  return faults;
+}
+
+function leftOut(path: string, value: unknown, why: string): readonly Fault[] {
+  return value === undefined ? [] : [[path, `must be left out ${why}`]];
+}
