@@ -1,5 +1,5 @@
 import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { cachedFolder, contentKey, fillCache, isCached, type Cached } from "./cache.ts";
 import { CommandError, runCommand, UserError } from "./command.ts";
 import type { Folders } from "./folders.ts";
@@ -20,10 +20,14 @@ interface GoProgram {
   readonly sdk?: string;
   /** Module whose version the program says for its own, and the variable that holds it. */
   readonly version?: { readonly module: string; readonly variable: string };
+  /** Files of a module, by their paths in it, that the program needs where it runs. They come beside it, in the folder `files`. */
+  readonly files?: { readonly module: string; readonly paths: readonly string[] };
 }
 
 const ENGINE_MODULE = "github.com/pulumi/pulumi/pkg/v3";
 const KUBERNETES_MODULE = "k8s.io/kubernetes";
+const KEDA_MODULE = "github.com/kedacore/keda/v2";
+const KWOK_MODULE = "sigs.k8s.io/kwok";
 
 /** The programs that can be made from Go modules: Pulumi's where no official build can be had, and those of a cluster for tests. */
 export const GO_PROGRAMS = {
@@ -44,6 +48,28 @@ export const GO_PROGRAMS = {
   },
   coredns: { folder: "coredns", packages: ["."] },
   pause: { folder: "pause", packages: ["."] },
+  keda: {
+    folder: "keda",
+    packages: ["operator", "adapter"].map((name) => `${KEDA_MODULE}/cmd/${name}`),
+    version: { module: KEDA_MODULE, variable: `${KEDA_MODULE}/version.Version` },
+    // Every kind: the operator watches all of them.
+    files: { module: KEDA_MODULE, paths: ["config/crd/bases/*.yaml"] },
+  },
+  kwok: {
+    folder: "kwok",
+    packages: [`${KWOK_MODULE}/cmd/kwok`],
+    // What a simulated node and its pods go through: ready at once, and well until they are deleted.
+    files: {
+      module: KWOK_MODULE,
+      paths: ["node/fast/node-", "node/heartbeat-with-lease/node-", "pod/fast/pod-"].map(
+        (start) => `kustomize/stage/${start}*.yaml`,
+      ),
+    },
+  },
+  "metrics-server": {
+    folder: "metrics-server",
+    packages: ["sigs.k8s.io/metrics-server/cmd/metrics-server"],
+  },
 } as const satisfies Record<string, GoProgram>;
 
 export type GoProgramName = keyof typeof GO_PROGRAMS;
@@ -84,8 +110,21 @@ export async function buildGoProgram(
     const program: GoProgram = GO_PROGRAMS[name];
     const to = program.packages.length === 1 ? join(bin, name) : `${bin}/`;
     await compile(name, folders, { draft, to, report: countPackages(name, report) });
+    if (program.files !== undefined)
+      await copyFiles(program.files, moduleFolder(folders.root, program), join(bin, "files"));
   });
   return join(built, "bin");
+}
+
+async function copyFiles({ module, paths }: NonNullable<GoProgram["files"]>, cwd: string, to: string): Promise<void> {
+  const from = (await runCommand("go", ["list", "-m", "-f", "{{.Dir}}", module], { cwd, env: GO_ENVIRONMENT })).trim();
+  mkdirSync(to);
+  for (const path of paths) {
+    const found = globSync(join(from, path));
+    if (found.length === 0) throw new Error(`${module} has no file ${path}; mend GO_PROGRAMS in toolchain/go.ts.`);
+    // A module's own files are read-only.
+    for (const file of found) writeFileSync(join(to, basename(file)), readFileSync(file));
+  }
 }
 
 interface Target {
@@ -93,6 +132,8 @@ interface Target {
   readonly to: string;
   readonly report: (line: string) => void;
 }
+
+const GO_ENVIRONMENT = { CGO_ENABLED: "0", GOFLAGS: "", GOWORK: "off" };
 
 async function compile(name: GoProgramName, folders: Folders, { draft, to, report }: Target): Promise<void> {
   const program: GoProgram = GO_PROGRAMS[name];
@@ -109,7 +150,7 @@ async function compile(name: GoProgramName, folders: Folders, { draft, to, repor
       to,
       ...program.packages,
     ];
-    await runCommand("go", args, { cwd, env: { CGO_ENABLED: "0", GOFLAGS: "", GOWORK: "off" }, onLine: report });
+    await runCommand("go", args, { cwd, env: GO_ENVIRONMENT, onLine: report });
   };
   if (program.sdk === undefined) return build([]);
   // The program embeds its schema and is what writes it: built once with an empty one, then with its own.
@@ -145,9 +186,9 @@ function countPackages(name: string, report: Report): (line: string) => void {
 }
 
 function describe(name: GoProgramName, { root, cache }: Folders, go: GoCompiler): Cached {
-  const folder = moduleFolder(root, GO_PROGRAMS[name]);
-  const sources = globSync(join(folder, "{go.mod,go.sum,*.go}"));
-  return { cache, name, key: contentKey(sources, [go.version, go.target]) };
+  const program: GoProgram = GO_PROGRAMS[name];
+  const sources = globSync(join(moduleFolder(root, program), "{go.mod,go.sum,*.go}"));
+  return { cache, name, key: contentKey(sources, [go.version, go.target, ...(program.files?.paths ?? [])]) };
 }
 
 function moduleFolder(root: string, program: GoProgram): string {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "../command.ts";
 import { API_URL, CLUSTER_NAME, NETWORK, NODE, type Layout } from "./layout.ts";
@@ -21,6 +21,12 @@ const API_NAMES = [
   "kubernetes.default.svc.cluster.local",
 ];
 
+/** Who the API server is towards programs that answer a part of the API; they believe nobody else who it asks for. */
+export const FRONT_PROXY = "front-proxy";
+/** Names of the services behind which such programs are. */
+const KEDA_SERVICE = "keda-metrics-apiserver.keda.svc";
+const METRICS_SERVICE = "metrics-server.kube-system.svc";
+
 /** Every certificate of the cluster, by the name of its files. */
 const CERTIFICATES = {
   etcd: { subject: "/CN=etcd", names: MACHINE },
@@ -35,12 +41,18 @@ const CERTIFICATES = {
   scheduler: { subject: "/CN=system:kube-scheduler" },
   proxy: { subject: "/CN=system:kube-proxy" },
   admin: { subject: "/O=system:masters/CN=admin" },
+  "front-proxy": { subject: `/CN=${FRONT_PROXY}` },
+  keda: { subject: "/CN=keda", names: [...MACHINE, `DNS:${KEDA_SERVICE}`] },
+  "metrics-server": { subject: "/CN=metrics-server", names: [...MACHINE, `DNS:${METRICS_SERVICE}`] },
 } as const satisfies Record<string, Certificate>;
 
 export type CertificateName = keyof typeof CERTIFICATES;
 
 /** Programs that come to the API server with a kubeconfig of their own. */
 const CLIENTS = ["kubelet", "controller-manager", "scheduler", "proxy"] as const satisfies CertificateName[];
+
+/** Programs that are told a folder in place of files. */
+const FOLDERS = ["keda"] as const satisfies CertificateName[];
 
 /** Paths of a certificate and its key. */
 export function filesOf(
@@ -58,6 +70,11 @@ export function tokenKey({ pki }: Layout): string {
 /** Path of the kubeconfig of one of the cluster's own programs. */
 export function kubeconfigOf({ pki }: Layout, client: (typeof CLIENTS)[number]): string {
   return join(pki, `${client}.kubeconfig`);
+}
+
+/** Path of the folder in which a program finds its certificate under the names that Secrets have: ca.crt, tls.crt and tls.key. */
+export function folderOf({ pki }: Layout, name: (typeof FOLDERS)[number]): string {
+  return join(pki, name);
 }
 
 /** Makes what is missing: an authority, certificates, and kubeconfigs that name them. */
@@ -79,6 +96,7 @@ export async function ensureCertificates(layout: Layout): Promise<void> {
   if (!existsSync(tokenKey(layout))) await openssl("genrsa", "-out", tokenKey(layout), "2048");
   for (const [name, certificate] of Object.entries(CERTIFICATES))
     await ensure(layout, name as CertificateName, certificate);
+  for (const name of FOLDERS) fillFolder(layout, name);
   for (const client of CLIENTS) writeKubeconfig(layout, kubeconfigOf(layout, client), client);
   writeKubeconfig(layout, layout.kubeconfig, "admin");
 }
@@ -97,6 +115,15 @@ async function ensure(layout: Layout, name: CertificateName, { subject, names = 
   writeFileSync(extensions, names.length === 0 ? uses : `${uses}subjectAltName=${names.join(",")}\n`);
   const signed = ["-CA", ca.cert, "-CAkey", ca.key, "-CAcreateserial", "-days", String(DAYS), "-extfile", extensions];
   await openssl("x509", "-req", "-in", request, ...signed, "-out", cert);
+}
+
+function fillFolder(layout: Layout, name: (typeof FOLDERS)[number]): void {
+  const folder = folderOf(layout, name);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const { cert, key } = filesOf(layout, name);
+  copyFileSync(filesOf(layout, "ca").cert, join(folder, "ca.crt"));
+  copyFileSync(cert, join(folder, "tls.crt"));
+  copyFileSync(key, join(folder, "tls.key"));
 }
 
 async function openssl(...args: readonly string[]): Promise<void> {

@@ -5,9 +5,10 @@ import { installPackages, isRoot } from "../debian.ts";
 import type { Folders } from "../folders.ts";
 import { buildGoProgram, findGo, goMissing, type GoProgramName } from "../go.ts";
 import type { Report } from "../steps.ts";
+import { addOns, startAddOns } from "./add-ons.ts";
 import { ensureCertificates } from "./certificates.ts";
 import { components, DEBIAN_PROGRAMS, PAUSE_IMAGE, type Programs } from "./components.ts";
-import { findDaemon, startDaemon, stopDaemon } from "./daemon.ts";
+import { findDaemon, startDaemon, stopDaemon, type Daemon } from "./daemon.ts";
 import { ctr, ensureImage } from "./images.ts";
 import { layoutOf, NODE, type Layout } from "./layout.ts";
 import { ensureNetwork, removeNetwork } from "./network.ts";
@@ -35,7 +36,14 @@ export async function buildPrograms(folders: Folders, report: Report): Promise<P
   if (!go) throw goMissing("Kubernetes");
   // One after another: each fills the processors.
   const make = (name: GoProgramName) => buildGoProgram(name, folders, go, report);
-  return { pause: await make("pause"), coredns: await make("coredns"), kubernetes: await make("kubernetes") };
+  return {
+    pause: await make("pause"),
+    coredns: await make("coredns"),
+    kubernetes: await make("kubernetes"),
+    kwok: await make("kwok"),
+    "metrics-server": await make("metrics-server"),
+    keda: await make("keda"),
+  };
 }
 
 /** Debian's packages that a cluster needs and this machine lacks. */
@@ -68,6 +76,8 @@ export async function startCluster(folders: Folders, programs: Programs, report:
   await cluster.kubectl(...wait, "--for=create");
   await cluster.kubectl(...wait, "--for=condition=Ready");
   await ensureStorage(cluster);
+  report("what runs beside it");
+  await startAddOns(cluster, programs);
   return cluster;
 }
 
@@ -85,10 +95,15 @@ function clusterOf(layout: Layout, { kubernetes }: Programs): Cluster {
   };
 }
 
+/** The programs of the cluster in the order of their start, and then those beside it. */
+function allDaemons(layout: Layout, programs: Programs): Daemon[] {
+  return [...components(layout, programs), ...addOns(layout, programs).flatMap(({ daemons }) => daemons)];
+}
+
 /** The cluster, where all of its parts run. */
 export function findCluster(folders: Folders, programs: Programs): Cluster | undefined {
   const layout = layoutOf(folders);
-  const runs = components(layout, programs).every((daemon) => findDaemon(layout.run, daemon) !== undefined);
+  const runs = allDaemons(layout, programs).every((daemon) => findDaemon(layout.run, daemon) !== undefined);
   return runs ? clusterOf(layout, programs) : undefined;
 }
 
@@ -99,7 +114,7 @@ export function findCluster(folders: Folders, programs: Programs): Cluster | und
  */
 export async function stopCluster(folders: Folders, programs: Programs, report: Report): Promise<boolean> {
   const layout = layoutOf(folders);
-  const daemons = components(layout, programs).reverse();
+  const daemons = allDaemons(layout, programs).reverse();
   // The kubelet first: else it would start again what is ended here.
   const found = await stopDaemon(layout.run, { name: "kubelet", program: "kubelet" });
   report("ending pods");

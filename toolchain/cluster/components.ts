@@ -2,6 +2,7 @@ import { request } from "node:https";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "../command.ts";
+import { aggregationArgs } from "./aggregation.ts";
 import { filesOf, kubeconfigOf, tokenKey } from "./certificates.ts";
 import type { Daemon } from "./daemon.ts";
 import { API_PORT, NETWORK, NODE, type Layout } from "./layout.ts";
@@ -18,13 +19,10 @@ const HEALTH_PORTS = {
   dns: 20080,
 } as const;
 
-/** Folders of the programs that the cluster is made of. */
-export interface Programs {
-  /** kube-apiserver and its like. */
-  readonly kubernetes: string;
-  readonly coredns: string;
-  readonly pause: string;
-}
+/** Folders of the programs that the cluster is made of, by the names they are built under. */
+export type Programs = Readonly<
+  Record<"kubernetes" | "coredns" | "pause" | "keda" | "kwok" | "metrics-server", string>
+>;
 
 /** Debian's programs, and the packages that have them. */
 export const DEBIAN_PROGRAMS = {
@@ -135,6 +133,7 @@ function apiServer(layout: Layout, { kubernetes }: Programs): Daemon {
       "--enable-admission-plugins=NodeRestriction",
       // Device plugins and node agents ask for it; Pod Security says who may.
       "--allow-privileged=true",
+      ...aggregationArgs(layout),
     ],
     isReady: () => ask(layout, `https://${NETWORK.machine}:${API_PORT}/readyz`),
     readySeconds: 120,
@@ -273,7 +272,7 @@ function kubeletConfig(layout: Layout): Record<string, unknown> {
  *
  * @param trust whose word for the server is good enough @default the cluster's authority
  */
-async function ask(
+export async function ask(
   layout: Layout,
   url: string,
   trust: "authority" | "own certificate" = "authority",

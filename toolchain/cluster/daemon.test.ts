@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { until } from "../../test/servers/programs.ts";
+import { isRoot } from "../debian.ts";
 import { findDaemon, startDaemon, stopDaemon, type Daemon } from "./daemon.ts";
 
 let folder: string;
@@ -55,4 +56,14 @@ it("says how one ended that does not become ready, with the end of its log", asy
 
 it("says so where there is no such program", async () => {
   await expect(startDaemon(folder, { ...sleeper(), program: join(folder, "none") })).rejects.toThrow("ENOENT");
+});
+
+it.runIf(isRoot())("gives one a resolver of its own, and the machine keeps its own", async () => {
+  const resolver = join(folder, "resolv.conf");
+  const machine = readFileSync("/etc/resolv.conf", "utf8");
+  const script = 'cat /etc/resolv.conf > "$0/draft"; mv "$0/draft" "$0/ready"; while :; do sleep 0.05; done';
+  await startDaemon(folder, { ...sleeper(script), resolver, files: { [resolver]: "nameserver 10.231.0.1\n" } });
+  expect(readFileSync(join(folder, "ready"), "utf8")).toBe("nameserver 10.231.0.1\n");
+  expect(readFileSync("/etc/resolv.conf", "utf8")).toBe(machine);
+  expect(await stopDaemon(folder, sleeper())).toBe(true);
 });

@@ -18,6 +18,8 @@ export interface Daemon {
   readonly env?: Readonly<Record<string, string>>;
   /** What it reads, by path; written right before its start. */
   readonly files?: Readonly<Record<string, string>>;
+  /** What it has for /etc/resolv.conf: path of a file. Needs root. @default the machine's own */
+  readonly resolver?: string;
   /** Whether it does its work. */
   readonly isReady: () => Promise<boolean>;
   /** Seconds until it must be ready. @default 60 */
@@ -31,14 +33,15 @@ export interface Daemon {
  * @throws UserError with the end of its log where it ends or does not become ready
  */
 export async function startDaemon(folder: string, daemon: Daemon): Promise<void> {
-  const { name, program, args, env, files = {}, isReady, readySeconds = 60 } = daemon;
+  const { name, env, files = {}, isReady, readySeconds = 60 } = daemon;
   let ended: string | undefined;
   let started: ChildProcess | undefined;
   if (findDaemon(folder, daemon) === undefined) {
     for (const [path, text] of Object.entries(files)) writeFileSync(path, text, { mode: 0o600 });
     const output = openSync(logOf(folder, name), "a", 0o600);
     // A session of its own: it outlives make, its terminal and ^C.
-    const child = spawn(program, args, {
+    const [command = daemon.program, ...rest] = commandLine(daemon);
+    const child = spawn(command, rest, {
       ...{ detached: true, cwd: "/", stdio: ["ignore", output, output] },
       env: { ...process.env, ...env },
     });
@@ -56,6 +59,13 @@ export async function startDaemon(folder: string, daemon: Daemon): Promise<void>
     }
     await sleep(100);
   }
+}
+
+/** In a mount namespace of its own where it has another resolver; the process stays the same one. */
+function commandLine({ program, args, resolver }: Daemon): string[] {
+  if (resolver === undefined) return [program, ...args];
+  const script = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
+  return ["unshare", "--mount", "sh", "-c", script, resolver, program, ...args];
 }
 
 function failure(folder: string, name: string, ended: string | undefined, seconds: number): UserError {

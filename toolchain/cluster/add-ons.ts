@@ -1,0 +1,53 @@
+import { apiName, servedApi, type ServedApi } from "./aggregation.ts";
+import type { Cluster } from "./cluster.ts";
+import type { Programs } from "./components.ts";
+import { startDaemon, type Daemon } from "./daemon.ts";
+import { keda } from "./keda.ts";
+import type { Layout } from "./layout.ts";
+import { metricsServer } from "./metrics-server.ts";
+import { simulatedNodes } from "./simulated-nodes.ts";
+
+/** Seconds until the API server must have taken up a definition, and have found a program that answers a part of the API. */
+const API_SECONDS = 60;
+
+/** Something beside the cluster that comes to its API once it is there. */
+export interface AddOn {
+  /** Folder of the definitions of its kinds, which must be there when its programs start. */
+  readonly definitions?: string;
+  /** Other objects that its programs need. */
+  readonly objects: readonly object[];
+  /** Parts of the API that its programs answer. */
+  readonly apis: readonly ServedApi[];
+  readonly daemons: readonly Daemon[];
+}
+
+/** Everything that runs beside the cluster. */
+export function addOns(layout: Layout, programs: Programs): AddOn[] {
+  return [keda(layout, programs), metricsServer(layout, programs), simulatedNodes(layout, programs)];
+}
+
+/**
+ * Starts what runs beside a cluster, all at once: they wait for the cluster, not for each other.
+ *
+ * @throws UserError with the end of the log of the one that does not start
+ */
+export async function startAddOns(cluster: Cluster, programs: Programs): Promise<void> {
+  await Promise.all(addOns(cluster.layout, programs).map((one) => start(cluster, one)));
+}
+
+async function start(
+  { layout, kubectl, apply }: Cluster,
+  { definitions, objects, apis, daemons }: AddOn,
+): Promise<void> {
+  const all = [...objects, ...apis.flatMap((api) => servedApi(layout, api))];
+  if (definitions !== undefined) {
+    const files = `--filename=${definitions}`;
+    // Too large for the annotation that `apply` leaves by itself.
+    await kubectl("apply", "--server-side", files);
+    await kubectl("wait", files, "--for=condition=Established", `--timeout=${API_SECONDS}s`);
+  }
+  if (all.length > 0) await apply(all);
+  await Promise.all(daemons.map((daemon) => startDaemon(layout.run, daemon)));
+  const names = apis.map((api) => `apiservice/${apiName(api)}`);
+  if (names.length > 0) await kubectl("wait", ...names, "--for=condition=Available", `--timeout=${API_SECONDS}s`);
+}
