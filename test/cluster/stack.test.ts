@@ -165,6 +165,52 @@ describe("releases on Kubernetes", () => {
     await up();
   });
 
+  it("stop at a migration that fails, with its log, and nothing rolls; the next one goes on", async () => {
+    const sql = (text: string) =>
+      cluster.kubectl(
+        ...["exec", "postgres-0", `--namespace=${NAMESPACE}`, "--", "psql", "--host=/tmp", "--username=postgres"],
+        ...["--dbname=slipway", "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", `--command=${text}`],
+      );
+    const generations = () => get("deployments", "{.items[*].metadata.generation}");
+    const before = await generations();
+    await sql("UPDATE schema_migrations SET checksum = 'x' || checksum WHERE version = 1");
+    // Something that every program is told.
+    await set("environment", "test");
+    const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/migration failed: .*0001/);
+    expect(await generations()).toBe(before);
+    await post({ numbers: [1] }, "sum");
+    await sql("UPDATE schema_migrations SET checksum = substr(checksum, 2) WHERE version = 1");
+    await up();
+    expect(await generations()).not.toBe(before);
+    await set("environment", "dev");
+    await up();
+  });
+
+  it("stay up while their node is emptied, one API pod at least, and jobs go on elsewhere", async () => {
+    const nodes = "node/slipway";
+    const ids = await Promise.all(
+      Array.from({ length: 10 }, (_, n) => post({ text: `Number ${n}, which goes on for a while. `.repeat(20) })),
+    );
+    const programs = "--pod-selector=app.kubernetes.io/name in (api,worker-cpu)";
+    // There is no other node: the first API pod goes, and the budget keeps the second until its successor is ready.
+    const drain = cluster.kubectl("drain", nodes, programs, "--delete-emptydir-data", "--timeout=20s");
+    const isDrained = drain.then(
+      () => true,
+      () => false,
+    );
+    const statuses: number[] = [];
+    const over = performance.now() + 20_000;
+    while (performance.now() < over) {
+      statuses.push((await ask("/api/v1/jobs?limit=1")).status);
+      await sleep(100);
+    }
+    expect([await isDrained, ...new Set(statuses)]).toEqual([false, 200]);
+    await cluster.kubectl("uncordon", nodes);
+    for (const id of ids) await until(`job ${id} is done`, async () => (await job(id)).state === "succeeded", 120_000);
+  });
+
   it("do every job once when its worker is evicted", async () => {
     const ids = await Promise.all(
       Array.from({ length: 30 }, (_, n) =>
