@@ -66,7 +66,9 @@ const serving = {
   REDIS_CA_FILE: text("the path of a PEM file").optional(),
   OBJECTS_URL: z
     .string()
-    .regex(/^file:\/\/\/./, { error: "file:///absolute/folder" })
+    .regex(/^(file:\/\/\/.|s3:\/\/[a-z0-9][a-z0-9.-]+[a-z0-9](\/|$))/, {
+      error: "file:///absolute/folder or s3://bucket/folder",
+    })
     .default("file:///var/lib/slipway/objects"),
   DRAIN_SECONDS: whole(1, 3600, 25),
   DRAIN_LINGER_SECONDS: whole(0, 300, 3),

@@ -59,7 +59,7 @@ const STAGING = ".staging";
 /**
  * Opens the object store behind a URL.
  *
- * @param url `file:///folder`; the scheme is where other stores come in
+ * @param url `file:///folder` or `s3://bucket/folder`
  * @throws Error for a scheme that there is no store for
  */
 export function openObjects(url: string): ObjectStore {
@@ -67,9 +67,32 @@ export function openObjects(url: string): ObjectStore {
   switch (protocol) {
     case "file:":
       return folderStore(fileURLToPath(url));
+    case "s3:":
+      return lateStore(async () => (await import("./objects-s3.ts")).s3Store(url));
     default:
-      throw new Error(`OBJECTS_URL: got scheme ${protocol}, allowed: file:. Correct OBJECTS_URL.`);
+      throw new Error(`OBJECTS_URL: got scheme ${protocol}, allowed: file:, s3:. Correct OBJECTS_URL.`);
   }
+}
+
+/** A store whose code is loaded when it is used for the first time: a stack with a folder never loads AWS's client. */
+function lateStore(open: () => Promise<ObjectStore>): ObjectStore {
+  let opened: Promise<ObjectStore> | undefined;
+  const store = () => (opened ??= open());
+  return {
+    put: async (key, content) => (await store()).put(checkKey(key), content),
+    read: async (key, range) => (await store()).read(checkKey(key), range),
+    remove: async (key) => (await store()).remove(checkKey(key)),
+    list: (folder) => {
+      checkKey(folder);
+      return listLate(store, folder);
+    },
+    removeUnfinished: async (olderThanMs) => (await store()).removeUnfinished(olderThanMs),
+    check: async (use) => (await store()).check(use),
+  };
+}
+
+async function* listLate(store: () => Promise<ObjectStore>, folder: string): AsyncGenerator<ListedObject> {
+  yield* (await store()).list(folder);
 }
 
 function folderStore(folder: string): ObjectStore {
@@ -126,10 +149,13 @@ async function readFrom(path: string, range: ByteRange | undefined): Promise<Obj
 }
 
 function pathOf(folder: string, key: string): string {
-  if (!KEY.test(key) || normalize(key) !== key) {
-    throw new Error(`object key ${JSON.stringify(key)} is not allowed: a-z, 0-9, - and . in parts separated by /`);
-  }
-  return join(folder, key);
+  return join(folder, checkKey(key));
+}
+
+/** @throws Error where no store takes the key */
+export function checkKey(key: string): string {
+  if (KEY.test(key) && normalize(key) === key) return key;
+  throw new Error(`object key ${JSON.stringify(key)} is not allowed: a-z, 0-9, - and . in parts separated by /`);
 }
 
 /** Group-readable: the API reads what the worker wrote, under another user of the folder's group. */

@@ -1,5 +1,5 @@
 import { cpSync } from "node:fs";
-import type { BuildOptions } from "esbuild";
+import { build, type BuildOptions, type Plugin } from "esbuild";
 import { join } from "node:path";
 import { writeAssets } from "../../app/assets.ts";
 import { bundleKinds } from "../../jobs/kinds-bundle.ts";
@@ -19,7 +19,7 @@ export function bundleOptions(root: string): BuildOptions {
     outExtension: { ".js": ".mjs" },
     legalComments: "none",
     logLevel: "warning",
-    plugins: [bundleKinds()],
+    plugins: [bundleKinds(), besideTheBundle],
     // Native: it lies beside the bundle, see copyOnnxRuntime.
     external: ["onnxruntime-node"],
     // Packages that are still CommonJS ask for `require`, which an ES module does not have.
@@ -29,12 +29,26 @@ export function bundleOptions(root: string): BuildOptions {
   };
 }
 
+/** AWS's client: loaded where artifacts lie in S3, and by nobody else. Else every program would read it at its start. */
+const S3_STORE = "objects-s3";
+
+const besideTheBundle: Plugin = {
+  name: "beside-the-bundle",
+  setup: (bundler) => {
+    bundler.onResolve({ filter: new RegExp(`/${S3_STORE}\\.ts$`) }, ({ kind }) =>
+      kind === "dynamic-import" ? { path: `./${S3_STORE}.mjs`, external: true } : undefined,
+    );
+  },
+};
+
 /** Files that the programs read beside themselves, put into the bundle's folder. */
 export async function writeBundleFiles(root: string, programs: readonly string[], outdir: string): Promise<void> {
   if (programs.includes("migrate"))
     cpSync(join(root, "jobs/migrations"), join(outdir, "migrations"), { recursive: true });
   if (programs.includes("api")) await writeAssets(outdir);
   if (programs.includes("place")) copyOnnxRuntime(root, outdir);
+  if (programs.includes("api") || programs.includes("worker"))
+    await build({ ...bundleOptions(root), entryPoints: { [S3_STORE]: `jobs/${S3_STORE}.ts` }, outdir });
 }
 
 /** What of ONNX Runtime one machine needs at run time: its scripts and the library of this processor, some 46 MB. */

@@ -34,8 +34,12 @@ export const OPEN_LINK = { process: openProcess, threads: openThread } as const 
   (program: PlaceProgram, events: LinkEvents) => Link
 >;
 
-/** What a place may see of our environment: where programs, libraries and devices are. */
-const PASSED_ON = /^(PATH|LANG|LC_\w+|TZ|TMPDIR|NODE_ENV|LD_LIBRARY_PATH|(CUDA|NVIDIA)_\w+)$/;
+/**
+ * What a place may see of our environment: where programs, libraries and devices are, and where AWS's client finds S3 and credentials; no
+ * credential itself.
+ */
+const PASSED_ON =
+  /^(PATH|LANG|LC_\w+|TZ|TMPDIR|NODE_ENV|LD_LIBRARY_PATH|(CUDA|NVIDIA)_\w+|AWS_(REGION|ENDPOINT_URL_S3|CA_BUNDLE|SHARED_CREDENTIALS_FILE|CONTAINER_(CREDENTIALS_FULL_URI|AUTHORIZATION_TOKEN_FILE)))$/;
 
 function environment(): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => PASSED_ON.test(name)));
