@@ -9,7 +9,7 @@ import type { Failing } from "../jobs/health.ts";
 import type { IdLeaseState } from "../jobs/id-lease.ts";
 import type { Logger } from "../jobs/log.ts";
 import type { RelayCounts } from "../jobs/relay.ts";
-import type { ObjectStore } from "../jobs/objects.ts";
+import type { ObjectStore } from "../jobs/object-store.ts";
 import type { Kinds } from "../jobs/registry.ts";
 import type { JobWriter } from "../jobs/store.ts";
 

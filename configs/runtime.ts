@@ -96,6 +96,13 @@ const SCHEMAS = {
     ...WORKER_SETTINGS,
   }),
   migrate: z.object(base),
+  /** Who it comes as stands in the secret. */
+  prepare: z
+    .object(base)
+    .omit({ DATABASE_USER: true })
+    .extend({
+      DATABASE_MASTER_SECRET: text("the ARN of the secret that RDS keeps of its master user"),
+    }),
 } as const;
 
 /** The programs that read this configuration. */
@@ -105,6 +112,7 @@ const SECRETS = {
   api: ["database-password", "redis-password", "jwt-keys", "hmac-keys"],
   worker: ["database-password", "redis-password"],
   migrate: ["database-password"],
+  prepare: ["database-password", "database-owner-password"],
 } as const satisfies Record<Program, readonly string[]>;
 
 export type SecretName = (typeof SECRETS)[Program][number];

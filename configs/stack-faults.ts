@@ -1,5 +1,5 @@
 import { awsFaults } from "./aws-settings.ts";
-import type { StackFields } from "./stack.ts";
+import type { StackFields } from "./stack-fields.ts";
 
 /** What keys of a stack's file say against each other: where, by the path without `slipway:`, and what it must be. */
 export type Fault = readonly [path: string, message: string];

@@ -83,7 +83,9 @@ describe("faults", () => {
     );
     const lines = message.split("\n");
     expect(lines[0]).toBe("Pulumi.dev.yaml has 11 faults; nothing was created or changed.");
-    expect(lines.at(-1)).toBe("Mend them in Pulumi.dev.yaml; every key, its range and default: configs/stack.ts.");
+    expect(lines.at(-1)).toBe(
+      "Mend them in Pulumi.dev.yaml; every key, its range and default: configs/stack-fields.ts.",
+    );
     const faults = lines.slice(1, -1);
     expect(faults).toHaveLength(11);
     for (const [where, got] of [

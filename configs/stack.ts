@@ -1,19 +1,9 @@
 import { z } from "zod";
-import { isOrigin } from "./api-settings.ts";
 import { authTokenFault } from "./aws-data-settings.ts";
-import { awsSettingsSchema } from "./aws-settings.ts";
 import { parseHmacKeys, parseJwtKeys } from "./credential-keys.ts";
-import { kubernetesSchema } from "./kubernetes-settings.ts";
-import { ENVIRONMENTS } from "./runtime.ts";
 import { SecretError } from "./secrets.ts";
 import { crossFaults } from "./stack-faults.ts";
-import { POOLS, SPEECH_ENGINE_NAMES } from "./worker-settings.ts";
-
-/**
- * Where a stack's services run. `docker`: one engine, local or over SSH. `kubernetes`: a cluster that exists. `aws`: EKS, RDS, ElastiCache and S3,
- * all of them the stack's own.
- */
-export const PLATFORMS = ["docker", "kubernetes", "aws"] as const;
+import { stackFields } from "./stack-fields.ts";
 
 /** What is wrong with a secret's text, without the text itself; `undefined` when nothing is. */
 type SecretCheck = (text: string) => string | undefined;
@@ -60,104 +50,8 @@ function keyRing(parse: (text: string) => unknown): SecretCheck {
   };
 }
 
-const limits = (memoryMiB: number, cpus: number) => ({
-  /** Memory limit of one container, MiB. A process above it is killed by the kernel. */
-  memoryMiB: z.number().int().min(64).max(1_048_576).default(memoryMiB),
-  /** CPU limit of one container, in cores. */
-  cpus: z.number().min(0.1).max(256).default(cpus),
-});
-
-/**
- * What `Pulumi.<stack>.yaml` may say below `slipway:`. Every key but `platform` and `environment` has a default, and a
- * key that is not here is refused. Objects are written as YAML objects:
- *
- *     config:
- *       slipway:platform: docker
- *       slipway:environment: dev
- *       slipway:api: { replicas: 3 }
- */
-const fields = z.strictObject({
-  platform: z.enum(PLATFORMS),
-  environment: z.enum(ENVIRONMENTS),
-  /** The only published port. In dev it listens on loopback; `address: 0.0.0.0` publishes it. */
-  edge: z
-    .strictObject({
-      address: z.ipv4().default("127.0.0.1"),
-      port: z.number().int().min(1).max(65_535).default(8080),
-    })
-    .prefault({}),
-  api: z
-    .strictObject({
-      replicas: z.number().int().min(1).max(32).default(2),
-      /** Requests a second that each tenant may make in the long run; 0 is without limit. */
-      rateLimitPerSecond: z.number().int().min(0).max(1_000_000).default(1000),
-      /** Requests that a tenant may make at once, beyond those per second. */
-      rateLimitBurst: z.number().int().min(1).max(1_000_000).default(2000),
-      /** Pending jobs of one queue from which on new ones are refused. */
-      queueMaxPending: z.number().int().min(1).max(1_000_000_000).default(2_000_000),
-      /** Origins whose pages may call the API from a browser, such as https://app.example.org. */
-      corsOrigins: z
-        .array(z.string().refine(isOrigin, { error: "must be an origin such as https://app.example.org" }))
-        .default([]),
-      ...limits(384, 1),
-    })
-    .prefault({}),
-  worker: z
-    .strictObject({
-      replicas: z.number().int().min(1).max(32).default(1),
-      /** Jobs that one worker works on at the same time. */
-      concurrency: z.number().int().min(1).max(256).default(4),
-      /** Where handlers run: in processes or in threads of their own. */
-      pool: z.enum(POOLS).default("process"),
-      ...limits(512, 1),
-    })
-    .prefault({}),
-  /**
-   * `auto` asks the Docker engine for an NVIDIA runtime, is `off` on Kubernetes and, on AWS, `on` where there is a pool
-   * with GPUs; `on` requires a GPU; `off` never asks.
-   */
-  gpu: z
-    .strictObject({
-      mode: z.enum(["auto", "on", "off"]).default("auto"),
-      concurrency: z.number().int().min(1).max(64).default(1),
-      ...limits(4096, 2),
-    })
-    .prefault({}),
-  /**
-   * What speaks. `kokoro` takes its model from a folder of the Docker engine's host, on Kubernetes from `kubernetes.modelClaim`;
-   * docs/worker.md says what is in it.
-   */
-  speech: z
-    .strictObject({
-      engine: z.enum(SPEECH_ENGINE_NAMES).default("espeak-ng"),
-      modelFolder: z
-        .string()
-        .regex(/^\/[^,:]+$/, { error: "must be an absolute path without a comma or colon" })
-        .optional(),
-    })
-    .prefault({}),
-  postgres: z.strictObject(limits(768, 1)).prefault({}),
-  redis: z
-    .strictObject({ ...limits(320, 1), maxMemoryMiB: z.number().int().min(16).max(1_048_576).default(192) })
-    .refine((redis) => redis.maxMemoryMiB < redis.memoryMiB, {
-      path: ["maxMemoryMiB"],
-      error: "must be below memoryMiB: Redis needs room to fork for its append-only file",
-    })
-    .prefault({}),
-  /** Seconds between SIGTERM and SIGKILL: in-flight requests and jobs finish or are handed back in it. */
-  drainSeconds: z.number().int().min(5).max(3600).default(25),
-  /** Seconds that new containers may take to become healthy before the release is given up and the old one stays. */
-  healthTimeoutSeconds: z.number().int().min(5).max(3600).default(90),
-  /** The cluster and what stands in it; needed where the platform is kubernetes, refused where it is docker. */
-  kubernetes: kubernetesSchema.optional(),
-  /** Network, cluster and data services; needed where the platform is aws, refused elsewhere. */
-  aws: awsSettingsSchema.optional(),
-});
-
-export type StackFields = z.infer<typeof fields>;
-
 /** The same, with what keys say against each other. */
-export const stackSchema = fields.superRefine((stack, context) => {
+export const stackSchema = stackFields.superRefine((stack, context) => {
   for (const [path, message] of crossFaults(stack))
     context.addIssue({ code: "custom", path: path.split("."), message });
 });
@@ -176,7 +70,7 @@ export class StackConfigError extends Error {
     super(
       `${file} has ${faults.length} fault${faults.length === 1 ? "" : "s"}; nothing was created or changed.\n` +
         faults.map((fault) => `  - ${fault}`).join("\n") +
-        `\nMend them in ${file}; every key, its range and default: configs/stack.ts.`,
+        `\nMend them in ${file}; every key, its range and default: configs/stack-fields.ts.`,
     );
     this.name = "StackConfigError";
   }

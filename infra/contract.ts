@@ -88,6 +88,8 @@ export interface Database {
   readonly owner: DatabaseRole;
   /** Present where it is reached by TLS. @default in clear, on a network of its own */
   readonly tls?: Trust;
+  /** ARN of AWS' secret of who may make roles, where nobody else makes ours. @default the roles are there */
+  readonly masterSecret?: Input<string>;
 }
 
 /** A Redis with `noeviction`, whoever runs it. */

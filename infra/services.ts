@@ -1,4 +1,4 @@
-import type { Output } from "@pulumi/pulumi";
+import type { Input, Output } from "@pulumi/pulumi";
 import type { StackConfig } from "../configs/stack.ts";
 import {
   MODEL_FOLDER,
@@ -64,6 +64,8 @@ export interface Foundation {
 
 /** Every program of the product, each described once. */
 export interface Services {
+  /** Makes the roles of the database; present where nobody else does. It goes before `migrate`. */
+  readonly prepare?: ProgramSpec;
   readonly migrate: ProgramSpec;
   readonly running: readonly ServiceSpec[];
 }
@@ -71,9 +73,27 @@ export interface Services {
 /** Describes the product's programs for one environment. Pure: no resource is made here. */
 export function describeServices(foundation: Foundation): Services {
   const running = [api(foundation), workerCpu(foundation)];
+  const { masterSecret } = foundation.database;
   return {
+    ...(masterSecret === undefined ? {} : { prepare: prepare(foundation, masterSecret) }),
     migrate: migrate(foundation),
     running: foundation.hasGpu ? [...running, workerGpu(foundation)] : running,
+  };
+}
+
+/** The roles of the product, made by the database's master user, whose password no stack knows. */
+function prepare(f: Foundation, masterSecret: Input<string>): ProgramSpec {
+  const spec = migrate(f);
+  return {
+    ...spec,
+    name: "prepare",
+    command: [NODE, "/app/prepare.mjs"],
+    environment: { ...spec.environment, DATABASE_MASTER_SECRET: masterSecret },
+    secrets: {
+      ...spec.secrets,
+      "database-password": f.database.app.password,
+      "database-owner-password": f.database.owner.password,
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import { timingFault, type Timing } from "./cron.ts";
 import type { Queryable } from "./database.ts";
 import type { Artifact, JobFailure } from "./job.ts";
 import type { Logger } from "./log.ts";
-import type { ObjectStore } from "./objects.ts";
+import type { ObjectStore } from "./object-store.ts";
 import type { SpeechEngine } from "./speech-engine.ts";
 
 /** What a handler is given beside its parameters. */

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { itIsAnObjectStore, listed } from "../test/servers/object-store.ts";
 import { MOTO_CREDENTIALS, startMoto, type Moto } from "../toolchain/aws/moto.ts";
 import { findFolders } from "../toolchain/folders.ts";
-import { openObjects, type ObjectStore } from "./objects.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { openObjects } from "./objects.ts";
 
 const BUCKET = "slipway-test-objects";
 /** A machine without the packages fetches them first. */

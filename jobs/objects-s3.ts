@@ -13,7 +13,7 @@ import {
 } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
 import type { ListedObject } from "./object-walk.ts";
-import { checkKey, type ByteRange, type ObjectContent, type ObjectStore, type StoredObject } from "./objects.ts";
+import { checkKey, type ByteRange, type ObjectContent, type ObjectStore, type StoredObject } from "./object-store.ts";
 
 /** Milliseconds until a connection must stand, and until S3 must have begun to answer. */
 const CONNECT_MS = 3_000;

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { itIsAnObjectStore, listed } from "../test/servers/object-store.ts";
-import { openObjects, type ObjectStore } from "./objects.ts";
+import type { ObjectStore } from "./object-store.ts";
+import { openObjects } from "./objects.ts";
 
 let folder: string;
 let store: ObjectStore;

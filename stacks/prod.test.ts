@@ -137,6 +137,40 @@ describe("prod", () => {
       expect(waits, part).toContain(part);
   });
 
+  it("makes the database's roles by a step of its own, which alone reads the master's secret, before migrations", () => {
+    const [prepare, migrate] = ["prepare", "migrate"].map((name) =>
+      stack.resources.find((one) => one.type === TYPES.job && one.name === name),
+    );
+    expect(migrate?.dependencies.join()).toContain("Job::prepare");
+    const settings = inputsOf(stack, TYPES.configMap, "prepare")["data"];
+    const secret = String(at(settings, "DATABASE_MASTER_SECRET"));
+    expect(secret).toMatch(/^arn:aws:secretsmanager:/);
+    expect(at(prepare?.inputs, "spec", "template", "spec", "serviceAccountName")).toBe("prepare");
+    const rights = stack.resources.filter(
+      ({ type, inputs }) =>
+        type === "aws:iam/rolePolicy:RolePolicy" && JSON.stringify(inputs).includes("GetSecretValue"),
+    );
+    expect(rights.map(({ name }) => name)).toEqual(["prepare"]);
+    const policy = JSON.parse(String(rights[0]?.inputs["policy"])) as { Statement: readonly object[] };
+    expect(policy.Statement).toEqual([
+      { Effect: "Allow", Action: ["secretsmanager:GetSecretValue"], Resource: secret },
+      expect.objectContaining({
+        Action: ["kms:Decrypt"],
+        Condition: { StringEquals: { "kms:ViaService": "secretsmanager.eu-central-1.amazonaws.com" } },
+      }),
+    ]);
+    const clients = at(
+      inputsOf(stack, TYPES.policy, "clients-to-postgres"),
+      "spec",
+      "podSelector",
+      "matchExpressions",
+      0,
+    );
+    expect(at(clients, "values")).toContain("prepare");
+    const peers = at(inputsOf(stack, TYPES.policy, "prepare-to-secrets"), "spec", "podSelector", "matchExpressions", 0);
+    expect(at(peers, "values")).toEqual(["prepare"]);
+  });
+
   it("shows no secret in clear", () => {
     const sent = JSON.stringify(stack.resources.map((one) => one.sent));
     const passwords = stack.resources.filter(({ type }) => type === TYPES.password);

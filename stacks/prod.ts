@@ -10,6 +10,7 @@ import { edge } from "../infra/aws/edge.ts";
 import { foundation, type Foundation } from "../infra/aws/foundation.ts";
 import { images } from "../infra/aws/images.ts";
 import { keeps } from "../infra/aws/keep.ts";
+import { masterRole } from "../infra/aws/master-role.ts";
 import { nodeChoice } from "../infra/aws/node-choice.ts";
 import { objectRoles } from "../infra/aws/object-roles.ts";
 import { instanceOfferings } from "../infra/aws/offerings.ts";
@@ -77,7 +78,8 @@ function inCluster(config: ClusterConfig, secrets: StackSecrets, base: Foundatio
   const { database, cache, objects } = platform;
   const keys = { jwt: secrets.jwtKeys, hmac: secrets.hmacKeys };
   const services = describeServices({ config, keys, database, cache, objects, hasGpu });
-  const { serving } = platform.release(services.running, [platform.runOnce(services.migrate)]);
+  const prepared = services.prepare ? [platform.runOnce(services.prepare)] : [];
+  const { serving } = platform.release(services.running, [platform.runOnce(services.migrate, prepared)]);
   return { namespace: platform.namespace, serving };
 }
 
@@ -91,18 +93,23 @@ interface Parts {
 }
 
 function surroundingsOf({ config, settings, pools, base, data, place }: Parts): Surroundings {
-  const { database, cache, objects, registry, s3 } = data;
+  const { cache, objects, registry, s3, rds } = data;
+  const inNamespace = { namespace: namespaceName(config), cluster: base.cluster, account: base.account, place };
   const roles = objectRoles({
     programs: Object.entries(ARTIFACTS).map(([name, access]) => ({ name, objects: access })),
-    ...{ namespace: namespaceName(config), bucket: s3, cluster: base.cluster, account: base.account, place },
+    ...{ bucket: s3, ...inNamespace },
   });
+  const master = masterRole({ secretArn: rds.masterSecretArn, keyArn: base.keys.secrets, ...inNamespace });
   return {
-    ...{ database, cache, objects },
+    database: { ...data.database, is: { ...data.database.is, masterSecret: rds.masterSecretArn } },
+    ...{ cache, objects },
+    // Secrets Manager and credentials are reached as S3 and those for it are.
+    peers: [{ name: "prepare-to-secrets", clients: ["prepare"], peers: objects.peers }],
     images: images({ settings: config.kubernetes, registry, place }),
     // Nodes pass requests on for each other.
     loadBalancer: { nodePort: NODE_PORT, cidrs: [settings.network.cidr] },
     nodes: (spec) => nodeChoice(spec, pools),
-    ready: [...base.ready, ...roles.map(({ ready }) => ready)],
+    ready: [...base.ready, master.ready, ...roles.map(({ ready }) => ready)],
   };
 }
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
-import { PLATFORMS } from "../configs/stack.ts";
+import { PLATFORMS } from "../configs/stack-fields.ts";
 import { UserError } from "./command.ts";
 
 /** Where the edge of a stack on a Docker engine listens. */

@@ -1,7 +1,7 @@
 import type { Artifact, JobFailure } from "../jobs/job.ts";
 import { PermanentFailure, type JobContext, type Member, type NewArtifact, type Upkeep } from "../jobs/kind.ts";
 import type { Logger } from "../jobs/log.ts";
-import type { ObjectStore } from "../jobs/objects.ts";
+import type { ObjectStore } from "../jobs/object-store.ts";
 import { reasonOf } from "../jobs/patience.ts";
 import type { Kinds } from "../jobs/registry.ts";
 import type { Work, WorkHost, WorkOutcome } from "./runner.ts";

@@ -5,7 +5,7 @@ import { isDataError, type Queryable } from "../jobs/database.ts";
 import type { Artifact, JobFailure, JobProgress } from "../jobs/job.ts";
 import { retryDelayMs, type AnyKind, type Progress } from "../jobs/kind.ts";
 import type { Logger } from "../jobs/log.ts";
-import type { ObjectStore } from "../jobs/objects.ts";
+import type { ObjectStore } from "../jobs/object-store.ts";
 import { reasonOf, untilItWorks } from "../jobs/patience.ts";
 import type { Kinds } from "../jobs/registry.ts";
 import { NoPlace, RunnerDied, type JobRunner, type WorkOutcome } from "./runner.ts";

@@ -1,4 +1,4 @@
-import type { ByteRange } from "../../jobs/objects.ts";
+import type { ByteRange } from "../../jobs/object-store.ts";
 import { RequestProblem } from "../problems.ts";
 
 /**

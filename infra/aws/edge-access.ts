@@ -2,7 +2,7 @@ import { SecurityGroup } from "@pulumi/aws/ec2/securityGroup.js";
 import { SecurityGroupEgressRule } from "@pulumi/aws/vpc/securityGroupEgressRule.js";
 import { SecurityGroupIngressRule } from "@pulumi/aws/vpc/securityGroupIngressRule.js";
 import type { Input, Output } from "@pulumi/pulumi";
-import type { EdgeArgs } from "./edge.ts";
+import type { EdgeArgs } from "./edge-args.ts";
 import type { NodeGroupOf } from "./node-groups.ts";
 import { options, tagged, type AwsPlace } from "./place.ts";
 

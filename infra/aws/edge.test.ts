@@ -3,7 +3,8 @@ import type { EdgeSettings } from "../../configs/aws-data-settings.ts";
 import { arnOf, dataSettings, EDGE, inputs, KEYS, names, one, recordAws, TYPES } from "../../test/pulumi/aws-data.ts";
 import { known, type RecordedResource } from "../../test/pulumi/recorder.ts";
 import { planDrain, SERVER_KEEP_ALIVE_SECONDS } from "../plan/drain.ts";
-import { edge, type EdgeArgs } from "./edge.ts";
+import type { EdgeArgs } from "./edge-args.ts";
+import { edge } from "./edge.ts";
 import type { AwsPlace } from "./place.ts";
 
 function settingsOf(more: object): EdgeSettings {

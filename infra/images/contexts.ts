@@ -9,7 +9,12 @@ export const IMAGES = {
   edge: {},
   api: {
     node: true,
-    bundles: { api: "app/main.ts", migrate: "jobs/migrate.ts", healthcheck: "jobs/healthcheck.ts" },
+    bundles: {
+      api: "app/main.ts",
+      migrate: "jobs/migrate.ts",
+      prepare: "jobs/prepare.ts",
+      healthcheck: "jobs/healthcheck.ts",
+    },
   },
   worker: {
     node: true,

@@ -1,14 +1,14 @@
 import type { Output } from "@pulumi/pulumi";
 import { RandomPassword } from "@pulumi/random";
-import type { Cache, Database, Done, Trust } from "../contract.ts";
+import type { Cache, Database, Trust } from "../contract.ts";
 import type { StackSecrets } from "../secrets.ts";
 import type { DataServiceContext } from "./data-service.ts";
-import type { DataAccess } from "./network-policy.ts";
 import type { Place } from "./place.ts";
 import type { PullPolicy } from "./pod.ts";
 import { postgres } from "./postgres.ts";
 import { redis } from "./redis.ts";
 import type { ClusterConfig } from "./settings.ts";
+import type { Server } from "./surroundings.ts";
 
 export interface DataArgs {
   readonly config: ClusterConfig;
@@ -17,16 +17,6 @@ export interface DataArgs {
   readonly fingerprintKey: Output<string>;
   readonly priorityClass: Output<string>;
   readonly place: Place;
-}
-
-/** A data service, wherever it is. */
-export interface Server<T> {
-  readonly is: T;
-  /** How a namespace beside the stack's own reaches it. */
-  readonly fullHost: Output<string> | string;
-  /** What has to be there before it serves. */
-  readonly ready: readonly Done[];
-  readonly where: Pick<DataAccess, "port" | "cidrs">;
 }
 
 /** Length of the seed: 44 of 62 characters are 261 bits. */

@@ -1,7 +1,6 @@
 import { NetworkPolicy } from "@pulumi/kubernetes/networking/v1/networkPolicy.js";
 import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
 import { options, SERVICE_LABEL, stackLabels, type Place } from "./place.ts";
-import type { Peer } from "./surroundings.ts";
 
 /** Who may speak to a data service, and where it is. */
 export interface DataAccess {
@@ -25,6 +24,12 @@ export interface NetworkPoliciesArgs {
   /** Others outside the cluster that programs speak to, by what they are. */
   readonly peers?: readonly PeerAccess[];
   readonly place: Place;
+}
+
+/** Somebody outside the cluster, as network policies name them. */
+export interface Peer {
+  readonly cidr: string;
+  readonly port: number;
 }
 
 /** Programs that speak to somebody outside the cluster. */

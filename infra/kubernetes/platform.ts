@@ -46,6 +46,10 @@ const CLIENTS = {
   redis: ["api", "worker-cpu", "worker-gpu"],
 };
 
+function clientsOfPostgres({ masterSecret }: Database): readonly string[] {
+  return masterSecret === undefined ? CLIENTS.postgres : [...CLIENTS.postgres, "prepare"];
+}
+
 /** Programs that read or write artifacts. */
 const OBJECT_CLIENTS = ["api", "worker-cpu", "worker-gpu"];
 
@@ -96,10 +100,11 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
     this.registerOutputs({ namespace: this.namespace });
   }
 
-  runOnce(spec: ProgramSpec): Done {
+  /** @param after other steps that it waits for @default none */
+  runOnce(spec: ProgramSpec, after: readonly Done[] = []): Done {
     this.#once.push(spec);
     const nodes = this.#surroundings?.nodes(spec);
-    return runOnce({ spec, parts: this.#partsOf(spec), nodes, after: this.#needs, place: this.#place });
+    return runOnce({ spec, parts: this.#partsOf(spec), nodes, after: [...after, ...this.#needs], place: this.#place });
   }
 
   release(services: readonly ServiceSpec[], after: readonly Done[]): Release {
@@ -122,11 +127,11 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
 
   #networkPolicies({ database, cache }: Pick<Surroundings, "database" | "cache">): void {
     const { kubernetes } = this.#config;
-    const { loadBalancer, objects } = this.#surroundings ?? {};
+    const { loadBalancer, objects, peers = [] } = this.#surroundings ?? {};
     const keda = kubernetes.autoscaler === "keda" ? [kubernetes.keda.namespace] : [];
     networkPolicies({
       data: [
-        { name: "postgres", clients: CLIENTS.postgres, namespaces: keda, ...database.where },
+        { name: "postgres", clients: clientsOfPostgres(database.is), namespaces: keda, ...database.where },
         { name: "redis", clients: CLIENTS.redis, namespaces: [], ...cache.where },
       ],
       api: { name: "api", port: 8000 },
@@ -134,7 +139,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
       ...(loadBalancer === undefined ? {} : { loadBalancer: loadBalancer.cidrs }),
       ...(objects === undefined
         ? {}
-        : { peers: [{ name: "clients-to-objects", clients: OBJECT_CLIENTS, peers: objects.peers }] }),
+        : { peers: [{ name: "clients-to-objects", clients: OBJECT_CLIENTS, peers: objects.peers }, ...peers] }),
       place: this.#place,
     });
   }

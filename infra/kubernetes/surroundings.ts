@@ -1,7 +1,17 @@
 import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
-import type { Input } from "@pulumi/pulumi";
+import type { Input, Output } from "@pulumi/pulumi";
 import type { Cache, Database, Done, ProgramSpec, ServiceImage } from "../contract.ts";
-import type { Server } from "./data.ts";
+import type { DataAccess, Peer, PeerAccess } from "./network-policy.ts";
+
+/** A data service, wherever it is. */
+export interface Server<T> {
+  readonly is: T;
+  /** How a namespace beside the stack's own reaches it. */
+  readonly fullHost: Output<string> | string;
+  /** What has to be there before it serves. */
+  readonly ready: readonly Done[];
+  readonly where: Pick<DataAccess, "port" | "cidrs">;
+}
 
 /** What a stack brings along that makes the cluster too: nothing that holds data stands in the cluster then. */
 export interface Surroundings {
@@ -13,6 +23,8 @@ export interface Surroundings {
   readonly images: Readonly<Record<ServiceImage, Input<string>>>;
   /** Which nodes a program's pods run on, beside those of GPUs. */
   readonly nodes: (spec: Pick<ProgramSpec, "name">) => NodeChoice;
+  /** Others that programs speak to. @default nobody */
+  readonly peers?: readonly PeerAccess[];
   /** What has to be there before a pod starts, such as the roles of its account. */
   readonly ready: readonly Done[];
 }
@@ -30,12 +42,6 @@ export interface RemoteObjects {
   readonly url: Input<string>;
   /** What pods speak to for it: the store, and who gives them credentials. */
   readonly peers: readonly Peer[];
-}
-
-/** Somebody outside the cluster, as network policies name them. */
-export interface Peer {
-  readonly cidr: string;
-  readonly port: number;
 }
 
 /** A load balancer that sends the public's requests to a port of the nodes. */

@@ -5,7 +5,8 @@ import type { QueryConfig, QueryResultRow } from "pg";
 import { createTestContext } from "../../test/servers/job-context.ts";
 import { createTestLog, startStack, type TestStack } from "../../test/servers/stack.ts";
 import type { Queryable } from "../database.ts";
-import { openObjects, type ObjectStore } from "../objects.ts";
+import type { ObjectStore } from "../object-store.ts";
+import { openObjects } from "../objects.ts";
 import { sweep as sweepAll } from "../sweeping.ts";
 import sweep from "./sweep.ts";
 

@@ -1,10 +1,5 @@
-import {
-  buildPrograms,
-  findCluster,
-  startCluster,
-  stopCluster,
-  type Cluster,
-} from "../../toolchain/cluster/cluster.ts";
+import { buildPrograms, findCluster, startCluster, stopCluster } from "../../toolchain/cluster/cluster.ts";
+import type { Cluster } from "../../toolchain/cluster/access.ts";
 import type { Programs } from "../../toolchain/cluster/components.ts";
 import { findFolders, type Folders } from "../../toolchain/folders.ts";
 

@@ -1,7 +1,7 @@
 import { text } from "node:stream/consumers";
 import { expect, it } from "vitest";
 import type { ListedObject } from "../../jobs/object-walk.ts";
-import type { ObjectStore } from "../../jobs/objects.ts";
+import type { ObjectStore } from "../../jobs/object-store.ts";
 
 /** Everything that is listed below a folder. */
 export async function listed(store: ObjectStore, keys: string): Promise<ListedObject[]> {

@@ -1,7 +1,8 @@
-import { apiName, servedApi, type ServedApi } from "./aggregation.ts";
-import type { Cluster } from "./cluster.ts";
+import type { AddOn } from "./add-on.ts";
+import { apiName, servedApi } from "./aggregation.ts";
+import type { Cluster } from "./access.ts";
 import type { Programs } from "./components.ts";
-import { startDaemon, type Daemon } from "./daemon.ts";
+import { startDaemon } from "./daemon.ts";
 import { keda } from "./keda.ts";
 import type { Layout } from "./layout.ts";
 import { metricsServer } from "./metrics-server.ts";
@@ -9,17 +10,6 @@ import { simulatedNodes } from "./simulated-nodes.ts";
 
 /** Seconds until the API server must have taken up a definition, and have found a program that answers a part of the API. */
 const API_SECONDS = 60;
-
-/** Something beside the cluster that comes to its API once it is there. */
-export interface AddOn {
-  /** Folder of the definitions of its kinds, which must be there when its programs start. */
-  readonly definitions?: string;
-  /** Other objects that its programs need. */
-  readonly objects: readonly object[];
-  /** Parts of the API that its programs answer. */
-  readonly apis: readonly ServedApi[];
-  readonly daemons: readonly Daemon[];
-}
 
 /** Everything that runs beside the cluster. */
 export function addOns(layout: Layout, programs: Programs): AddOn[] {

@@ -5,6 +5,7 @@ import { installPackages, isRoot } from "../debian.ts";
 import type { Folders } from "../folders.ts";
 import { buildGoProgram, findGo, goMissing, type GoProgramName } from "../go.ts";
 import type { Report } from "../steps.ts";
+import { clusterOf, type Cluster } from "./access.ts";
 import { addOns, startAddOns } from "./add-ons.ts";
 import { ensureCertificates } from "./certificates.ts";
 import { components, DEBIAN_PROGRAMS, PAUSE_IMAGE, type Programs } from "./components.ts";
@@ -16,15 +17,6 @@ import { ensureStorage } from "./storage.ts";
 
 /** Seconds until the node must say that it is ready. */
 const NODE_SECONDS = 90;
-
-/** A cluster that answers. */
-export interface Cluster {
-  readonly layout: Layout;
-  /** Runs kubectl as the administrator. */
-  readonly kubectl: (...args: readonly string[]) => Promise<string>;
-  /** Makes objects as they are given, or changes them to it. */
-  readonly apply: (objects: readonly object[]) => Promise<void>;
-}
 
 /**
  * Builds the programs of a cluster, or takes those that were built before.
@@ -79,20 +71,6 @@ export async function startCluster(folders: Folders, programs: Programs, report:
   report("what runs beside it");
   await startAddOns(cluster, programs);
   return cluster;
-}
-
-function clusterOf(layout: Layout, { kubernetes }: Programs): Cluster {
-  const program = join(kubernetes, "kubectl");
-  const run = (args: readonly string[], input?: string) =>
-    runCommand(program, ["--kubeconfig", layout.kubeconfig, ...args], input === undefined ? {} : { input });
-  return {
-    layout,
-    kubectl: (...args) => run(args),
-    apply: async (objects) => {
-      const list = { apiVersion: "v1", kind: "List", items: objects };
-      await run(["apply", "--server-side", "--field-manager=slipway-cluster", "--filename=-"], JSON.stringify(list));
-    },
-  };
 }
 
 /** The programs of the cluster in the order of their start, and then those beside it. */

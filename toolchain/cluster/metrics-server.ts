@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { AddOn } from "./add-ons.ts";
+import type { AddOn } from "./add-on.ts";
 import type { ServedApi } from "./aggregation.ts";
 import { filesOf } from "./certificates.ts";
 import { ask, type Programs } from "./components.ts";

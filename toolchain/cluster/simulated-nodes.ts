@@ -2,8 +2,8 @@ import { globSync } from "node:fs";
 import { join } from "node:path";
 import { gpuShape } from "../../infra/plan/gpu-shapes.ts";
 import { GPU_RESOURCE, type PoolPlan } from "../../infra/plan/node-pools.ts";
-import type { AddOn } from "./add-ons.ts";
-import type { Cluster } from "./cluster.ts";
+import type { AddOn } from "./add-on.ts";
+import type { Cluster } from "./access.ts";
 import type { Programs } from "./components.ts";
 import type { Layout } from "./layout.ts";
 

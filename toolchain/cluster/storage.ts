@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { Cluster } from "./cluster.ts";
+import type { Cluster } from "./access.ts";
 import { NODE } from "./layout.ts";
 
 /** Name of the class that gives out folders of this machine as disks; the default one. */
