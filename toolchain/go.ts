@@ -1,5 +1,9 @@
 import { globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { narrowedGoMod } from "./aws/narrow.ts";
+import { unknownDifferences } from "./aws/sdk-differences.ts";
+import { readAwsSchema } from "./aws/sdk-shape.ts";
+import { AWS_SERVICES } from "./aws/services.ts";
 import { cachedFolder, contentKey, fillCache, isCached, type Cached } from "./cache.ts";
 import { CommandError, runCommand, UserError } from "./command.ts";
 import type { Folders } from "./folders.ts";
@@ -18,6 +22,8 @@ interface GoProgram {
   readonly tags?: string;
   /** Plugins: package of the Node SDK. The program writes a schema that a second build embeds. */
   readonly sdk?: string;
+  /** The services of upstream's AWS provider that the program is built with: all of them take an hour. */
+  readonly services?: readonly string[];
   /** Module whose version the program says for its own, and the variable that holds it. */
   readonly version?: { readonly module: string; readonly variable: string };
   /** Files of a module, by their paths in it, that the program needs where it runs. They come beside it, in the folder `files`. */
@@ -37,6 +43,7 @@ export const GO_PROGRAMS = {
     version: { module: ENGINE_MODULE, variable: "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version" },
   },
   "pulumi-language-nodejs": { folder: "nodehost", packages: ["."] },
+  "pulumi-resource-aws": { folder: "aws", packages: ["."], sdk: "@pulumi/aws", services: AWS_SERVICES },
   "pulumi-resource-docker": { folder: "docker", packages: ["."], tags: "no_compose", sdk: "@pulumi/docker" },
   "pulumi-resource-random": { folder: "random", packages: ["."], sdk: "@pulumi/random" },
   kubernetes: {
@@ -138,9 +145,11 @@ const GO_ENVIRONMENT = { CGO_ENABLED: "0", GOFLAGS: "", GOWORK: "off" };
 async function compile(name: GoProgramName, folders: Folders, { draft, to, report }: Target): Promise<void> {
   const program: GoProgram = GO_PROGRAMS[name];
   const cwd = moduleFolder(folders.root, program);
+  const goMod = program.services === undefined ? [] : ["-modfile", await narrowedGoMod(cwd, draft, GO_ENVIRONMENT)];
   const build = async (overlay: string[]) => {
     const args = [
       "build",
+      ...goMod,
       "-v",
       "-trimpath",
       "-buildvcs=false",
@@ -160,12 +169,19 @@ async function compile(name: GoProgramName, folders: Folders, { draft, to, repor
   writeFileSync(schema, "{}");
   await build(["-overlay", overlay]);
   await runCommand(to, ["--write-schema", schema], { cwd: draft });
-  const missing = missingFromSchema(readSchema(schema), join(folders.root, "node_modules", program.sdk));
+  const missing = missingFrom(schema, program, join(folders.root, "node_modules", program.sdk));
   if (missing.length > 0)
     throw new Error(
       `toolchain/go/${program.folder}: the plugin lacks what ${program.sdk} offers: ${missing.join(", ")}.`,
     );
   await build(["-overlay", overlay]);
+}
+
+/** The AWS plugin has a part of its SDK: that part is compared in depth. */
+function missingFrom(schema: string, { services }: GoProgram, sdk: string): string[] {
+  return services === undefined
+    ? missingFromSchema(readSchema(schema), sdk)
+    : unknownDifferences(readAwsSchema(schema), sdk);
 }
 
 function flags(program: GoProgram, folders: Folders): string[] {
@@ -188,7 +204,13 @@ function countPackages(name: string, report: Report): (line: string) => void {
 function describe(name: GoProgramName, { root, cache }: Folders, go: GoCompiler): Cached {
   const program: GoProgram = GO_PROGRAMS[name];
   const sources = globSync(join(moduleFolder(root, program), "{go.mod,go.sum,*.go}"));
-  return { cache, name, key: contentKey(sources, [go.version, go.target, ...(program.files?.paths ?? [])]) };
+  return {
+    cache,
+    name,
+    key: contentKey(sources, [
+      ...[go.version, go.target, ...(program.files?.paths ?? []), ...(program.services ?? [])],
+    ]),
+  };
 }
 
 function moduleFolder(root: string, program: GoProgram): string {

@@ -1,0 +1,171 @@
+import { createServer, request as send, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import type { ProviderArgs } from "@pulumi/aws/provider.js";
+import { accessEntries } from "./front-access.ts";
+import { addons } from "./front-addons.ts";
+import { bucketTags } from "./front-bucket-tags.ts";
+import { cacheClusters } from "./front-cache-clusters.ts";
+import { cacheParameters } from "./front-cache-parameters.ts";
+import { eksClusters, type KubernetesAccess } from "./front-eks-clusters.ts";
+import { podIdentities } from "./front-pod-identity.ts";
+import { AWS_SERVICES } from "./services.ts";
+import {
+  errorAnswer,
+  WireError,
+  type AskMoto,
+  type AwsAnswer,
+  type AwsHandler,
+  type AwsRequest,
+} from "./front-wire.ts";
+
+/**
+ * A server before moto that answers what moto lacks; everything else goes to moto as it came. docs/aws-tests.md names
+ * both. Its state is in memory and ends with it.
+ */
+export interface Front {
+  /** Such as http://127.0.0.1:40123. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** A host that is none: requests for it reach the server because the provider takes it for its proxy. */
+const HOST = "aws.test";
+
+/**
+ * Settings of an AWS provider whose requests all go to the server. It is the provider's proxy, not only its endpoints:
+ * S3 Control writes the account before the endpoint's host, which no address of the loopback allows.
+ *
+ * @param region such as eu-central-1
+ */
+export function providerSettings({ url }: Pick<Front, "url">, region: string): ProviderArgs {
+  return {
+    ...{ region, accessKey: "test", secretKey: "test", httpProxy: url },
+    ...{ skipCredentialsValidation: true, skipMetadataApiCheck: true, s3UsePathStyle: true },
+    endpoints: [Object.fromEntries([...AWS_SERVICES, "s3control"].map((service) => [service, `http://${HOST}`]))],
+  };
+}
+
+/** What is answered here. A row answers the requests of one service that it knows, with a state of its own. */
+export const HANDLERS = [
+  { name: "EKS clusters: access, upgrade policy, protection", service: "eks", make: eksClusters },
+  { name: "EKS add-ons", service: "eks", make: addons },
+  { name: "EKS access entries", service: "eks", make: accessEntries },
+  { name: "EKS Pod Identity", service: "eks", make: podIdentities },
+  { name: "ElastiCache members of replication groups", service: "elasticache", make: cacheClusters },
+  { name: "S3 tags given when a bucket is made", service: "s3", make: bucketTags },
+  { name: "ElastiCache parameter groups", service: "elasticache", make: cacheParameters },
+] as const satisfies readonly { name: string; service: string; make: (options: FrontOptions) => AwsHandler }[];
+
+export interface FrontOptions {
+  /** The real cluster that every EKS cluster is. @default none: what moto says leads nowhere */
+  readonly kubernetes?: KubernetesAccess;
+}
+
+/**
+ * Starts it on a free port of the loopback.
+ *
+ * @param moto URL of the server behind it
+ */
+export async function startFront(moto: string, options: FrontOptions = {}): Promise<Front> {
+  const handlers = HANDLERS.map(({ service, make }) => ({ service, handle: make(options) }));
+  const server = createServer((incoming, outgoing) => {
+    answer(incoming, outgoing, { moto, handlers }).catch((error: unknown) => {
+      if (!outgoing.headersSent) outgoing.writeHead(502);
+      outgoing.end(`The server before moto failed: ${String(error)}`);
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject).listen(0, "127.0.0.1", resolve);
+  });
+  const { port } = server.address() as AddressInfo;
+  return { url: `http://127.0.0.1:${port}`, close: () => close(server) };
+}
+
+interface Behind {
+  readonly moto: string;
+  readonly handlers: readonly { readonly service: string; readonly handle: AwsHandler }[];
+}
+
+async function answer(incoming: IncomingMessage, outgoing: ServerResponse, { moto, handlers }: Behind): Promise<void> {
+  const request = await parse(incoming);
+  const ask: AskMoto = (asked) => askMoto(moto, asked);
+  const { status, headers, body } = (await ownAnswer(handlers, request, ask)) ?? (await ask(request));
+  outgoing.writeHead(status, headers).end(request.method === "HEAD" ? undefined : body);
+}
+
+async function ownAnswer(
+  handlers: Behind["handlers"],
+  request: AwsRequest,
+  ask: AskMoto,
+): Promise<AwsAnswer | undefined> {
+  try {
+    for (const { service, handle } of handlers) {
+      const own = service === request.service ? await handle(request, ask) : undefined;
+      if (own !== undefined) return own;
+    }
+    return undefined;
+  } catch (error) {
+    if (error instanceof WireError) return errorAnswer(request, error);
+    throw error;
+  }
+}
+
+async function parse(incoming: IncomingMessage): Promise<AwsRequest> {
+  const body = await bodyOf(incoming);
+  // A proxy is sent the whole URL.
+  const url = (incoming.url ?? "/").replace(/^https?:\/\/[^/]+/, "");
+  const [path = "/", query = ""] = url.split("?", 2);
+  // AWS4-HMAC-SHA256 Credential=KEY/20260101/eu-central-1/eks/aws4_request, …
+  const [, region = "", service = ""] =
+    /Credential=[^/]+\/\d+\/([^/]+)\/([^/]+)\//.exec(incoming.headers.authorization ?? "") ?? [];
+  return {
+    ...{ service, region, method: incoming.method ?? "GET", url, body, text: body.toString("utf8") },
+    headers: onwardHeaders(incoming, body),
+    path: path.split("/").slice(1).map(decodeURIComponent),
+    query: new URLSearchParams(query),
+  };
+}
+
+async function bodyOf(incoming: IncomingMessage): Promise<Buffer> {
+  const parts: Buffer[] = [];
+  for await (const part of incoming) parts.push(part as Buffer);
+  return Buffer.concat(parts);
+}
+
+/** The whole body is here: it goes on with its length, not in chunks, and to moto by moto's own name. */
+function onwardHeaders({ headers }: IncomingMessage, body: Buffer): Record<string, string> {
+  const left = new Set(["transfer-encoding", "host", "content-length", "connection", "proxy-connection"]);
+  const kept = Object.entries(headers).flatMap(([name, value]): [string, string][] =>
+    left.has(name) || value === undefined ? [] : [[name, String(value)]],
+  );
+  return { ...Object.fromEntries(kept), "content-length": String(body.length) };
+}
+
+function askMoto(moto: string, { method, url, headers, body }: Parameters<AskMoto>[0]): Promise<AwsAnswer> {
+  const { hostname, port } = new URL(moto);
+  return new Promise((resolve, reject) => {
+    const onward = send({ hostname, port, path: url, method, headers }, (answered) => {
+      bodyOf(answered).then((said) => {
+        const kept = Object.entries(answered.headers).filter(([name]) => !HOP_BY_HOP.has(name));
+        resolve({
+          status: answered.statusCode ?? 502,
+          headers: Object.fromEntries(kept.map(([name, value]) => [name, String(value)])),
+          body: said,
+        });
+      }, reject);
+    });
+    onward.on("error", reject).end(body);
+  });
+}
+
+/** Of one connection, or of a body that is not sent as it came. */
+const HOP_BY_HOP = new Set(["connection", "transfer-encoding", "content-length", "keep-alive"]);
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => {
+      resolve();
+    });
+    server.closeAllConnections();
+  });
+}

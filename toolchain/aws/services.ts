@@ -1,0 +1,21 @@
+/** Folders of upstream's internal/service with the resources and functions that toolchain/go/aws/table.go names. */
+export const AWS_SERVICES = [
+  "acm",
+  "autoscaling",
+  "budgets",
+  "cloudwatch",
+  "ec2",
+  "ecr",
+  "eks",
+  "elasticache",
+  "elbv2",
+  "iam",
+  "kms",
+  "logs",
+  "rds",
+  "route53",
+  "s3",
+  "secretsmanager",
+  "sts",
+  "wafv2",
+] as const;
