@@ -5,7 +5,7 @@ import { findEngine, type EngineAddress } from "./engine.ts";
 import { pulumiEnvironment } from "./env.ts";
 import { findFolders, type Folders } from "./folders.ts";
 import { passphraseFile } from "./passphrase.ts";
-import { findPulumi } from "./pulumi.ts";
+import { findPulumi, type PlatformPlugin } from "./pulumi.ts";
 import { hideSalts } from "./stack-file.ts";
 import type { Steps } from "./steps.ts";
 
@@ -44,9 +44,17 @@ export async function prepare(steps: Steps): Promise<Prepared> {
   return { folders, engine, env: { ...env, ...(engine.isDefault ? {} : { DOCKER_HOST: engine.host }) } };
 }
 
-/** Brings Pulumi and its plugins onto this machine; asks for no engine. */
-export async function preparePulumi(steps: Steps, folders: Folders): Promise<Record<string, string>> {
-  const pulumi = await findPulumi(folders, steps);
+/**
+ * Brings Pulumi and its plugins onto this machine; asks for no engine.
+ *
+ * @param besides plugins that the stack's platform needs @default none
+ */
+export async function preparePulumi(
+  steps: Steps,
+  folders: Folders,
+  besides: readonly PlatformPlugin[] = [],
+): Promise<Record<string, string>> {
+  const pulumi = await findPulumi(folders, steps, besides);
   await hideSalts(folders);
   const search = await findEngine();
   return pulumiEnvironment({

@@ -31,8 +31,12 @@ import { formatVersion, isAtLeast, parseVersion, type Version } from "./version.
 /** The oldest engine that knows everything that the program uses. */
 export const LOWEST_ENGINE = [3, 220, 0] as const satisfies Version;
 
-/** The plugins that the program needs; their versions are those of their packages. */
+/** The plugins that every stack needs; their versions are those of their packages. */
 const PLUGINS = ["docker", "random", "kubernetes"] as const;
+
+/** Those that stacks of one platform need besides. */
+export type PlatformPlugin = "aws";
+type Plugin = (typeof PLUGINS)[number] | PlatformPlugin;
 
 /** The Kubernetes plugin of this project, below the checkout: no registry serves the sources of the official one. */
 const STAND_IN = "toolchain/plugins/kubernetes";
@@ -56,9 +60,14 @@ export interface PulumiPrograms {
 /**
  * Finds Pulumi and its plugins, else fetches the official builds, else builds them from Go modules.
  *
+ * @param besides plugins that the stack's platform needs @default none
  * @throws UserError where none of it is possible, saying what to install
  */
-export async function findPulumi(folders: Folders, steps: Steps): Promise<PulumiPrograms> {
+export async function findPulumi(
+  folders: Folders,
+  steps: Steps,
+  besides: readonly PlatformPlugin[] = [],
+): Promise<PulumiPrograms> {
   const maker = new Maker(folders, new OfficialBuilds(folders), await findGo());
   // Fetching of one build and compiling of another overlap; the compiler itself fills the processors.
   const [engine, plugins] = await Promise.all([
@@ -69,7 +78,7 @@ export async function findPulumi(folders: Folders, steps: Steps): Promise<Pulumi
     ),
     steps.run(
       "Pulumi plugins",
-      (report) => maker.plugins(report),
+      (report) => maker.plugins([...PLUGINS, ...besides], report),
       (found) => found.map(({ how }) => how).join(", "),
     ),
   ]);
@@ -130,13 +139,13 @@ class Maker {
     return { bin: await this.#join(parts), how: `${engineVersion(this.#folders)}, built from Go modules` };
   }
 
-  async plugins(report: Report): Promise<FoundPlugin[]> {
+  async plugins(names: readonly Plugin[], report: Report): Promise<FoundPlugin[]> {
     const found: FoundPlugin[] = [];
-    for (const name of PLUGINS) found.push(await this.#plugin(name, report));
+    for (const name of names) found.push(await this.#plugin(name, report));
     return found;
   }
 
-  async #plugin(name: (typeof PLUGINS)[number], report: Report): Promise<FoundPlugin> {
+  async #plugin(name: Plugin, report: Report): Promise<FoundPlugin> {
     const version = packageVersion(this.#folders, name);
     const plugin = { name, version };
     const installed = findInstalledPlugin(name, version);

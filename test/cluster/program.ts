@@ -2,10 +2,11 @@ import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { copyCheckout } from "../e2e/checkout.ts";
+import { delimiter, join } from "node:path";
+import { copyCheckout, type Checkout } from "../e2e/checkout.ts";
 import { findFolders, ROOT } from "../../toolchain/folders.ts";
 import { preparePulumi } from "../../toolchain/prepare.ts";
+import type { PlatformPlugin } from "../../toolchain/pulumi.ts";
 import { Steps } from "../../toolchain/steps.ts";
 
 /** What a command said and how it ended. */
@@ -37,27 +38,48 @@ export async function makeProgram(source: string): Promise<TestProgram> {
   writeFileSync(join(folder, "package.json"), '{"name":"try","type":"module"}');
   writeFileSync(join(folder, "index.ts"), source);
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
-  return openStack(folder, "try", () => {
+  const remove = () => {
     rmSync(folder, { recursive: true });
-  });
+  };
+  return openStack({ folder, project: "try", remove });
+}
+
+export interface ProductStackOptions {
+  /** Changes the copy before Pulumi sees it. @default not at all */
+  readonly change?: (checkout: Checkout) => void;
+  /** Plugins besides those of all stacks. @default none */
+  readonly plugins?: readonly PlatformPlugin[];
+  /** What Pulumi reads besides; PATH goes before the usual one. @default nothing */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** The repository's own program, in a copy. */
-export async function makeProductStack(): Promise<TestProgram> {
+export async function makeProductStack({ change, ...more }: ProductStackOptions = {}): Promise<TestProgram> {
   const checkout = copyCheckout();
-  return openStack(checkout.folder, "slipway", () => {
+  change?.(checkout);
+  const remove = () => {
     checkout.remove();
-  });
+  };
+  return openStack({ folder: checkout.folder, project: "slipway", remove, ...more });
+}
+
+interface StackPlace extends Omit<ProductStackOptions, "change"> {
+  readonly folder: string;
+  readonly project: string;
+  readonly remove: () => void;
 }
 
 /** A stack named `test`, with a backend in the program's folder. */
-async function openStack(folder: string, project: string, remove: () => void): Promise<TestProgram> {
+async function openStack({ folder, project, remove, plugins, env: more }: StackPlace): Promise<TestProgram> {
   mkdirSync(join(folder, "backend"));
   writeFileSync(join(folder, "passphrase"), randomBytes(24).toString("base64"), { mode: 0o600 });
   const quiet = { write: () => undefined, isTerminal: false, columns: 80 };
+  const prepared = await preparePulumi(new Steps({ screen: quiet }), findFolders(), plugins);
   const env = {
     ...process.env,
-    ...(await preparePulumi(new Steps({ screen: quiet }), findFolders())),
+    ...prepared,
+    ...more,
+    PATH: [more?.["PATH"], prepared["PATH"]].filter((path) => path !== undefined).join(delimiter),
     PULUMI_BACKEND_URL: `file://${join(folder, "backend")}`,
     PULUMI_CONFIG_PASSPHRASE_FILE: join(folder, "passphrase"),
   };

@@ -18,6 +18,7 @@ const USAGE = {
 await runMain(USAGE, { stack: { type: "string", default: "dev" } }, async ({ values }) => {
   const folders = findFolders();
   const name = checkStackName(values.stack);
-  const { environment } = await platformOf(name, folders);
-  process.stdout.write(shellExports({ ...(await preparePulumi(new Steps(), folders)), ...environment(name, folders) }));
+  const { environment, plugins } = await platformOf(name, folders);
+  const pulumi = await preparePulumi(new Steps(), folders, plugins);
+  process.stdout.write(shellExports({ ...pulumi, ...environment(name, folders) }));
 });

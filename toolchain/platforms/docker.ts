@@ -45,7 +45,7 @@ async function takeDown(args: TakeDown): Promise<void> {
   }
   const plan = await planEngine(askOnTerminal());
   const engine = await steps.run("Docker engine", (report) => startEngine(plan, folders, report));
-  if (isThere) await destroy(args, keepData ? keepingData : undefined);
+  if (isThere) await destroy(args, keepData ? { change: keepingData } : {});
   // Between its images and its first container another stack would lose what it is about to use.
   const others = stackNames(folders).filter((other) => other !== name);
   const removed = await steps.run(

@@ -1,4 +1,5 @@
 import type { Folders } from "../folders.ts";
+import type { PlatformPlugin } from "../pulumi.ts";
 import type { Deployment, Outputs, Stack } from "../stack.ts";
 import type { Steps } from "../steps.ts";
 
@@ -35,6 +36,8 @@ export interface TakeDown {
 
 /** What is a platform's own where a command runs a stack from this machine. */
 export interface PlatformCommands {
+  /** Plugins of Pulumi that stacks of other platforms do without. @default none */
+  readonly plugins?: readonly PlatformPlugin[];
   /** Brings onto this machine what a deploy needs. */
   readonly prepare: (stack: string, steps: Steps) => Promise<Host>;
   /** What Pulumi reads besides, for a look at a stack that is up. */

@@ -125,7 +125,7 @@ async function takeDown(args: TakeDown): Promise<void> {
   const isGone = !hasState(folders);
   if (isGone) steps.say("  The node is gone, and everything in it; only the stack's state is left.");
   else await startOurNode(folders, steps);
-  await destroy({ ...args, force: isGone }, undefined, environment(name, folders));
+  await destroy({ ...args, force: isGone }, { env: environment(name, folders) });
   if (!isGone) steps.say("  The node is still there. Away with it: make cluster ARGS=--down");
 }
 

@@ -24,6 +24,6 @@ export async function platformOf(stack: string, { root }: Folders): Promise<Plat
 
 /** A stack that may be up, for commands that look at it. */
 export async function openStack(name: string, folders: Folders, steps: Steps): Promise<Stack> {
-  const { environment } = await platformOf(name, folders);
-  return new Stack(name, folders, { ...(await preparePulumi(steps, folders)), ...environment(name, folders) });
+  const { environment, plugins } = await platformOf(name, folders);
+  return new Stack(name, folders, { ...(await preparePulumi(steps, folders, plugins)), ...environment(name, folders) });
 }
