@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { LEAST } from "../test/pulumi/aws.ts";
 import { parseStackConfig, StackConfigError, type RawConfig } from "./stack.ts";
 
 const DIGEST = `@sha256:${"a".repeat(64)}`;
@@ -40,7 +41,7 @@ describe("kubernetes", () => {
       gpuWorkers: { minReplicas: 0, maxReplicas: 1 },
       cpuTargetPercent: 70,
       keda: { namespace: "keda", pollingSeconds: 10, cooldownSeconds: 300, sslMode: "require" },
-      gpu: { sharing: { mode: "none" }, nodeSelector: { "nvidia.com/gpu.present": "true" }, daemons: true },
+      gpu: { sharing: { mode: "none" }, daemons: true },
       postgres: { storageGiB: 20, maxConnections: 200 },
       redis: { storageGiB: 5 },
       objects: { storageGiB: 10 },
@@ -73,6 +74,11 @@ describe("kubernetes", () => {
       "a range upside down",
       { kubernetes: { ...GOOD, workers: { minReplicas: 5 } } },
       "slipway:kubernetes.workers.maxReplicas is",
+    ],
+    [
+      "metrics without a namespace",
+      { kubernetes: { ...GOOD, metrics: {} } },
+      "slipway:kubernetes.metrics.namespace is missing",
     ],
     ["an API of none", { kubernetes: { ...GOOD, api: { minReplicas: 0 } } }, "slipway:kubernetes.api.minReplicas is 0"],
     [
@@ -156,5 +162,97 @@ describe("kubernetes", () => {
     const wrong = refusal(raw({ kubernetes: GOOD }, { kubeconfig: "Canary-kubeconfig" }));
     expect(wrong).toContain("slipway:kubeconfig is no kubeconfig");
     expect(wrong).not.toContain("Canary");
+  });
+
+  const S3 = { url: "s3://artifacts/slipway", region: "eu-central-1" };
+  const KEYS = { objectsAccessKeyId: "AKIDEXAMPLE", objectsSecretAccessKey: "secret/canary" };
+  const ROLE = { serviceAccountAnnotations: { "eks.amazonaws.com/role-arn": "arn" } };
+
+  it.each([
+    ["both of its keys", S3, KEYS],
+    ["a role", { ...S3, ...ROLE }, {}],
+  ])("takes a bucket with %s", (_what, objects, secrets) => {
+    expect(parseStackConfig("cluster", raw({ kubernetes: { ...GOOD, objects } }, secrets)).kubernetes?.objects).toEqual(
+      {
+        storageGiB: 10,
+        ...objects,
+      },
+    );
+  });
+
+  it.each<[string, object, Record<string, string>, string]>([
+    [
+      "a bucket that nothing opens",
+      S3,
+      {},
+      "slipway:objectsAccessKeyId is missing, which opens kubernetes.objects.url",
+    ],
+    [
+      "half of its keys, whatever the role",
+      { ...S3, ...ROLE },
+      { objectsAccessKeyId: "AKIDEXAMPLE" },
+      "slipway:objectsSecretAccessKey is missing",
+    ],
+    ["keys of no bucket", {}, KEYS, "slipway:objectsAccessKeyId opens nothing without slipway:kubernetes.objects.url"],
+    ["a bucket of no region", { url: S3.url }, KEYS, "slipway:kubernetes.objects.region is missing"],
+    ["another scheme", { ...S3, url: "https://artifacts" }, KEYS, "slipway:kubernetes.objects.url is"],
+    ["an endpoint with a path", { ...S3, endpoint: "https://h/x" }, KEYS, "slipway:kubernetes.objects.endpoint is"],
+    ["networks of no bucket", { cidrs: ["10.0.0.0/8"] }, {}, "slipway:kubernetes.objects.cidrs is"],
+    [
+      "a key with a line of its own",
+      S3,
+      { ...KEYS, objectsSecretAccessKey: "canary\nrole_arn=x" },
+      "slipway:objectsSecretAccessKey (17 characters) must be 3 to 256 characters without a space.",
+    ],
+  ])("refuses %s, and prints no key", (_what, objects, secrets, fault) => {
+    const said = refusal(raw({ kubernetes: { ...GOOD, objects } }, secrets));
+    expect(said).toContain(fault);
+    expect(said).not.toContain("canary");
+  });
+
+  const nvidia = { devicePlugin: `r.example/plugin${DIGEST}`, dcgmExporter: `r.example/dcgm${DIGEST}` };
+  const onAws = (gpu: object, shapes: readonly string[]) =>
+    raw({
+      ...{ platform: "aws", environment: "dev", kubernetes: { images: nvidia, gpu } },
+      aws: {
+        ...{ ...LEAST, data: { ...LEAST.data, database: { caBundle: "rds.pem" } } },
+        pools: { gpu: shapes.map((shape) => ({ shape, max: 1 })) },
+      },
+    });
+
+  it("takes the only shape of GPUs on AWS, or the one that is named", () => {
+    expect(parseStackConfig("prod", onAws({}, ["l4"])).kubernetes?.gpu.shape).toBeUndefined();
+    expect(parseStackConfig("prod", onAws({ shape: "l4" }, ["h100x8", "l4"])).kubernetes?.gpu.shape).toBe("l4");
+  });
+
+  it.each<[string, RawConfig, string]>([
+    [
+      "several shapes of GPUs of which none is named",
+      onAws({}, ["h100x8", "l4"]),
+      "slipway:kubernetes.gpu.shape is missing: must be a shape of aws.pools.gpu: h100x8 or l4.",
+    ],
+    [
+      "a shape without a pool",
+      onAws({ shape: "t4" }, ["l4"]),
+      'slipway:kubernetes.gpu.shape is "t4": must be a shape of aws.pools.gpu: l4.',
+    ],
+    [
+      "labels of nodes that the stack makes itself",
+      onAws({ nodeSelector: { pool: "l4" } }, ["l4"]),
+      "must be left out where platform is aws: the stack makes its own; gpu.shape picks among them",
+    ],
+    [
+      "a shape in a cluster that exists",
+      raw({ kubernetes: { ...GOOD, gpu: { shape: "l4" } } }),
+      "must be left out where platform is kubernetes: nodeSelector says it",
+    ],
+  ])("refuses %s", (_what, config, fault) => {
+    expect(refusal(config)).toContain(fault);
+  });
+
+  it("refuses a bucket beside the one that a stack on AWS makes itself", () => {
+    const said = refusal(raw({ platform: "aws", kubernetes: { objects: S3 }, aws: LEAST }, {}));
+    expect(said).toContain("slipway:kubernetes.objects.url is");
+    expect(said).toContain("must be left out where platform is aws: the stack makes its own");
   });
 });

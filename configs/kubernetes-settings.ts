@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { GPU_SHAPE_NAMES } from "../infra/plan/gpu-shapes.ts";
 
 /**
  * Who changes the number of pods. `keda`: KEDA for workers, an HPA for the API. `hpa`: both by CPU. `none`: the stack's file alone.
@@ -34,6 +35,9 @@ const range = (min: number, lowest: number, max: number) =>
 
 const pem = z.string().regex(/^-----BEGIN CERTIFICATE-----/, { error: "must be a certificate in PEM" });
 
+/** Blocks of addresses for private use. */
+export const PRIVATE_NETWORKS = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"] as const;
+
 /** A data service that exists already. It is always reached by TLS, and its certificate is checked. */
 const external = (port: number) => ({
   host: hostName,
@@ -41,7 +45,10 @@ const external = (port: number) => ({
   /** Authority that signed its certificate, PEM. @default those that Node brings along */
   ca: pem.optional(),
   /** Networks that it may answer from: pods may reach no other. @default every private one */
-  cidrs: z.array(z.cidrv4()).min(1).default(["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"]),
+  cidrs: z
+    .array(z.cidrv4())
+    .min(1)
+    .default([...PRIVATE_NETWORKS]),
 });
 
 /** How one GPU is shared. A worker asks for one `nvidia.com/gpu` whatever the choice: a GPU, a turn or a slice. */
@@ -57,8 +64,10 @@ const sharing = z.discriminatedUnion("mode", [
 const gpu = z
   .strictObject({
     sharing: sharing.default({ mode: "none" }),
-    /** Labels of the nodes that have GPUs. */
-    nodeSelector: z.record(z.string(), z.string()).default({ "nvidia.com/gpu.present": "true" }),
+    /** Labels of the nodes that have GPUs. Left out on AWS. @default those that NVIDIA's own discovery gives them */
+    nodeSelector: z.record(z.string(), z.string()).optional(),
+    /** Which of `aws.pools.gpu` the GPU workers run on; left out elsewhere. @default the only one there is */
+    shape: z.enum(GPU_SHAPE_NAMES, { error: `must be one of ${GPU_SHAPE_NAMES.join(", ")}` }).optional(),
     /** RuntimeClass of NVIDIA's runtime. @default the nodes have it as their only one */
     runtimeClass: name.optional(),
     /** Whether NVIDIA's device plugin and exporter are brought along; not where an operator of the cluster does it. */
@@ -79,6 +88,57 @@ const ingress = z.strictObject({
   namespace: name.default("ingress-nginx"),
   annotations: z.record(z.string(), z.string()).default({}),
 });
+
+/** Keys that say more of the object store that `url` names. */
+const OF_REMOTE_OBJECTS = ["region", "endpoint", "cidrs", "serviceAccountAnnotations"] as const;
+
+/**
+ * Where artifacts lie. Without `url` it is a folder on one disk (ReadWriteOnce) that API and workers share. Such a disk is at one node at a
+ * time: all of these pods have to run on one node, and a pod that lands elsewhere waits. Clusters of several nodes need an object store.
+ */
+const objects = z
+  .strictObject({
+    storageGiB: z.number().int().min(1).max(65_536).default(10),
+    /**
+     * Bucket that exists already, with a folder in it or without: `s3://bucket/folder`. The secrets `objectsAccessKeyId` and
+     * `objectsSecretAccessKey` open it, or who `serviceAccountAnnotations` make the pods. @default a disk of the cluster
+     */
+    url: z
+      .string()
+      .regex(/^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[a-z0-9][a-z0-9.-]*)*$/, {
+        error: "must be s3://bucket or s3://bucket/folder",
+      })
+      .optional(),
+    /** Region of the bucket; stores other than S3 tell what they call theirs. Needed where `url` is set. */
+    region: z
+      .string()
+      .regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, { error: "must be a region, such as eu-central-1" })
+      .optional(),
+    /** Where a store other than S3 itself answers; its certificate has to be by a public authority. @default S3 of the region */
+    endpoint: z
+      .string()
+      .regex(/^https?:\/\/[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[1-9]\d{0,4})?$/, {
+        error: "must be scheme, host and port alone, such as https://minio.example.org:9000",
+      })
+      .optional(),
+    /**
+     * Networks that the store may answer from, and who gives pods their role: they may reach no other.
+     * @default every one where it is S3 itself, which has no addresses to name; every private one where `endpoint` is set
+     */
+    cidrs: z.array(z.cidrv4()).min(1).optional(),
+    /** Of the accounts of API and workers, such as `eks.amazonaws.com/role-arn`. @default none: the secrets open the bucket */
+    serviceAccountAnnotations: z.record(z.string(), z.string()).optional(),
+  })
+  .superRefine((value, context) => {
+    const fault = (key: string, message: string) => {
+      context.addIssue({ code: "custom", path: [key], message });
+    };
+    if (value.url !== undefined && value.region === undefined)
+      fault("region", "must name the bucket's where url is set");
+    for (const key of OF_REMOTE_OBJECTS)
+      if (value.url === undefined && value[key] !== undefined) fault(key, "must be left out where there is no url");
+  })
+  .prefault({});
 
 const images = z.strictObject({
   api: image.optional(),
@@ -129,6 +189,8 @@ const settings = z.strictObject({
     })
     .prefault({}),
   ingress: ingress.optional(),
+  /** Who reads metrics: pods of that namespace may reach `/metrics` of API and workers, and NVIDIA's exporter. @default nobody */
+  metrics: z.strictObject({ /** Of Prometheus' pods. */ namespace: name }).optional(),
   gpu,
   /** @default the cluster's default class */
   storageClass: name.optional(),
@@ -145,11 +207,7 @@ const settings = z.strictObject({
       external: z.strictObject(external(6379)).optional(),
     })
     .prefault({}),
-  /**
-   * Artifacts lie in a folder on one disk (ReadWriteOnce) that API and workers share. Such a disk is at one node at a time: all of
-   * these pods have to run on one node, and a pod that lands elsewhere waits. Clusters of several nodes need an object store.
-   */
-  objects: z.strictObject({ storageGiB: z.number().int().min(1).max(65_536).default(10) }).prefault({}),
+  objects,
   /** Claim in the stack's namespace whose disk holds the speech model; it is mounted read-only. Needed where engine is kokoro. */
   modelClaim: name.optional(),
 });

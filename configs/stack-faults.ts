@@ -1,4 +1,5 @@
-import { awsFaults } from "./aws-settings.ts";
+import type { GpuShapeName } from "../infra/plan/gpu-shapes.ts";
+import { awsFaults, type AwsSettings } from "./aws-settings.ts";
 import type { StackFields } from "./stack-fields.ts";
 
 /** What keys of a stack's file say against each other: where, by the path without `slipway:`, and what it must be. */
@@ -30,7 +31,12 @@ function kubernetesFaults(stack: StackFields): readonly Fault[] {
   const faults = leftOut("aws", aws, "where platform is kubernetes");
   if (kubernetes === undefined)
     return [...faults, ["kubernetes", "must say which images run, where platform is kubernetes"]];
-  return [...faults, ...podFaults(stack), ...(kubernetes.importedImages ? [] : imageFaults(kubernetes))];
+  const shape = leftOut(
+    "kubernetes.gpu.shape",
+    kubernetes.gpu.shape,
+    "where platform is kubernetes: nodeSelector says it",
+  );
+  return [...faults, ...shape, ...podFaults(stack), ...(kubernetes.importedImages ? [] : imageFaults(kubernetes))];
 }
 
 function imageFaults({ images, ...kubernetes }: NonNullable<StackFields["kubernetes"]>): readonly Fault[] {
@@ -56,6 +62,8 @@ function awsStackFaults(stack: StackFields): readonly Fault[] {
   return [
     ...awsFaults(aws, environment).map(([path, message]): Fault => [`aws.${path}`, message]),
     ...OWN_ON_AWS.flatMap((key) => leftOut(`kubernetes.${key}`, kubernetes?.[key], why)),
+    ...leftOut("kubernetes.objects.url", kubernetes?.objects.url, why),
+    ...leftOut("kubernetes.gpu.nodeSelector", kubernetes?.gpu.nodeSelector, `${why}; gpu.shape picks among them`),
     ...(["postgres", "redis"] as const).flatMap((key) => [
       ...leftOut(`kubernetes.${key}.external`, kubernetes?.[key].external, why),
       ...leftOut(`kubernetes.images.${key}`, kubernetes?.images[key], why),
@@ -63,8 +71,18 @@ function awsStackFaults(stack: StackFields): readonly Fault[] {
     ...(gpu.mode === "on" && aws.pools.gpu.length === 0
       ? ([["aws.pools.gpu", "must have a pool where gpu.mode is on"]] as const)
       : []),
+    ...(wantsGpu(stack) ? shapeFaults(aws.pools, kubernetes?.gpu.shape) : []),
     ...podFaults(stack),
   ];
+}
+
+/** Left to itself a worker would go to any shape that has a GPU to spare, the dearest included. */
+function shapeFaults({ gpu }: AwsSettings["pools"], chosen: GpuShapeName | undefined): readonly Fault[] {
+  const shapes = [...new Set(gpu.map(({ shape }) => shape))];
+  if (chosen === undefined ? shapes.length <= 1 : shapes.includes(chosen)) return [];
+  // Without any pool that is a fault of its own.
+  if (shapes.length === 0) return [];
+  return [["kubernetes.gpu.shape", `must be a shape of aws.pools.gpu: ${shapes.join(" or ")}`]];
 }
 
 /** Whether GPU workers belong to a stack in a cluster; nobody is asked what the cluster has. */

@@ -29,12 +29,21 @@ const SECRETS = {
 export type SecretKey = keyof typeof SECRETS;
 export const SECRET_KEYS = Object.keys(SECRETS) as readonly SecretKey[];
 
+/** A key of a bucket: it is written into a file that has lines and comments. */
+const bucketKey: SecretCheck = (text) =>
+  /^[!-~]{3,256}$/.test(text) ? undefined : `(${text.length} characters) must be 3 to 256 characters without a space.`;
+
 /** Secrets that a stack may bring and that nobody can generate. */
 const GIVEN_SECRETS = {
   /** Content of a kubeconfig, in place of `kubernetes.kubeconfig`. */
   kubeconfig: (text) =>
     /^\s*(\{|apiVersion:|clusters:)/m.test(text) ? undefined : "is no kubeconfig: it names no clusters.",
+  /** The two that open the bucket of `kubernetes.objects.url`. */
+  objectsAccessKeyId: bucketKey,
+  objectsSecretAccessKey: bucketKey,
 } as const satisfies Record<string, SecretCheck>;
+
+const BUCKET_KEYS = ["objectsAccessKeyId", "objectsSecretAccessKey"] as const;
 
 const CHECKS: Readonly<Record<string, SecretCheck>> = { ...SECRETS, ...GIVEN_SECRETS };
 
@@ -102,7 +111,12 @@ export function parseStackConfig(stack: string, raw: RawConfig): StackConfig {
   const input: unknown = Object.fromEntries(entries);
   const parsed = stackSchema.safeParse(input);
   if (!parsed.success) faults.push(...parsed.error.issues.flatMap((issue) => describe(issue, input)));
-  else faults.push(...missingSecrets(parsed.data, raw), ...secretFaults(parsed.data, raw));
+  else
+    faults.push(
+      ...missingSecrets(parsed.data, raw),
+      ...bucketFaults(parsed.data, raw),
+      ...secretFaults(parsed.data, raw),
+    );
   if (faults.length > 0 || !parsed.success) throw new StackConfigError(file, faults);
   return parsed.data;
 }
@@ -112,6 +126,22 @@ function secretFaults({ platform }: StackConfig, { values }: RawConfig): string[
   const { redisPassword } = values;
   const fault = platform === "aws" && redisPassword !== undefined ? authTokenFault(redisPassword) : undefined;
   return fault === undefined ? [] : [`slipway:redisPassword ${fault}`];
+}
+
+/** A bucket that exists is opened by both of its keys, or by the role that the pods' accounts stand for; where there is none, keys open nothing. */
+function bucketFaults({ kubernetes }: StackConfig, { values }: RawConfig): string[] {
+  const { url, serviceAccountAnnotations } = kubernetes?.objects ?? {};
+  const given = BUCKET_KEYS.filter((key) => Object.hasOwn(values, key));
+  if (url === undefined)
+    return given.map(
+      (key) => `slipway:${key} opens nothing without slipway:kubernetes.objects.url. Remove it or set that.`,
+    );
+  if (given.length === 0 && serviceAccountAnnotations !== undefined) return [];
+  return BUCKET_KEYS.filter((key) => !given.includes(key)).map(
+    (key) =>
+      `slipway:${key} is missing, which opens kubernetes.objects.url. Use \`pulumi config set --secret ${key}\`` +
+      (given.length === 0 ? ", or set kubernetes.objects.serviceAccountAnnotations." : "."),
+  );
 }
 
 /** A server that exists already has passwords already: one that is generated would open nothing. */

@@ -1,6 +1,11 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { PlanError } from "../plan/plan-error.ts";
+
+/** Pulumi runs the program in the folder of its entry; a user thinks of that of the stack's file. */
+const CHECKOUT = join(dirname(fileURLToPath(import.meta.url)), "../..");
 
 const KEY = "slipway:aws.data.database.caBundle";
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
@@ -12,7 +17,7 @@ const MOST_BYTES = 512 * 1024;
  * The authorities that have signed the database's certificate.
  *
  * @param stack the stack's name, for messages
- * @param path  of a PEM file
+ * @param path  of a PEM file, from the folder of the stack's file
  * @returns its certificates alone, PEM: comments go
  * @throws PlanError where the file is none, or holds something else than authorities
  */
@@ -38,7 +43,7 @@ export function readBundle(stack: string, path: string): string {
 
 function tryRead(path: string): string | Error {
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync(resolve(CHECKOUT, path), "utf8");
   } catch (error) {
     return error instanceof Error && "code" in error ? new Error(String(error.code)) : new Error("unknown error");
   }

@@ -1,9 +1,32 @@
 import type { ProgramSpec } from "../contract.ts";
-import type { NodeChoice } from "../kubernetes/surroundings.ts";
-import { CAPACITY_LABEL, type PoolPlan } from "../plan/node-pools.ts";
+import { GPU_DAEMONS, type NodeAsker, type NodeChoice } from "../kubernetes/surroundings.ts";
+import type { GpuShapeName } from "../plan/gpu-shapes.ts";
+import { CAPACITY_LABEL, GPU_SHAPE_LABEL, type PoolPlan } from "../plan/node-pools.ts";
 
 /** Spot nodes repel who does not say this: what cannot go within two minutes. */
 const TOLERATES_SPOT = { key: CAPACITY_LABEL, operator: "Equal", value: "spot", effect: "NoSchedule" } as const;
+
+/** A wish: where spot nodes are not to be had, jobs go on on others. */
+const ON_SPOT: NodeChoice = {
+  tolerations: [TOLERATES_SPOT],
+  affinity: {
+    nodeAffinity: {
+      preferredDuringSchedulingIgnoredDuringExecution: [
+        {
+          weight: 100,
+          preference: { matchExpressions: [{ key: CAPACITY_LABEL, operator: "In", values: ["spot"] }] },
+        },
+      ],
+    },
+  },
+};
+
+/** EKS labels no node by its having GPUs; the pools' own label does. */
+const ON_GPU_NODES = {
+  requiredDuringSchedulingIgnoredDuringExecution: {
+    nodeSelectorTerms: [{ matchExpressions: [{ key: GPU_SHAPE_LABEL, operator: "Exists" }] }],
+  },
+};
 
 /** Whether a program's pods may be on spot nodes. A worker's jobs go on elsewhere; the API and a migration would be cut. */
 export function goesOnSpot({ name }: Pick<ProgramSpec, "name">, pools: readonly PoolPlan[]): boolean {
@@ -12,15 +35,25 @@ export function goesOnSpot({ name }: Pick<ProgramSpec, "name">, pools: readonly 
   return isWorker && pools.some(({ capacity, gpu }) => capacity === "spot" && (gpu !== undefined) === isGpu);
 }
 
-/** On which of the stack's pools a program's pods run: workers on spot nodes where there are, else anywhere that repels nobody. */
-export function nodeChoice(spec: Pick<ProgramSpec, "name">, pools: readonly PoolPlan[]): NodeChoice {
-  if (!goesOnSpot(spec, pools)) return {};
-  const term = { matchExpressions: [{ key: CAPACITY_LABEL, operator: "In", values: ["spot"] }] };
-  return {
-    tolerations: [TOLERATES_SPOT],
-    // A wish: where spot nodes are not to be had, jobs go on on others.
-    affinity: {
-      nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ weight: 100, preference: term }] },
-    },
-  };
+/**
+ * On which of the stack's pools a program's pods run: GPU workers on those of one shape, NVIDIA's daemons on those of every shape; workers on spot nodes
+ * where there are, else anywhere that repels nobody.
+ *
+ * @throws Error where pools have several shapes and nobody says which; the stack's file was refused before
+ */
+export function nodeChoice(asker: NodeAsker, pools: readonly PoolPlan[]): NodeChoice {
+  const { name } = asker;
+  if (name === GPU_DAEMONS) return { affinity: { nodeAffinity: ON_GPU_NODES } };
+  if (name !== "worker-gpu") return goesOnSpot(asker, pools) ? ON_SPOT : {};
+  const shape = gpuShape(asker, pools);
+  if (shape === undefined) return {};
+  const own = pools.filter(({ gpu }) => gpu?.shape === shape);
+  return { ...(goesOnSpot(asker, own) ? ON_SPOT : {}), nodeSelector: { [GPU_SHAPE_LABEL]: shape } };
+}
+
+function gpuShape({ gpuShape: chosen }: NodeAsker, pools: readonly PoolPlan[]): GpuShapeName | undefined {
+  const shapes = [...new Set(pools.flatMap(({ gpu }) => (gpu === undefined ? [] : [gpu.shape])))];
+  if (chosen !== undefined) return chosen;
+  if (shapes.length > 1) throw new Error(`slipway:kubernetes.gpu.shape is missing; allowed are ${shapes.join(", ")}.`);
+  return shapes[0];
 }

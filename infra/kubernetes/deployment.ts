@@ -5,9 +5,9 @@ import type { Input } from "@pulumi/pulumi";
 import type { KubernetesSettings } from "../../configs/kubernetes-settings.ts";
 import type { Done, ServiceSpec } from "../contract.ts";
 import { planDrain, type Traffic } from "../plan/drain.ts";
-import { GPU_TOLERATIONS, gpuContainer, gpuPod, type GpuNodes } from "./gpu.ts";
+import { gpuContainer, gpuPod, type GpuNodes } from "./gpu.ts";
 import { labels, options, selector, type Place } from "./place.ts";
-import { podTemplate, type Mounted, type PodShape } from "./pod.ts";
+import { nodesOf, podTemplate, type Mounted, type PodShape } from "./pod.ts";
 import type { Scale } from "./scale.ts";
 import type { NodeChoice } from "./surroundings.ts";
 
@@ -23,7 +23,7 @@ export interface DeploymentArgs {
   readonly gpu: GpuNodes & Pick<KubernetesSettings["gpu"], "sharing">;
   /** Who sends requests to a service that takes any. */
   readonly traffic: Exclude<Traffic, "none">;
-  /** Where its pods run, beside what a GPU asks for. @default anywhere */
+  /** Where its pods run. @default anywhere; with a GPU, where `gpu` says */
   readonly nodes?: NodeChoice;
   /** Seconds that a new pod may take to become ready until the rollout has failed. */
   readonly healthTimeoutSeconds: number;
@@ -82,10 +82,9 @@ export function serviceTemplate({
   parts,
   gpu,
   traffic,
-  nodes = {},
+  nodes,
 }: Pick<DeploymentArgs, "spec" | "parts" | "traffic" | "nodes"> & { readonly gpu: GpuNodes }) {
-  // A GPU says itself where it is; only what its nodes repel besides is added.
-  const gpuNodes = spec.gpu ? { ...gpuPod(gpu), tolerations: [...GPU_TOLERATIONS, ...(nodes.tolerations ?? [])] } : {};
+  const where = spec.gpu ? gpuPod(gpu, nodes) : nodesOf(nodes ?? {});
   const drain = planDrain({
     name: spec.name,
     time: { drainSeconds: spec.drainSeconds },
@@ -105,17 +104,8 @@ export function serviceTemplate({
       ...(drain.preStopSeconds === 0 ? {} : { lifecycle: { preStop: { sleep: { seconds: drain.preStopSeconds } } } }),
       ...(spec.gpu ? gpuContainer(parts.cpuRequestPercent, spec.limits) : {}),
     },
-    pod: { topologySpreadConstraints: spread(spec.name), ...nodesOf(nodes), ...gpuNodes },
+    pod: { topologySpreadConstraints: spread(spec.name), ...where },
   });
-}
-
-/** The choice as a pod's spec has it. */
-export function nodesOf({ affinity, nodeSelector, tolerations }: NodeChoice): Partial<k8s.core.v1.PodSpec> {
-  return {
-    ...(affinity && { affinity }),
-    ...(nodeSelector && { nodeSelector: { ...nodeSelector } }),
-    ...(tolerations && { tolerations: [...tolerations] }),
-  };
 }
 
 /** Whether others send it requests. Workers fetch their work themselves. */

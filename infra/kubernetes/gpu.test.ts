@@ -58,7 +58,9 @@ describe("GPUs", () => {
     for (const name of ["device-plugin", "dcgm-exporter"])
       expect(at(inputsOf(stack, TYPES.daemonSet, name), "metadata", "namespace")).toBe("slipway-unit-gpu");
     const there = stack.resources.filter(({ inputs }) => at(inputs, "metadata", "namespace") === "slipway-unit-gpu");
-    expect(there.map(({ name }) => name).sort()).toEqual(["dcgm-exporter", "device-plugin", "device-plugin"]);
+    expect(there.map(({ name }) => name).sort()).toEqual([
+      ...["dcgm-exporter", "device-plugin", "device-plugin", "scrapers-to-dcgm-exporter"],
+    ]);
   });
 
   it("are reached by the runtime that the stack names, and slices by more rights of the device plugin", async () => {

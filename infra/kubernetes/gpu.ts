@@ -6,8 +6,10 @@ import type { Limits } from "../contract.ts";
 import { GPU_RESOURCE } from "../plan/node-pools.ts";
 import { configMap } from "./config-map.ts";
 import { namespace } from "./namespace.ts";
+import { exporterPolicy } from "./network-policy.ts";
 import { labels, options, selector, type Place } from "./place.ts";
-import { resources, type PullPolicy } from "./pod.ts";
+import { nodesOf, resources, type PullPolicy } from "./pod.ts";
+import type { NodeChoice } from "./surroundings.ts";
 
 /** Nodes with GPUs repel every pod that does not say this. */
 export const GPU_TOLERATIONS: readonly k8s.core.v1.Toleration[] = [
@@ -17,11 +19,21 @@ export const GPU_TOLERATIONS: readonly k8s.core.v1.Toleration[] = [
 /** Where GPUs are, and how a container gets at them. */
 export type GpuNodes = Pick<KubernetesSettings["gpu"], "nodeSelector" | "runtimeClass">;
 
-/** What a GPU worker's pod has beyond others. */
-export function gpuPod({ nodeSelector, runtimeClass }: GpuNodes): Partial<k8s.core.v1.PodSpec> {
+/** What NVIDIA's discovery, or whoever runs the cluster, calls a node with GPUs. */
+const GPU_PRESENT = { "nvidia.com/gpu.present": "true" };
+
+/**
+ * What a GPU worker's pod has beyond others.
+ *
+ * @param nodes where it runs, where the stack makes the nodes itself @default where `nodeSelector` says
+ */
+export function gpuPod(
+  { nodeSelector = GPU_PRESENT, runtimeClass }: GpuNodes,
+  nodes: NodeChoice = { nodeSelector },
+): Partial<k8s.core.v1.PodSpec> {
   return {
-    nodeSelector: { ...nodeSelector },
-    tolerations: [...GPU_TOLERATIONS],
+    ...nodesOf(nodes),
+    tolerations: [...GPU_TOLERATIONS, ...(nodes.tolerations ?? [])],
     ...(runtimeClass === undefined ? {} : { runtimeClassName: runtimeClass }),
   };
 }
@@ -43,6 +55,10 @@ export interface GpuDaemonsArgs {
   readonly pullPolicy: PullPolicy;
   /** Name of the stack's own namespace. */
   readonly namespace: string;
+  /** Which nodes have GPUs, where the stack makes them itself. @default those that the settings say */
+  readonly nodes?: NodeChoice | undefined;
+  /** Namespace of those who read the exporter's metrics. @default nobody does */
+  readonly scrapers?: string | undefined;
   readonly place: Omit<Place, "namespace">;
 }
 
@@ -55,6 +71,9 @@ const PODS_FOLDER = "/var/lib/kubelet/pod-resources";
 /** The driver lets nobody else at slices and profiling counters; NVIDIA's own manifests ask for the same. */
 const DRIVER_RIGHTS = { runAsUser: 0, capabilities: { drop: ["ALL"], add: ["SYS_ADMIN"] } };
 
+/** Port of the exporter's metrics. */
+const EXPORTER_PORT = 9400;
+
 const CONFIG_FOLDER = "/etc/device-plugin";
 
 /**
@@ -63,7 +82,7 @@ const CONFIG_FOLDER = "/etc/device-plugin";
  */
 export function gpuDaemons({ settings, images, pullPolicy, ...args }: GpuDaemonsArgs): void {
   const place = { ...args.place, namespace: namespace("gpu", `${args.namespace}-gpu`, "privileged", args.place) };
-  const shared = { settings, pullPolicy, place };
+  const shared = { settings, pullPolicy, nodes: args.nodes, place };
   const config = configMap("device-plugin", "device-plugin", { "config.yaml": pluginConfig(settings) }, place);
   daemon({
     ...shared,
@@ -85,12 +104,13 @@ export function gpuDaemons({ settings, images, pullPolicy, ...args }: GpuDaemons
     image: images.dcgmExporter,
     limits: { memoryMiB: 512, cpus: 0.5 },
     container: {
-      ports: [{ name: "metrics", containerPort: 9400, protocol: "TCP" }],
+      ports: [{ name: "metrics", containerPort: EXPORTER_PORT, protocol: "TCP" }],
       env: [{ name: "DCGM_EXPORTER_KUBERNETES", value: "true" }],
       securityContext: DRIVER_RIGHTS,
     },
     folders: { [PODS_FOLDER]: "read" },
   });
+  exporterPolicy("dcgm-exporter", EXPORTER_PORT, args.scrapers, place);
 }
 
 /** The device plugin's own configuration; JSON is YAML too. */
@@ -110,6 +130,7 @@ interface DaemonArgs {
   readonly pullPolicy: PullPolicy;
   readonly limits: Limits;
   readonly settings: KubernetesSettings["gpu"];
+  readonly nodes: NodeChoice | undefined;
   readonly container: Partial<k8s.core.v1.Container>;
   /** Folders of the node. */
   readonly folders: Readonly<Record<string, "read" | "write">>;
@@ -130,7 +151,7 @@ function daemon(args: DaemonArgs): DaemonSet {
         template: {
           metadata: { labels: labels(name) },
           spec: {
-            ...gpuPod(args.settings),
+            ...gpuPod(args.settings, args.nodes),
             automountServiceAccountToken: false,
             enableServiceLinks: false,
             priorityClassName: "system-node-critical",

@@ -2,10 +2,9 @@ import { Job } from "@pulumi/kubernetes/batch/v1/job.js";
 import { interpolate } from "@pulumi/pulumi";
 import type { Done, ProgramSpec } from "../contract.ts";
 import { KILL_MARGIN_SECONDS } from "../plan/drain.ts";
-import { nodesOf } from "./deployment.ts";
 import { digest } from "./digest.ts";
 import { labels, options, type Place } from "./place.ts";
-import { podTemplate, type PodShape } from "./pod.ts";
+import { nodesOf, podTemplate, type PodShape } from "./pod.ts";
 import type { NodeChoice } from "./surroundings.ts";
 
 export interface MigrationArgs {

@@ -25,12 +25,23 @@ export function namespace(logicalName: string, name: string, rules: PodSecurity,
   return made.metadata.name;
 }
 
-/** The account of one service. It has no rights, and no pod gets its token. */
-export function serviceAccount(service: string, place: Place): Output<string> {
+/**
+ * The account of one service. It has no rights, and no pod gets its token.
+ *
+ * @param annotations what others go by who give its pods a role @default none
+ */
+export function serviceAccount(
+  service: string,
+  place: Place,
+  annotations: Readonly<Record<string, string>> = {},
+): Output<string> {
   const account = new ServiceAccount(
     service,
     {
-      metadata: { name: service, namespace: place.namespace, labels: labels(service) },
+      metadata: {
+        ...{ name: service, namespace: place.namespace, labels: labels(service) },
+        ...(Object.keys(annotations).length === 0 ? {} : { annotations: { ...annotations } }),
+      },
       automountServiceAccountToken: false,
     },
     options(place),

@@ -92,6 +92,37 @@ describe("network policies", () => {
     expect(listAt(policy("postgres-from-clients", alone), "ingress", 0, "from")).toHaveLength(1);
   });
 
+  it("let those at metrics whom the stack's file names, and at nothing else", async () => {
+    const metrics = { namespace: "monitoring" };
+    const measured = await recordCluster(clusterStack({ metrics }, { gpu: { mode: "on" } }), { hasGpu: true });
+    expect(policy("scrapers-to-services", measured)).toEqual({
+      podSelector: services([...API, ...WORKERS]),
+      policyTypes: ["Ingress"],
+      ingress: [{ from: [namespace("monitoring")], ports: tcp(8000) }],
+    });
+    const exporter = inputsOf(measured, TYPES.policy, "scrapers-to-dcgm-exporter");
+    expect(at(exporter, "metadata", "namespace")).toBe("slipway-unit-gpu");
+    expect(exporter["spec"]).toEqual({
+      podSelector: services(["dcgm-exporter"]),
+      policyTypes: ["Ingress"],
+      ingress: [{ from: [namespace("monitoring")], ports: tcp(9400) }],
+    });
+    const ports = ["api", "worker-cpu", "worker-gpu"].map((name) =>
+      at(inputsOf(measured, TYPES.deployment, name), "spec", "template", "spec", "containers", 0, "ports", 0),
+    );
+    expect(ports.map((port) => at(port, "containerPort"))).toEqual([8000, 8000, 8000]);
+  });
+
+  it("let nobody at the exporter of GPUs where nobody is named", async () => {
+    const unmeasured = await recordCluster(clusterStack({}, { gpu: { mode: "on" } }), { hasGpu: true });
+    expect(policy("scrapers-to-dcgm-exporter", unmeasured)).toEqual({
+      podSelector: services(["dcgm-exporter"]),
+      policyTypes: ["Ingress"],
+      ingress: [],
+    });
+    expect(namesOf(unmeasured, TYPES.policy)).not.toContain("scrapers-to-services");
+  });
+
   it("let clients out to the networks of servers elsewhere", async () => {
     const external = { host: "db.example.org", cidrs: ["10.20.0.0/16"] };
     const elsewhere = await recordCluster(clusterStack({ postgres: { external } }));

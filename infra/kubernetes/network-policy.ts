@@ -23,7 +23,18 @@ export interface NetworkPoliciesArgs {
   readonly loadBalancer?: readonly string[];
   /** Others outside the cluster that programs speak to, by what they are. */
   readonly peers?: readonly PeerAccess[];
+  /** Who reads the metrics of our programs. @default nobody from outside the namespace */
+  readonly metrics?: MetricsAccess;
   readonly place: Place;
+}
+
+/** A scraper of metrics, and what it reads. */
+export interface MetricsAccess {
+  /** Of the scraper's pods. */
+  readonly namespace: string;
+  readonly services: readonly string[];
+  /** The same of all services. */
+  readonly port: number;
 }
 
 /** Somebody outside the cluster, as network policies name them. */
@@ -47,7 +58,7 @@ const NODE_LOCAL_DNS = "169.254.0.0/16";
 
 /** Nothing reaches a pod of the namespace and no pod reaches anything, but for what is said here. */
 export function networkPolicies(args: NetworkPoliciesArgs): void {
-  const { data, api, ingressNamespace, loadBalancer, peers = [], place } = args;
+  const { data, api, ingressNamespace, loadBalancer, peers = [], metrics, place } = args;
   policy("default-deny", {}, {}, place, ["Ingress", "Egress"]);
   const dns = [{ namespaceSelector: inNamespace("kube-system") }, { ipBlock: { cidr: NODE_LOCAL_DNS } }];
   const dnsPorts = ["UDP", "TCP"].map((protocol) => ({ protocol, port: 53 }));
@@ -65,6 +76,23 @@ export function networkPolicies(args: NetworkPoliciesArgs): void {
     const egress = to.map(({ cidr, port }) => ({ to: [{ ipBlock: { cidr } }], ports: tcp(port) }));
     policy(name, podsOf(clients), { egress }, place);
   }
+  if (metrics !== undefined) {
+    const from = [{ namespaceSelector: inNamespace(metrics.namespace) }];
+    const ingress = [{ from, ports: tcp(metrics.port) }];
+    policy("scrapers-to-services", podsOf(metrics.services), { ingress }, place);
+  }
+}
+
+/**
+ * Nobody reaches an exporter but those who read its metrics; in a namespace where nothing else is denied.
+ *
+ * @param scrapers namespace of their pods @default nobody
+ */
+export function exporterPolicy(name: string, port: number, scrapers: string | undefined, place: Place): void {
+  const from = scrapers === undefined ? [] : [{ namespaceSelector: inNamespace(scrapers) }];
+  // A rule with an empty `from` would let everybody in.
+  const ingress = from.length === 0 ? [] : [{ from, ports: tcp(port) }];
+  policy(`scrapers-to-${name}`, podsOf([name]), { ingress }, place);
 }
 
 function dataPolicies({ name, port, clients, namespaces, cidrs }: DataAccess, place: Place): void {

@@ -70,6 +70,7 @@ describe("a stack in a cluster", () => {
         ...[`${TYPES.ingress} api`, `${TYPES.policy} ingress-to-api`],
         ...[`${TYPES.namespace} gpu`, `${TYPES.configMap} device-plugin`],
         ...[`${TYPES.daemonSet} device-plugin`, `${TYPES.daemonSet} dcgm-exporter`],
+        `${TYPES.policy} scrapers-to-dcgm-exporter`,
       ].sort(),
     );
   });

@@ -26,8 +26,9 @@ import { limitRange, planQuota, resourceQuota } from "./quota.ts";
 import { release } from "./release.ts";
 import { mostPods, scaleOf } from "./scale.ts";
 import { fingerprintKey, secretFiles } from "./secret-files.ts";
+import { existingObjects, type ObjectAccess } from "./remote-objects.ts";
 import type { ClusterConfig } from "./settings.ts";
-import type { Surroundings } from "./surroundings.ts";
+import { GPU_DAEMONS, type RemoteObjects, type Surroundings } from "./surroundings.ts";
 
 export interface KubernetesPlatformArgs {
   readonly config: ClusterConfig;
@@ -53,6 +54,12 @@ function clientsOfPostgres({ masterSecret }: Database): readonly string[] {
 /** Programs that read or write artifacts. */
 const OBJECT_CLIENTS = ["api", "worker-cpu", "worker-gpu"];
 
+/** What pods have to get at a store that says itself who they are. */
+const NO_ACCESS: ObjectAccess = { environment: {}, secrets: {}, annotations: {} };
+
+/** Programs that show metrics, and the port of all of them. */
+const MEASURED = { services: ["api", "worker-cpu", "worker-gpu"], port: 8000 };
+
 /** A namespace of a cluster with data services, the product's programs, and who may speak to whom. */
 export class KubernetesPlatform extends ComponentResource implements Platform {
   readonly database: Database;
@@ -67,6 +74,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
   readonly #fingerprintKey: Output<string>;
   readonly #priority: Readonly<Record<PriorityName, Output<string>>>;
   readonly #objectClaim: Output<string> | undefined;
+  readonly #objectAccess: ObjectAccess;
   readonly #surroundings: Surroundings | undefined;
   readonly #databaseHost: Input<string>;
   readonly #needs: readonly Done[];
@@ -93,9 +101,12 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
     this.#needs = [...data.database.ready, ...data.cache.ready, ...(surroundings?.ready ?? [])];
     this.#databaseHost = kubernetes.keda.databaseHost ?? data.database.fullHost;
     const { storageClass, objects } = kubernetes;
-    this.objects = { url: surroundings?.objects.url ?? OBJECTS_URL };
-    this.#objectClaim = surroundings ? undefined : objectClaim({ ...objects, storageClass }, this.#place);
-    this.#networkPolicies(data);
+    const existing = surroundings ? undefined : existingObjects(objects);
+    const remote = surroundings?.objects ?? existing;
+    this.objects = { url: remote?.url ?? OBJECTS_URL };
+    this.#objectAccess = existing?.access ?? NO_ACCESS;
+    this.#objectClaim = remote ? undefined : objectClaim({ ...objects, storageClass }, this.#place);
+    this.#networkPolicies(data, remote);
     if (hasGpu && kubernetes.gpu.daemons) this.#gpuDaemons(ownName, outside);
     this.registerOutputs({ namespace: this.namespace });
   }
@@ -109,12 +120,13 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
 
   release(services: readonly ServiceSpec[], after: readonly Done[]): Release {
     this.#quota(services);
+    const { shape: gpuShape } = this.#config.kubernetes.gpu;
     return release({
       services: services.map((spec) => ({
         spec,
         parts: this.#partsOf(spec),
         scale: scaleOf(spec.name, spec.replicas, this.#config),
-        ...(this.#surroundings && { nodes: this.#surroundings.nodes(spec) }),
+        ...(this.#surroundings && { nodes: this.#surroundings.nodes({ name: spec.name, gpuShape }) }),
       })),
       loadBalancer: this.#surroundings?.loadBalancer,
       config: this.#config,
@@ -125,9 +137,12 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
     });
   }
 
-  #networkPolicies({ database, cache }: Pick<Surroundings, "database" | "cache">): void {
+  #networkPolicies(
+    { database, cache }: Pick<Surroundings, "database" | "cache">,
+    objects: RemoteObjects | undefined,
+  ): void {
     const { kubernetes } = this.#config;
-    const { loadBalancer, objects, peers = [] } = this.#surroundings ?? {};
+    const { loadBalancer, peers = [] } = this.#surroundings ?? {};
     const keda = kubernetes.autoscaler === "keda" ? [kubernetes.keda.namespace] : [];
     networkPolicies({
       data: [
@@ -140,6 +155,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
       ...(objects === undefined
         ? {}
         : { peers: [{ name: "clients-to-objects", clients: OBJECT_CLIENTS, peers: objects.peers }, ...peers] }),
+      ...(kubernetes.metrics && { metrics: { ...MEASURED, namespace: kubernetes.metrics.namespace } }),
       place: this.#place,
     });
   }
@@ -152,18 +168,19 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
   #partsOf(spec: ProgramSpec & Pick<ServiceSpec, "model">) {
     const { kubernetes } = this.#config;
     const { mounts, ...group } = objectMounts(spec.objects, this.#objectClaim);
+    const access = spec.objects === "none" ? NO_ACCESS : this.#objectAccess;
     return {
       image: this.#imageOf(spec.image),
       pullPolicy: this.#pullPolicy,
       cpuRequestPercent: kubernetes.cpuRequestPercent,
-      settings: configMap(spec.name, spec.name, spec.environment, this.#place),
+      settings: configMap(spec.name, spec.name, { ...spec.environment, ...access.environment }, this.#place),
       secrets: secretFiles({
         service: spec.name,
-        files: spec.secrets,
+        files: { ...spec.secrets, ...access.secrets },
         key: this.#fingerprintKey,
         place: this.#place,
       }),
-      account: serviceAccount(spec.name, this.#place),
+      account: serviceAccount(spec.name, this.#place, access.annotations),
       priorityClass: this.#priority[spec.image],
       mounts: [...mounts, ...(spec.model === undefined ? [] : [modelMount(spec.model)])],
       ...group,
@@ -193,7 +210,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
   }
 
   #gpuDaemons(ownName: string, place: Omit<Place, "namespace">): void {
-    const { gpu, images } = this.#config.kubernetes;
+    const { gpu, images, metrics } = this.#config.kubernetes;
     const { devicePlugin, dcgmExporter } = images;
     if (devicePlugin === undefined || dcgmExporter === undefined)
       throw new Error("slipway:kubernetes.images has no devicePlugin or no dcgmExporter; GPUs need both.");
@@ -202,6 +219,8 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
       images: { devicePlugin, dcgmExporter },
       pullPolicy: this.#pullPolicy,
       namespace: ownName,
+      nodes: this.#surroundings?.nodes({ name: GPU_DAEMONS }),
+      scrapers: metrics?.namespace,
       place,
     });
   }

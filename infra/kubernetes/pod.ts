@@ -3,6 +3,7 @@ import type { Input } from "@pulumi/pulumi";
 import { MODEL_FOLDER, type Limits } from "../contract.ts";
 import { labels } from "./place.ts";
 import { secretVolume } from "./secret-files.ts";
+import type { NodeChoice } from "./surroundings.ts";
 
 /** A volume and where the container finds it. */
 export interface Mounted {
@@ -107,6 +108,15 @@ function container(shape: PodShape, mounts: readonly Mounted[]): k8s.core.v1.Con
     resources: resources(shape),
     volumeMounts: mounts.map(({ mount }) => mount),
     ...shape.container,
+  };
+}
+
+/** The choice as a pod's spec has it. */
+export function nodesOf({ affinity, nodeSelector, tolerations }: NodeChoice): Partial<k8s.core.v1.PodSpec> {
+  return {
+    ...(affinity && { affinity }),
+    ...(nodeSelector && { nodeSelector: { ...nodeSelector } }),
+    ...(tolerations && { tolerations: [...tolerations] }),
   };
 }
 

@@ -11,6 +11,7 @@ import {
   type RecordedCluster,
 } from "../../test/pulumi/kubernetes.ts";
 import type { StackSecrets } from "../secrets.ts";
+import { kubernetesOf } from "./settings.ts";
 import type { Surroundings } from "./surroundings.ts";
 
 const CA = "-----BEGIN CERTIFICATE-----\nRDS\n-----END CERTIFICATE-----\n";
@@ -37,14 +38,20 @@ function surroundings({ databasePassword, databaseOwnerPassword, redisPassword }
     },
     images: { api: "registry.internal/api@sha256:1", worker: "registry.internal/worker@sha256:2" },
     loadBalancer: { nodePort: 30_080, cidrs: ["10.0.0.0/16"] },
-    nodes: ({ name }) => (name === "api" ? {} : { nodeSelector: { pool: name }, tolerations: [SPOT] }),
+    nodes: ({ name, gpuShape: shape }) =>
+      name === "api"
+        ? {}
+        : { nodeSelector: { pool: name, ...(name === "worker-gpu" && shape && { shape }) }, tolerations: [SPOT] },
     ready: [],
   };
 }
 
 let stack: RecordedCluster;
 beforeAll(async () => {
-  stack = await recordCluster(clusterStack({}, { gpu: { mode: "on" } }), { hasGpu: true, surroundings });
+  const file = clusterStack({}, { gpu: { mode: "on" } });
+  // Of a stack on AWS; what stands around the cluster comes from the test.
+  const kubernetes = { ...kubernetesOf(file), gpu: { ...kubernetesOf(file).gpu, shape: "l4" as const } };
+  stack = await recordCluster({ ...file, kubernetes }, { hasGpu: true, surroundings });
 });
 
 const policy = (name: string) => inputsOf(stack, TYPES.policy, name)["spec"];
@@ -96,16 +103,22 @@ describe("a cluster whose stack brings the rest along", () => {
     expect(at(pod, "containers", 0, "lifecycle", "preStop", "sleep", "seconds")).toBe(15);
   });
 
-  it("puts pods where they belong; a GPU worker tolerates what GPU nodes repel besides", () => {
+  it("puts pods where they belong; a GPU worker and NVIDIA's daemons tolerate what GPU nodes repel besides", () => {
     expect(podsOf(stack).get("Deployment api")).not.toHaveProperty("tolerations");
     expect(podsOf(stack).get("Deployment worker-cpu")).toMatchObject({
       nodeSelector: { pool: "worker-cpu" },
       tolerations: [SPOT],
     });
     expect(podsOf(stack).get("Deployment worker-gpu")).toMatchObject({
-      nodeSelector: { "nvidia.com/gpu.present": "true" },
+      nodeSelector: { pool: "worker-gpu", shape: "l4" },
       tolerations: [{ key: "nvidia.com/gpu", operator: "Exists", effect: "NoSchedule" }, SPOT],
     });
+    for (const name of ["device-plugin", "dcgm-exporter"])
+      expect(podsOf(stack).get(`DaemonSet ${name}`)).toMatchObject({
+        nodeSelector: { pool: "gpu-daemons" },
+        tolerations: [{ key: "nvidia.com/gpu", operator: "Exists", effect: "NoSchedule" }, SPOT],
+      });
+    expect(JSON.stringify([...podsOf(stack).values()])).not.toContain("nvidia.com/gpu.present");
     expect(podsOf(stack).get("Job migrate")).toMatchObject({ nodeSelector: { pool: "migrate" } });
   });
 });

@@ -1,6 +1,7 @@
 import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
 import type { Input, Output } from "@pulumi/pulumi";
-import type { Cache, Database, Done, ProgramSpec, ServiceImage } from "../contract.ts";
+import type { Cache, Database, Done, ServiceImage } from "../contract.ts";
+import type { GpuShapeName } from "../plan/gpu-shapes.ts";
 import type { DataAccess, Peer, PeerAccess } from "./network-policy.ts";
 
 /** A data service, wherever it is. */
@@ -21,13 +22,24 @@ export interface Surroundings {
   readonly loadBalancer: LoadBalancerAccess;
   /** What the programs run from, once it is in the stack's own registry. */
   readonly images: Readonly<Record<ServiceImage, Input<string>>>;
-  /** Which nodes a program's pods run on, beside those of GPUs. */
-  readonly nodes: (spec: Pick<ProgramSpec, "name">) => NodeChoice;
+  /** Which nodes a program's pods run on, those with GPUs included. */
+  readonly nodes: (asker: NodeAsker) => NodeChoice;
   /** Others that programs speak to. @default nobody */
   readonly peers?: readonly PeerAccess[];
   /** What has to be there before a pod starts, such as the roles of its account. */
   readonly ready: readonly Done[];
 }
+
+/** Whose pods want nodes. */
+export interface NodeAsker {
+  /** Of a program, or {@link GPU_DAEMONS}. */
+  readonly name: string;
+  /** Shape of the nodes with GPUs, for the GPU workers. @default the only one there is */
+  readonly gpuShape?: GpuShapeName | undefined;
+}
+
+/** Name under which NVIDIA's daemons ask: they run on every node with GPUs, whatever its shape. */
+export const GPU_DAEMONS = "gpu-daemons";
 
 /** Which nodes pods run on. */
 export interface NodeChoice {
