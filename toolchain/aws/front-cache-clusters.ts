@@ -13,13 +13,14 @@ export function cacheClusters(): AwsHandler {
   return (request, ask) => {
     const form = new URLSearchParams(request.text);
     const id = form.get("ReplicationGroupId") ?? "";
+    const told = () => mended(ask(request), { group: id, region: request.region, groups });
     switch (form.get("Action")) {
       case "CreateReplicationGroup":
       case "ModifyReplicationGroup":
         groups.set(id, new Map([...(groups.get(id) ?? []), ...form]));
-        return withMembers(ask(request), id, groups);
+        return told();
       case "DescribeReplicationGroups":
-        return withMembers(ask(request), id, groups);
+        return told();
       case "DeleteReplicationGroup":
         groups.delete(id);
         return undefined;
@@ -31,19 +32,37 @@ export function cacheClusters(): AwsHandler {
   };
 }
 
-/** moto names one member, however many there are to be. */
-async function withMembers(
-  asked: Promise<AwsAnswer>,
-  group: string,
-  groups: ReadonlyMap<string, Asked>,
-): Promise<AwsAnswer> {
+interface Known {
+  readonly group: string;
+  readonly region: string;
+  readonly groups: ReadonlyMap<string, Asked>;
+}
+
+/** moto names one member, however many there are to be, and puts every group in us-east-1 under a name by chance. */
+async function mended(asked: Promise<AwsAnswer>, { group, region, groups }: Known): Promise<AwsAnswer> {
   const answer = await asked;
+  if (answer.status !== 200) return answer;
   const count = Number(groups.get(group)?.get("NumCacheClusters") ?? 0);
-  if (answer.status !== 200 || count === 0) return answer;
   const names = Array.from({ length: count }, (_, index) => `${group}-${String(index + 1).padStart(3, "0")}`);
   const members = nest("MemberClusters", names.map((name) => element("ClusterId", name)).join(""));
-  const body = String(answer.body).replace(/<MemberClusters>[\s\S]*?<\/MemberClusters>/, members);
+  const body = String(answer.body)
+    .replace(/(master|replica)\.([^.<]+)\.[a-z0-9]{6}\.use1\.cache\.amazonaws\.com/g, `$1-$2.${cacheDomain(region)}`)
+    .replace(/<MemberClusters>[\s\S]*?<\/MemberClusters>/, count === 0 ? "$&" : members);
   return { ...answer, headers: { "content-type": "text/xml" }, body };
+}
+
+/**
+ * Domain of the groups' endpoints, which are `master-GROUP` there: AWS has another level, `master.GROUP`, where one certificate
+ * could not be for all groups. It writes eu-central-1 as euc1.
+ *
+ * @param region such as eu-central-1
+ */
+export function cacheDomain(region: string): string {
+  const [area = "", side = "", number = ""] = region.split("-");
+  const short = side.replace(/^(north|south)?(.).*$/, (_, first: string | undefined, second: string) =>
+    first === undefined ? second : `${first.charAt(0)}${second}`,
+  );
+  return `slpway.${area}${short}${number}.cache.amazonaws.com`;
 }
 
 /** A member is called GROUP-001, in a group of shards GROUP-0001-001. Others are clusters of their own: moto's. */

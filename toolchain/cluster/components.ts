@@ -199,12 +199,17 @@ function proxy(layout: Layout, { kubernetes }: Programs): Daemon {
   };
 }
 
+/** CoreDNS looks twice a second at most whether its configuration is another. */
+const RELOAD = "2s 1s";
+
 function dns(layout: Layout, { coredns }: Programs): Daemon {
   const config = join(layout.run, "Corefile");
   const health = `127.0.0.1:${HEALTH_PORTS.dns}`;
-  const text = `.:53 {
+  const text = `import ${layout.zones}/*
+.:53 {
   bind ${NETWORK.machine}
   errors
+  reload ${RELOAD}
   health ${health}
   kubernetes cluster.local in-addr.arpa {
     kubeconfig ${layout.kubeconfig}

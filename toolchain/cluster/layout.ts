@@ -33,6 +33,8 @@ export interface Layout {
   readonly cni: string;
   /** Logs and process ids. */
   readonly run: string;
+  /** More zones for the cluster's DNS, as CoreDNS writes them: those of a file count seconds after it is there. */
+  readonly zones: string;
   /** Folders that stand for disks of pods. */
   readonly volumes: string;
   /** What people and programs connect with; it may do everything. */
@@ -52,6 +54,7 @@ export function layoutOf({ state }: Folders): Layout {
     kubelet: join(folder, "kubelet"),
     cni: join(folder, "cni"),
     run: join(folder, "run"),
+    zones: join(folder, "zones"),
     volumes: join(folder, "volumes"),
   };
   for (const path of Object.values(layout)) mkdirSync(path, { recursive: true, mode: 0o700 });
