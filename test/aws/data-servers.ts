@@ -68,14 +68,23 @@ async function startPostgres({ authority, region }: DataServersOptions): Promise
     ...[...asNobody(), findProgram("postgres"), "-D", data, "-p", String(PORTS.postgres), "-k", folder],
     ...settings.flatMap((setting) => ["-c", setting]),
   ]);
-  await listens(server, PORTS.postgres);
-  await makeRoles(folder);
-  return endOf(server, folder);
+  return once(server, folder, async () => {
+    await listens(server, PORTS.postgres);
+    await makeRoles(folder);
+  });
 }
 
 async function makeRoles(host: string): Promise<void> {
-  const client = new Client({ host, port: PORTS.postgres, user: "postgres", database: "postgres" });
-  await client.connect();
+  const options = { host, port: PORTS.postgres, user: "postgres", database: "postgres" };
+  let client = new Client(options);
+  // Its port is open before it takes anybody.
+  await until("Postgres takes connections", async () => {
+    client = new Client(options);
+    return client.connect().then(
+      () => true,
+      () => false,
+    );
+  });
   try {
     for (const statement of ROLES) await client.query(statement);
   } finally {
@@ -90,8 +99,7 @@ async function startRedis({ authority, region, redisPassword }: DataServersOptio
   const access = ["--bind", NETWORK.machine, "--tls-auth-clients", "no", "--requirepass", redisPassword];
   const kept = ["--dir", folder, "--save", "", "--maxmemory-policy", "noeviction"];
   const server = startProgram([...asNobody(), findProgram("redis-server"), ...tls, ...access, ...kept]);
-  await listens(server, PORTS.redis);
-  return endOf(server, folder);
+  return once(server, folder, () => listens(server, PORTS.redis));
 }
 
 /** Both programs run as nobody, and read no key that anybody else owns. */
@@ -133,9 +141,17 @@ function isOpen(port: number): Promise<boolean> {
   });
 }
 
-function endOf(server: RunningProgram, folder: string): End {
-  return async () => {
+/** How to end a server, once it is ready; one that does not become so is ended at once. */
+async function once(server: RunningProgram, folder: string, ready: () => Promise<void>): Promise<End> {
+  const end = async () => {
     await server.stop("SIGINT");
     rmSync(folder, { recursive: true, force: true });
   };
+  try {
+    await ready();
+    return end;
+  } catch (error) {
+    await end();
+    throw error;
+  }
 }

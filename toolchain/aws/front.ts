@@ -4,10 +4,13 @@ import type { ProviderArgs } from "@pulumi/aws/provider.js";
 import { accessEntries } from "./front-access.ts";
 import { addons } from "./front-addons.ts";
 import { bucketTags } from "./front-bucket-tags.ts";
+import { budgets } from "./front-budgets.ts";
 import { cacheClusters } from "./front-cache-clusters.ts";
 import { cacheParameters } from "./front-cache-parameters.ts";
+import { metrics } from "./front-cbor.ts";
 import { eksClusters, type KubernetesAccess } from "./front-eks-clusters.ts";
 import { podIdentities } from "./front-pod-identity.ts";
+import { targetOf } from "./front-target.ts";
 import { AWS_SERVICES } from "./services.ts";
 import {
   errorAnswer,
@@ -25,6 +28,8 @@ import {
 export interface Front {
   /** Such as http://127.0.0.1:40123. */
   readonly url: string;
+  /** Requests that neither a handler nor moto could answer, once each: such as `budgets TagResource`. */
+  readonly unanswered: ReadonlySet<string>;
   close(): Promise<void>;
 }
 
@@ -52,6 +57,8 @@ export const HANDLERS = [
   { name: "EKS access entries", service: "eks", make: accessEntries },
   { name: "EKS Pod Identity", service: "eks", make: podIdentities },
   { name: "ElastiCache members of replication groups", service: "elasticache", make: cacheClusters },
+  { name: "Budgets: subscribers, tags, changes", service: "budgets", make: budgets },
+  { name: "CloudWatch in CBOR", service: "monitoring", make: metrics },
   { name: "S3 tags given when a bucket is made", service: "s3", make: bucketTags },
   { name: "ElastiCache parameter groups", service: "elasticache", make: cacheParameters },
 ] as const satisfies readonly { name: string; service: string; make: (options: FrontOptions) => AwsHandler }[];
@@ -59,38 +66,58 @@ export const HANDLERS = [
 export interface FrontOptions {
   /** The real cluster that every EKS cluster is. @default none: what moto says leads nowhere */
   readonly kubernetes?: KubernetesAccess;
+  /** Address that it listens on. @default the loopback */
+  readonly host?: string;
 }
 
 /**
- * Starts it on a free port of the loopback.
+ * Starts it on a free port.
  *
  * @param moto URL of the server behind it
  */
 export async function startFront(moto: string, options: FrontOptions = {}): Promise<Front> {
   const handlers = HANDLERS.map(({ service, make }) => ({ service, handle: make(options) }));
+  const unanswered = new Set<string>();
   const server = createServer((incoming, outgoing) => {
-    answer(incoming, outgoing, { moto, handlers }).catch((error: unknown) => {
+    answer(incoming, outgoing, { moto, handlers, unanswered }).catch((error: unknown) => {
       if (!outgoing.headersSent) outgoing.writeHead(502);
       outgoing.end(`The server before moto failed: ${String(error)}`);
     });
   });
+  const { host = "127.0.0.1" } = options;
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject).listen(0, "127.0.0.1", resolve);
+    server.once("error", reject).listen(0, host, resolve);
   });
   const { port } = server.address() as AddressInfo;
-  return { url: `http://127.0.0.1:${port}`, close: () => close(server) };
+  return { url: `http://${host}:${port}`, unanswered, close: () => close(server) };
 }
 
 interface Behind {
   readonly moto: string;
   readonly handlers: readonly { readonly service: string; readonly handle: AwsHandler }[];
+  readonly unanswered: Set<string>;
 }
 
-async function answer(incoming: IncomingMessage, outgoing: ServerResponse, { moto, handlers }: Behind): Promise<void> {
+async function answer(incoming: IncomingMessage, outgoing: ServerResponse, behind: Behind): Promise<void> {
+  const { moto, handlers, unanswered } = behind;
   const request = await parse(incoming);
   const ask: AskMoto = (asked) => askMoto(moto, asked);
-  const { status, headers, body } = (await ownAnswer(handlers, request, ask)) ?? (await ask(request));
+  const found = (await ownAnswer(handlers, request, ask)) ?? (await ask(request));
+  const { status, headers, body } = isNone(found) ? refusal(request, found, unanswered) : found;
   outgoing.writeHead(status, headers).end(request.method === "HEAD" ? undefined : body);
+}
+
+/** moto fails at what it does not know, or answers with a page for people. AWS does neither. */
+function isNone({ status, headers }: AwsAnswer): boolean {
+  return status >= 500 || (status >= 400 && (headers["content-type"] ?? "").startsWith("text/html"));
+}
+
+/** A fault that no SDK asks again for: who runs the stack sees at once what is missing here. */
+function refusal(request: AwsRequest, { status }: AwsAnswer, unanswered: Set<string>): AwsAnswer {
+  const action = targetOf(request) ?? /(?:^|&)Action=(\w+)/.exec(request.text)?.[1];
+  const what = `${request.service} ${action ?? `${request.method} ${request.url}`}`;
+  unanswered.add(what);
+  return errorAnswer(request, new WireError("NotSimulated", `moto answered ${status} to ${what}: it needs a handler.`));
 }
 
 async function ownAnswer(

@@ -24,6 +24,9 @@ const START_SECONDS = 60;
 /** Credentials that moto takes; it takes any. */
 export const MOTO_CREDENTIALS = { AWS_ACCESS_KEY_ID: "simulated", AWS_SECRET_ACCESS_KEY: "simulated" } as const;
 
+/** AWS' own policies, which roles of nodes have, are there as in every account. */
+const SETTINGS = { MOTO_IAM_LOAD_MANAGED_POLICIES: "true" } as const;
+
 /**
  * Starts moto's server on loopback. Nothing of it is kept.
  *
@@ -36,7 +39,7 @@ export async function startMoto(folders: Pick<Folders, "cache">): Promise<Moto> 
   const args = [environment.script("moto_server"), "--host", "127.0.0.1", "--port", String(port)];
   const child = spawn(environment.python, args, {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...MOTO_CREDENTIALS },
+    env: { ...process.env, ...MOTO_CREDENTIALS, ...SETTINGS },
   });
   let printed = "";
   const keep = (chunk: Buffer) => (printed = `${printed}${chunk.toString()}`.slice(-20_000));

@@ -1,0 +1,123 @@
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { randomBytes } from "node:crypto";
+import { bringProductImages } from "../../toolchain/cluster/product-images.ts";
+import { NETWORK } from "../../toolchain/cluster/layout.ts";
+import { connect, DEFAULT_HOST } from "../../toolchain/engine.ts";
+import { loadKubeConfig } from "../../toolchain/kube-config.ts";
+import type { TestProgram } from "../cluster/program.ts";
+import { useCluster, type RealCluster } from "../cluster/real-cluster.ts";
+import { startDataServers } from "./data-servers.ts";
+import { eksNode } from "./eks-node.ts";
+import { askAws, startPodIdentityAgent, type PodIdentityAgent } from "./pod-identity-agent.ts";
+import { startPodIdentityWebhook } from "./pod-identity-webhook.ts";
+import { makeAwsStack, useSimulatedAws, type SimulatedAws } from "./simulated-aws.ts";
+import { makeAuthority } from "./test-authority.ts";
+
+/**
+ * All that the prod stack stands on: AWS as moto plays it, a real Kubernetes node in the place of EKS, a real Postgres and a real Redis in the place of
+ * RDS and ElastiCache, and a stack that is told of them as a user's is.
+ */
+export interface World {
+  readonly aws: SimulatedAws;
+  readonly cluster: RealCluster;
+  readonly agent: PodIdentityAgent;
+  readonly stack: TestProgram;
+  /** Where the API answers: the node's port that the load balancer would pass requests on to. */
+  readonly apiUrl: string;
+  end(): Promise<void>;
+}
+
+export const REGION = "eu-central-1";
+export const NAMESPACE = "slipway-test";
+const HOST = "api.example.org";
+/** That of stacks/prod.ts. */
+const NODE_PORT = 30_080;
+
+/** Brings it up; where a part of it does not come, the others are ended again. */
+export async function makeWorld(): Promise<World> {
+  const parts = new AsyncDisposableStack();
+  try {
+    return { ...(await makeParts(parts)), end: () => parts.disposeAsync() };
+  } catch (error) {
+    await parts.disposeAsync();
+    throw error;
+  }
+}
+
+async function makeParts(parts: AsyncDisposableStack): Promise<Omit<World, "end">> {
+  const ending = <T extends { readonly end: () => Promise<void> }>(part: T) => parts.adopt(part, (it) => it.end());
+  const files = <T extends { readonly remove: () => void }>(made: T) =>
+    parts.adopt(made, (it) => {
+      it.remove();
+    });
+  const authority = files(makeAuthority());
+  const cluster = parts.adopt(await useCluster(), (it) => it.leave());
+  const { kubeconfig } = cluster.layout;
+  await bringProductImages(cluster.layout, connect(DEFAULT_HOST), () => undefined);
+  const node = files(eksNode(kubeconfig));
+  const aws = ending(await useSimulatedAws({ kubernetes: node.access, host: NETWORK.machine }));
+  files(leadHere(cluster));
+  const redisPassword = randomBytes(24).toString("hex");
+  ending(await startDataServers({ authority, region: REGION, redisPassword }));
+  const kubernetes = loadKubeConfig({ path: kubeconfig });
+  const agent = ending(await startPodIdentityAgent({ front: aws.front, region: REGION, kubernetes }));
+  const pods = { namespace: NAMESPACE, region: REGION, endpoint: aws.front.url };
+  ending(await startPodIdentityWebhook({ authority, cluster, ...pods }));
+  const config = stackConfig(await makeZone(aws), authority.path);
+  const stack = files(await makeAwsStack(aws, { config, env: { PATH: node.path } }));
+  await stack.good("config", "set", "--secret", "slipway:redisPassword", redisPassword);
+  return { aws, cluster, agent, stack, apiUrl: `http://${NETWORK.machine}:${NODE_PORT}` };
+}
+
+/** Names that RDS and ElastiCache give lead to the machine's own servers. */
+function leadHere({ layout }: RealCluster): { remove(): void } {
+  const path = join(layout.zones, "simulated-aws");
+  const zone = (domain: string) => `${domain}:53 {
+  bind ${NETWORK.machine}
+  errors
+  template IN A ${domain} {
+    answer "{{ .Name }} 5 IN A ${NETWORK.machine}"
+  }
+  template IN AAAA ${domain} {
+    rcode NOERROR
+  }
+}
+`;
+  writeFileSync(path, ["rds.amazonaws.com", "cache.amazonaws.com"].map(zone).join(""));
+  return {
+    remove: () => {
+      rmSync(path);
+    },
+  };
+}
+
+/** The zone of the user's own name, which the stack is given. moto draws any letter for an id's first; AWS's begin with Z. */
+async function makeZone({ front }: Pick<SimulatedAws, "front">, attempt = 1): Promise<string> {
+  const request = `<CreateHostedZoneRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Name>example.org</Name><CallerReference>${attempt}</CallerReference></CreateHostedZoneRequest>`;
+  const answer = await (await askAws(front, REGION, "route53", "/2013-04-01/hostedzone", request)).text();
+  const id = /<Id>\/hostedzone\/(\w+)<\/Id>/.exec(answer)?.[1];
+  if (id === undefined) throw new Error(`moto made no zone: ${answer}`);
+  return id.startsWith("Z") ? id : makeZone({ front }, attempt + 1);
+}
+
+/** Pulumi.prod.yaml with what is a user's own; images are on the node already. */
+function stackConfig(zoneId: string, caBundle: string): Readonly<Record<string, unknown>> {
+  return {
+    "slipway:platform": "aws",
+    "slipway:environment": "prod",
+    "slipway:aws": {
+      region: REGION,
+      account: "123456789012",
+      network: { cidr: "10.20.0.0/16", zones: ["a", "b", "c"].map((letter) => REGION + letter) },
+      size: "small",
+      cluster: { admins: ["arn:aws:iam::123456789012:role/ci/deployer"] },
+      data: {
+        database: { caBundle },
+        edge: { host: HOST, zoneId },
+        budget: { monthlyUsd: 900, emails: ["team@example.org"] },
+      },
+    },
+    "slipway:kubernetes": { autoscaler: "hpa", importedImages: true, cpuRequestPercent: 10 },
+  };
+}
