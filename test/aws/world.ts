@@ -5,6 +5,7 @@ import { bringProductImages } from "../../toolchain/cluster/product-images.ts";
 import { NETWORK } from "../../toolchain/cluster/layout.ts";
 import { connect, DEFAULT_HOST } from "../../toolchain/engine.ts";
 import { loadKubeConfig } from "../../toolchain/kube-config.ts";
+import type { ServiceImage } from "../../infra/contract.ts";
 import type { TestProgram } from "../cluster/program.ts";
 import { useCluster, type RealCluster } from "../cluster/real-cluster.ts";
 import { startDataServers } from "./data-servers.ts";
@@ -54,7 +55,7 @@ async function makeParts(parts: AsyncDisposableStack): Promise<Omit<World, "end"
   const authority = files(makeAuthority());
   const cluster = parts.adopt(await useCluster(), (it) => it.leave());
   const { kubeconfig } = cluster.layout;
-  await bringProductImages(cluster.layout, connect(DEFAULT_HOST), () => undefined);
+  const { api, worker } = await bringProductImages(cluster.layout, connect(DEFAULT_HOST), () => undefined);
   const node = files(eksNode(kubeconfig));
   const aws = ending(await useSimulatedAws({ kubernetes: node.access, host: NETWORK.machine }));
   files(leadHere(cluster));
@@ -64,7 +65,7 @@ async function makeParts(parts: AsyncDisposableStack): Promise<Omit<World, "end"
   const agent = ending(await startPodIdentityAgent({ front: aws.front, region: REGION, kubernetes }));
   const pods = { namespace: NAMESPACE, region: REGION, endpoint: aws.front.url };
   ending(await startPodIdentityWebhook({ authority, cluster, ...pods }));
-  const config = stackConfig(await makeZone(aws), authority.path);
+  const config = stackConfig({ zoneId: await makeZone(aws), caBundle: authority.path, images: { api, worker } });
   const stack = files(await makeAwsStack(aws, { config, env: { PATH: node.path } }));
   await stack.good("config", "set", "--secret", "slipway:redisPassword", redisPassword);
   return { aws, cluster, agent, stack, apiUrl: `http://${NETWORK.machine}:${NODE_PORT}` };
@@ -101,8 +102,14 @@ async function makeZone({ front }: Pick<SimulatedAws, "front">, attempt = 1): Pr
   return id.startsWith("Z") ? id : makeZone({ front }, attempt + 1);
 }
 
+interface OwnValues {
+  readonly zoneId: string;
+  readonly caBundle: string;
+  readonly images: Readonly<Record<ServiceImage, string>>;
+}
+
 /** Pulumi.prod.yaml with what is a user's own; images are on the node already. */
-function stackConfig(zoneId: string, caBundle: string): Readonly<Record<string, unknown>> {
+function stackConfig({ zoneId, caBundle, images }: OwnValues): Readonly<Record<string, unknown>> {
   return {
     "slipway:platform": "aws",
     "slipway:environment": "prod",
@@ -118,6 +125,6 @@ function stackConfig(zoneId: string, caBundle: string): Readonly<Record<string, 
         budget: { monthlyUsd: 900, emails: ["team@example.org"] },
       },
     },
-    "slipway:kubernetes": { autoscaler: "hpa", importedImages: true, cpuRequestPercent: 10 },
+    "slipway:kubernetes": { autoscaler: "hpa", images, importedImages: true, cpuRequestPercent: 10 },
   };
 }

@@ -9,6 +9,7 @@ import { cacheClusters } from "./front-cache-clusters.ts";
 import { cacheParameters } from "./front-cache-parameters.ts";
 import { metrics } from "./front-cbor.ts";
 import { eksClusters, type KubernetesAccess } from "./front-eks-clusters.ts";
+import { nodeGroups } from "./front-node-groups.ts";
 import { podIdentities } from "./front-pod-identity.ts";
 import { targetOf } from "./front-target.ts";
 import { AWS_SERVICES } from "./services.ts";
@@ -52,7 +53,8 @@ export function providerSettings({ url }: Pick<Front, "url">, region: string): P
 
 /** What is answered here. A row answers the requests of one service that it knows, with a state of its own. */
 export const HANDLERS = [
-  { name: "EKS clusters: access, upgrade policy, protection", service: "eks", make: eksClusters },
+  { name: "EKS clusters: access, upgrade policy, protection, security group", service: "eks", make: eksClusters },
+  { name: "Auto Scaling groups of EKS node groups", service: "eks", make: nodeGroups },
   { name: "EKS add-ons", service: "eks", make: addons },
   { name: "EKS access entries", service: "eks", make: accessEntries },
   { name: "EKS Pod Identity", service: "eks", make: podIdentities },
