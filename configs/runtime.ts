@@ -140,7 +140,7 @@ export type DatabaseConfig = RuntimeConfig<"migrate">;
  */
 export function loadRuntime<P extends Program>(program: P, env: NodeJS.ProcessEnv): RuntimeConfig<P> {
   const faults: ConfigFault[] = [];
-  const directory = env["SECRETS_DIR"] ?? "/run/secrets";
+  const directory = env["SECRETS_DIR"] ?? "/run/secrets/slipway";
   const schema: z.ZodObject = SCHEMAS[program];
   const open = opener(directory);
   const values = openValues(Object.keys(schema.shape), env, open, faults);

@@ -5,8 +5,11 @@ import type { Input, Output, Resource } from "@pulumi/pulumi";
  * folder that renders them.
  */
 
-/** Folder in which every process finds its secrets, on every platform. */
-export const SECRETS_FOLDER = "/run/secrets";
+/**
+ * Folder in which every process finds its secrets, on every platform. Ours alone: EKS and Kubernetes mount their tokens
+ * beside it, at `/run/secrets/<theirs>`, which a read-only volume at `/run/secrets` itself would not let them.
+ */
+export const SECRETS_FOLDER = "/run/secrets/slipway";
 
 /** Folder in which workers find the speech model, on every platform. */
 export const MODEL_FOLDER = "/var/lib/slipway/models/speech";

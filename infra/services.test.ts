@@ -129,7 +129,14 @@ describe("parity between the programs", () => {
     const of = (spec: ProgramSpec, names: string[]) => names.map((name) => environment(spec)[name]);
     const [first] = running;
     if (!first) throw new Error("no service runs");
-    expect(of(first, SHARED)).toEqual(["dev", "production", "/run/secrets", "postgres.example", "5432", "slipway"]);
+    expect(of(first, SHARED)).toEqual([
+      "dev",
+      "production",
+      "/run/secrets/slipway",
+      "postgres.example",
+      "5432",
+      "slipway",
+    ]);
     for (const spec of running) {
       expect(of(spec, [...SHARED, ...SERVING]), spec.name).toEqual(of(first, [...SHARED, ...SERVING]));
     }

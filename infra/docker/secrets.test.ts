@@ -62,15 +62,15 @@ describe("secrets", () => {
       const uploads = writer?.container.uploads ?? [];
       expect(uploads.length, name).toBeGreaterThan(0);
       for (const { file, permissions } of uploads) {
-        expect([file.replace(/[^/]+$/, ""), permissions]).toEqual(["/run/secrets/", "0400"]);
+        expect([file.replace(/[^/]+$/, ""), permissions]).toEqual(["/run/secrets/slipway/", "0400"]);
       }
-      expect(writer?.container.command).toEqual(["--recursive", container.user, "/run/secrets"]);
+      expect(writer?.container.command).toEqual(["--recursive", container.user, "/run/secrets/slipway"]);
       expect(writer?.inputs).toMatchObject({
         networkMode: "none",
         capabilities: { adds: ["CAP_CHOWN"], drops: ["ALL"] },
         securityOpts: ["no-new-privileges"],
       });
-      const mount = container.mounts?.find(({ target }) => target === "/run/secrets");
+      const mount = container.mounts?.find(({ target }) => target === "/run/secrets/slipway");
       expect(mount).toMatchObject({ source: writer?.container.mounts?.[0]?.source, readOnly: true });
     }
   });

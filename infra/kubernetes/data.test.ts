@@ -59,10 +59,10 @@ describe("Postgres and Redis in the cluster", () => {
     expect(inputsOf(stack, TYPES.configMap, "api")["data"]).toMatchObject({
       DATABASE_HOST: "postgres",
       DATABASE_TLS: "verify",
-      DATABASE_CA_FILE: "/run/secrets/database-ca.pem",
+      DATABASE_CA_FILE: "/run/secrets/slipway/database-ca.pem",
       REDIS_HOST: "redis",
       REDIS_TLS: "verify",
-      REDIS_CA_FILE: "/run/secrets/redis-ca.pem",
+      REDIS_CA_FILE: "/run/secrets/slipway/redis-ca.pem",
     });
     // No one but the server has a server's key.
     for (const name of ["api", "worker-cpu", "migrate"])
@@ -74,7 +74,12 @@ describe("Postgres and Redis in the cluster", () => {
   it("take nobody in clear", () => {
     expect(listAt(container("postgres"), "args")).toEqual(
       [
-        ...["max_connections=150", "ssl=on", "ssl_cert_file=/run/secrets/tls.crt", "ssl_key_file=/run/secrets/tls.key"],
+        ...[
+          "max_connections=150",
+          "ssl=on",
+          "ssl_cert_file=/run/secrets/slipway/tls.crt",
+          "ssl_key_file=/run/secrets/slipway/tls.key",
+        ],
         ...["ssl_min_protocol_version=TLSv1.2", "hba_file=/etc/slipway-cluster/pg_hba.conf"],
       ].flatMap((setting) => ["-c", setting]),
     );
@@ -86,7 +91,7 @@ describe("Postgres and Redis in the cluster", () => {
     expect(redis).toEqual(
       expect.arrayContaining(["port 0", "tls-port 6379", "maxmemory-policy noeviction", "appendonly yes"]),
     );
-    expect(redis).toContain("include /run/secrets/redis-auth.conf");
+    expect(redis).toContain("include /run/secrets/slipway/redis-auth.conf");
     expect(file(stack, "redis", "redis-auth.conf")).toBe(`requirepass ${file(stack, "redis", "redis-password")}\n`);
   });
 
@@ -115,7 +120,7 @@ describe("Postgres and Redis elsewhere", () => {
     expect(settings).toMatchObject({
       ...{ DATABASE_HOST: "db.example.org", DATABASE_NAME: "jobs", DATABASE_TLS: "verify" },
       ...{ REDIS_HOST: "cache.example.org", REDIS_PORT: "6380", REDIS_TLS: "verify" },
-      DATABASE_CA_FILE: "/run/secrets/database-ca.pem",
+      DATABASE_CA_FILE: "/run/secrets/slipway/database-ca.pem",
     });
     // Its authority is one that Node knows.
     expect(settings).not.toHaveProperty("REDIS_CA_FILE");

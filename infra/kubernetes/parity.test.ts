@@ -30,9 +30,9 @@ const SAME = {
 /** What only a network that is not ours alone needs: the way to check who answers. */
 const TLS = {
   DATABASE_TLS: "verify",
-  DATABASE_CA_FILE: "/run/secrets/database-ca.pem",
+  DATABASE_CA_FILE: "/run/secrets/slipway/database-ca.pem",
   REDIS_TLS: "verify",
-  REDIS_CA_FILE: "/run/secrets/redis-ca.pem",
+  REDIS_CA_FILE: "/run/secrets/slipway/redis-ca.pem",
 };
 const AUTHORITIES = ["database-ca.pem", "redis-ca.pem"];
 

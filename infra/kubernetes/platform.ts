@@ -205,7 +205,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
     const data = [...(isInside("postgres") ? [postgres] : []), ...(isInside("redis") ? [redis] : [])];
     const others = [...this.#once.map(({ limits }) => limits), ...data];
     const single = others.map((limits) => ({ limits, pods: 1, beside: false, gpu: false }));
-    resourceQuota(planQuota([...rows, ...single]), this.#place);
+    resourceQuota(planQuota([...rows, ...single], this.#surroundings ? 1 : 0), this.#place);
     limitRange(this.#place);
   }
 

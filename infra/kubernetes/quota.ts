@@ -21,10 +21,12 @@ export interface Quota {
   readonly memoryMiB: number;
   readonly cpus: number;
   readonly gpus: number;
+  /** Services that open a port on every node: the API's, where a load balancer outside of the cluster comes to it. */
+  readonly nodePorts: number;
 }
 
 /** Old pods that still drain count until they are gone: in a release every old and every new one may be there, and one in excess. */
-export function planQuota(users: readonly QuotaUser[]): Quota {
+export function planQuota(users: readonly QuotaUser[], nodePorts = 0): Quota {
   const rows = users.map(({ limits, pods, beside, gpu }) => ({ ...limits, gpu, pods: beside ? 2 * pods + 1 : pods }));
   const sum = (of: (row: (typeof rows)[number]) => number) => rows.reduce((total, row) => total + of(row), 0);
   return {
@@ -32,11 +34,12 @@ export function planQuota(users: readonly QuotaUser[]): Quota {
     memoryMiB: sum(({ pods, memoryMiB }) => pods * memoryMiB),
     cpus: sum(({ pods, cpus }) => pods * cpus),
     gpus: sum(({ pods, gpu }) => (gpu ? pods : 0)),
+    nodePorts,
   };
 }
 
 /** Keeps a stack that goes wrong from taking the whole cluster. */
-export function resourceQuota({ pods, memoryMiB, cpus, gpus }: Quota, place: Place): ResourceQuota {
+export function resourceQuota({ pods, memoryMiB, cpus, gpus, nodePorts }: Quota, place: Place): ResourceQuota {
   const memory = mebibytes(memoryMiB);
   return new ResourceQuota(
     "quota",
@@ -50,9 +53,9 @@ export function resourceQuota({ pods, memoryMiB, cpus, gpus }: Quota, place: Pla
           "requests.cpu": milliCpus(cpus),
           "limits.cpu": milliCpus(cpus),
           [`requests.${GPU_RESOURCE}`]: String(gpus),
-          // Nothing is reached past the ingress.
+          // Nothing is reached past the edge: an ingress of the cluster, or the load balancer that comes to the node port.
           "services.loadbalancers": "0",
-          "services.nodeports": "0",
+          "services.nodeports": String(nodePorts),
         },
       },
     },

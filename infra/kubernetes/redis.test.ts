@@ -18,7 +18,7 @@ beforeAll(async () => {
   port = await freePort();
   const here = (text: string) =>
     text
-      .replaceAll("/run/secrets", folder)
+      .replaceAll("/run/secrets/slipway", folder)
       .replaceAll("/var/lib/redis", folder)
       .replace("tls-port 6379", `tls-port ${port}`)
       .replace("-p 6379", `-p ${port}`);

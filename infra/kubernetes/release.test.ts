@@ -121,6 +121,6 @@ describe("the quota", () => {
       { limits, pods: 3, beside: true, gpu: false },
       { limits, pods: 2, beside: false, gpu: true },
     ];
-    expect(planQuota(rows)).toEqual({ pods: 9, memoryMiB: 900, cpus: 4.5, gpus: 2 });
+    expect(planQuota(rows)).toEqual({ pods: 9, memoryMiB: 900, cpus: 4.5, gpus: 2, nodePorts: 0 });
   });
 });

@@ -41,7 +41,7 @@ describe("an object store that exists", () => {
     for (const name of PROGRAMS) {
       expect(settingsOf(stack, name)).toMatchObject({
         ...{ OBJECTS_URL: URL, AWS_REGION: "eu-central-1", AWS_EC2_METADATA_DISABLED: "true" },
-        AWS_SHARED_CREDENTIALS_FILE: `/run/secrets/${FILE}`,
+        AWS_SHARED_CREDENTIALS_FILE: `/run/secrets/slipway/${FILE}`,
       });
       expect(settingsOf(stack, name)).not.toHaveProperty("AWS_ENDPOINT_URL_S3");
     }

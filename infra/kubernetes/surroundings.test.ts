@@ -66,6 +66,24 @@ describe("a cluster whose stack brings the rest along", () => {
     expect(Number(quota)).toBe(2 * 4 + 1 + 2 * 4 + 1 + 1 + 1);
   });
 
+  it("leaves the folder free in which EKS mounts the token of a pod's role", () => {
+    const folders = [...podsOf(stack).values()].flatMap((pod) =>
+      listAt(pod, "containers").flatMap((container) =>
+        listAt(container, "volumeMounts").map((m) => at(m, "mountPath")),
+      ),
+    );
+    expect(folders).toContain("/run/secrets/slipway");
+    for (const folder of ["/run", "/var/run", "/run/secrets", "/var/run/secrets"])
+      expect(folders).not.toContain(folder);
+  });
+
+  it("may open the one port that the load balancer comes to", () => {
+    const hard = at(inputsOf(stack, TYPES.quota, "quota"), "spec", "hard");
+    expect(at(hard, "services.nodeports")).toBe("1");
+    expect(at(hard, "services.loadbalancers")).toBe("0");
+    expect(at(inputsOf(stack, TYPES.service, "api"), "spec", "ports", 0, "nodePort")).toBe(30_080);
+  });
+
   it("runs what is in the stack's own registry", () => {
     const images = [...podsOf(stack)].map(([name, pod]) => [name, at(pod, "containers", 0, "image")]);
     expect(Object.fromEntries(images)).toMatchObject({

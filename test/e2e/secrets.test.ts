@@ -104,14 +104,14 @@ describe("secrets", () => {
         "stat",
         "--format",
         "%a %u %n",
-        "/run/secrets/redis-password",
-        "/run/secrets/database-password",
+        "/run/secrets/slipway/redis-password",
+        "/run/secrets/slipway/database-password",
       );
       const uid = (await docker("exec", name ?? "", "id", "--user")).output.trim();
       const modes = listed.output.split("\n").filter((line) => /^\d+ \d+ \//.test(line));
       expect(modes.length).toBeGreaterThan(0);
       for (const mode of modes) expect(mode.startsWith(`400 ${uid} `)).toBe(true);
-      expect((await docker("exec", name ?? "", "touch", "/run/secrets/x")).code).not.toBe(0);
+      expect((await docker("exec", name ?? "", "touch", "/run/secrets/slipway/x")).code).not.toBe(0);
       expect((await docker("exec", name ?? "", "touch", "/usr/x")).code).not.toBe(0);
     }
   });

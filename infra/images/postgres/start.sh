@@ -4,7 +4,7 @@ set -euo pipefail
 bin=/usr/lib/postgresql/15/bin
 volume=/var/lib/postgresql
 data=$volume/data
-secrets=${SECRETS_DIR:-/run/secrets}
+secrets=${SECRETS_DIR:-/run/secrets/slipway}
 
 for name in database-password database-owner-password; do
   if [ ! -s "$secrets/$name" ]; then

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The password goes from its file into a configuration on tmpfs: never on a command line, never in the environment.
 set -euo pipefail
-secret=${SECRETS_DIR:-/run/secrets}/redis-password
+secret=${SECRETS_DIR:-/run/secrets/slipway}/redis-password
 if [ ! -s "$secret" ]; then
   echo "redis: $secret is missing or empty; mount the secrets of the stack there" >&2
   exit 78
