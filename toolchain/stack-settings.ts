@@ -17,12 +17,18 @@ const kubernetes = z.object({
   importedImages: z.boolean().default(false),
 });
 
+const aws = z.object({
+  region: z.string(),
+  data: z.object({ objects: z.object({ replicaRegion: z.string().optional() }).prefault({}) }).prefault({}),
+});
+
 /** What commands have to know of a stack's file before the program reads it; a file with faults is left to the program, which lists them all. */
 const fileSchema = z.object({
   config: z.object({
     "slipway:platform": z.enum(PLATFORMS),
     "slipway:edge": z.object({ address: z.string().default("127.0.0.1"), port: z.int().default(8080) }).prefault({}),
     "slipway:kubernetes": kubernetes.prefault({}),
+    "slipway:aws": aws.optional(),
     /** A secret: it is there or not. */
     "slipway:kubeconfig": z.unknown().optional(),
   }),
@@ -34,6 +40,8 @@ export interface StackSettings {
   readonly kubernetes: z.infer<typeof kubernetes>;
   /** Whether the secret `kubeconfig` is set. */
   readonly hasKubeconfigSecret: boolean;
+  /** Where the stack has something on AWS: its own region, then that of its copies. */
+  readonly awsRegions: readonly string[];
 }
 
 /**
@@ -56,5 +64,8 @@ export function readStackSettings(stack: string, root: string): StackSettings | 
     edge: config["slipway:edge"],
     kubernetes: config["slipway:kubernetes"],
     hasKubeconfigSecret: config["slipway:kubeconfig"] !== undefined,
+    awsRegions: [config["slipway:aws"]?.region, config["slipway:aws"]?.data.objects.replicaRegion].filter(
+      (region) => region !== undefined,
+    ),
   };
 }

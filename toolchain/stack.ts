@@ -26,6 +26,8 @@ const outputsSchema = z.looseObject({
   url: z.url(),
   /** Where everything of it is, in a cluster. */
   namespace: z.string().optional(),
+  /** Name of the stack's own cluster, on AWS. */
+  cluster: z.string().optional(),
 });
 export type Outputs = z.infer<typeof outputsSchema>;
 

@@ -1,8 +1,12 @@
 import { UserError } from "../command.ts";
 import { findFolders } from "../folders.ts";
+import { reportLeftovers } from "../aws-leftovers.ts";
 import { preparePulumi } from "../prepare.ts";
+import { dropSalt } from "../stack-file.ts";
+import { readStackSettings } from "../stack-settings.ts";
+import { Stack, stackExists } from "../stack.ts";
 import { destroy } from "./destroy.ts";
-import type { PlatformCommands } from "./host.ts";
+import type { PlatformCommands, TakeDown } from "./host.ts";
 
 const plugins = ["aws"] as const;
 
@@ -30,6 +34,21 @@ export const aws: PlatformCommands = {
         `The stack ${args.name} stands on AWS, where KEEP_DATA and FORCE do nothing. What holds data is protected in prod until ` +
           "slipway:aws.teardown is true and one `make up` has taken the protection off; final snapshots stay.",
       );
-    await destroy(args, { plugins });
+    const { name, folders, steps } = args;
+    const there = stackExists(name, folders);
+    // Known by the stack alone, and so asked before it goes.
+    const cluster = there ? await clusterName(args) : undefined;
+    if (there) await destroy(args, { plugins });
+    else steps.say("  There is no stack here; AWS is asked what it has of it.");
+    await dropSalt(name, folders);
+    const regions = readStackSettings(name, folders.root)?.awsRegions ?? [];
+    process.stdout.write(`${await reportLeftovers({ stack: name, cluster, regions })}\n`);
   },
 };
+
+async function clusterName({ name, folders, steps }: TakeDown): Promise<string | undefined> {
+  const stack = new Stack(name, folders, await preparePulumi(steps, folders, plugins));
+  // A stack that never came up has no outputs.
+  const outputs = await stack.outputs().catch(() => undefined);
+  return outputs?.cluster;
+}
