@@ -46,9 +46,9 @@ export interface AwsStackOptions {
 
 /** The repository's own program on the simulated AWS, in a copy. */
 export async function makeAwsStack({ front }: SimulatedAws, { config, env }: AwsStackOptions): Promise<TestProgram> {
-  // A provider's settings are JSON on the wire, but for strings. The region stays the stack's own.
+  // A provider's settings are JSON on the wire, but for strings. The region stays the stack's own, and keys come as a user's do.
   const simulated = Object.entries(providerSettings(front, "us-east-1"))
-    .filter(([name]) => name !== "region")
+    .filter(([name]) => !["region", "accessKey", "secretKey"].includes(name))
     .map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]);
   const stack = await makeProductStack({
     change: (checkout) => {
@@ -56,7 +56,12 @@ export async function makeAwsStack({ front }: SimulatedAws, { config, env }: Aws
       checkout.edit("Pulumi.yaml", "main: stacks/index.ts", "main: stacks/simulated.ts");
     },
     plugins: ["aws"],
-    env: { ...env, SLIPWAY_SIMULATED_AWS: JSON.stringify(Object.fromEntries(simulated)) },
+    env: {
+      ...env,
+      AWS_ACCESS_KEY_ID: "test",
+      AWS_SECRET_ACCESS_KEY: "test",
+      SLIPWAY_SIMULATED_AWS: JSON.stringify(Object.fromEntries(simulated)),
+    },
   });
   const path = join(stack.folder, "Pulumi.test.yaml");
   const file = parse(readFileSync(path, "utf8")) as object;

@@ -8,9 +8,12 @@ import { budgets } from "./front-budgets.ts";
 import { cacheClusters } from "./front-cache-clusters.ts";
 import { cacheParameters } from "./front-cache-parameters.ts";
 import { metrics } from "./front-cbor.ts";
+import { databases } from "./front-databases.ts";
 import { eksClusters, type KubernetesAccess } from "./front-eks-clusters.ts";
+import { launchTemplates } from "./front-launch-templates.ts";
 import { nodeGroups } from "./front-node-groups.ts";
 import { podIdentities } from "./front-pod-identity.ts";
+import { securityRules } from "./front-security-rules.ts";
 import { targetOf } from "./front-target.ts";
 import { AWS_SERVICES } from "./services.ts";
 import {
@@ -54,11 +57,14 @@ export function providerSettings({ url }: Pick<Front, "url">, region: string): P
 /** What is answered here. A row answers the requests of one service that it knows, with a state of its own. */
 export const HANDLERS = [
   { name: "EKS clusters: access, upgrade policy, protection, security group", service: "eks", make: eksClusters },
-  { name: "Auto Scaling groups of EKS node groups", service: "eks", make: nodeGroups },
+  { name: "EKS node groups: Auto Scaling groups, updates, repair", service: "eks", make: nodeGroups },
   { name: "EKS add-ons", service: "eks", make: addons },
   { name: "EKS access entries", service: "eks", make: accessEntries },
   { name: "EKS Pod Identity", service: "eks", make: podIdentities },
   { name: "ElastiCache members of replication groups", service: "elasticache", make: cacheClusters },
+  { name: "RDS: Performance Insights, whose parameters", service: "rds", make: databases },
+  { name: "EC2 launch templates: their own tags", service: "ec2", make: launchTemplates },
+  { name: "EC2 security group rules: descriptions", service: "ec2", make: securityRules },
   { name: "Budgets: subscribers, tags, changes", service: "budgets", make: budgets },
   { name: "CloudWatch in CBOR", service: "monitoring", make: metrics },
   { name: "S3 tags given when a bucket is made", service: "s3", make: bucketTags },

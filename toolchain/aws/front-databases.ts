@@ -1,0 +1,68 @@
+import { element, type AskMoto, type AwsAnswer, type AwsHandler, type AwsRequest } from "./front-wire.ts";
+
+/** RDS: what moto takes of a request and forgets. Performance Insights of instances, and that parameters of a group are the user's own. */
+
+/** Fields of the requests, and the elements that tell them. */
+const INSIGHTS: Readonly<Record<string, string>> = {
+  EnablePerformanceInsights: "PerformanceInsightsEnabled",
+  PerformanceInsightsKMSKeyId: "PerformanceInsightsKMSKeyId",
+  PerformanceInsightsRetentionPeriod: "PerformanceInsightsRetentionPeriod",
+};
+
+/** Elements with their values, by the instance's name. */
+type Known = Map<string, Map<string, string>>;
+
+export function databases(): AwsHandler {
+  const known: Known = new Map();
+  return (request, ask) => {
+    const form = new URLSearchParams(request.text);
+    switch (form.get("Action")) {
+      case "CreateDBInstance":
+      case "ModifyDBInstance":
+        keep(form, known);
+        return told(request, ask, known);
+      case "DescribeDBInstances":
+      case "DeleteDBInstance":
+        return told(request, ask, known);
+      case "DescribeDBParameters":
+        return owned(request, ask);
+      default:
+        return undefined;
+    }
+  };
+}
+
+function keep(form: URLSearchParams, known: Known): void {
+  const name = form.get("DBInstanceIdentifier") ?? "";
+  const fields = known.get(name) ?? new Map<string, string>();
+  for (const [field, told] of Object.entries(INSIGHTS)) {
+    const value = form.get(field);
+    if (value !== null) fields.set(told, value);
+  }
+  known.set(name, fields);
+}
+
+async function told(request: AwsRequest, ask: AskMoto, known: Known): Promise<AwsAnswer> {
+  return mended(await ask(request), /<DBInstance>[\s\S]*?<\/DBInstance>/g, (instance) => {
+    const name = /<DBInstanceIdentifier>([^<]*)</.exec(instance)?.[1] ?? "";
+    return [...(known.get(name) ?? [])].reduce((text, [field, value]) => withElement(text, field, value), instance);
+  });
+}
+
+/** moto knows of parameters that were set, and of no others. */
+async function owned(request: AwsRequest, ask: AskMoto): Promise<AwsAnswer> {
+  return mended(await ask(request), /<Parameter>[\s\S]*?<\/Parameter>/g, (parameter) =>
+    withElement(parameter, "Source", "user"),
+  );
+}
+
+/** The same element with one more in it; one that is there already is replaced. */
+function withElement(text: string, name: string, value: string): string {
+  const without = text.replace(new RegExp(`<${name}>[^<]*</${name}>|<${name} ?/>`), "");
+  return without.replace(/<\/\w+>$/, (end) => element(name, value) + end);
+}
+
+function mended(answer: AwsAnswer, each: RegExp, mend: (text: string) => string): AwsAnswer {
+  if (answer.status !== 200) return answer;
+  return { ...answer, headers: { "content-type": "text/xml" }, body: String(answer.body).replace(each, mend) };
+}
