@@ -7,7 +7,7 @@ STACK ?= dev
 ARGS ?=
 flag = $(if $(filter-out 0 no false,$($(1))),$(2))
 
-.PHONY: bench-http bench-overload bench-queue bench-start chaos cluster help up down env forward token gpu-monitor new-job test check format smoke clean
+.PHONY: bench-http bench-overload bench-queue bench-start chaos cluster help up down env forward token gpu-monitor new-job test test-aws check format smoke clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -20,6 +20,9 @@ new-job: ## write a kind of job and its test into jobs/kinds         NAME=resize
 
 test: ## all tests, those with real containers included              ARGS='--project unit'
 	$(RUN) commands/test.ts -- $(ARGS)
+
+test-aws: ## the prod stack on a simulated AWS and a real Kubernetes node  ARGS='-t teardown'
+	$(RUN) commands/test.ts --aws -- $(ARGS)
 
 check: ## format, lint, types and unit tests
 	$(RUN) -- npm run --silent check

@@ -20,13 +20,15 @@ export interface Prepared {
 /**
  * Brings Pulumi, its plugins, a Docker engine and the base image onto this machine, side by side: compiling fills the
  * processors while packages are fetched. What is there already is taken as it is.
+ *
+ * @param besides plugins besides those of all stacks @default none
  */
-export async function prepare(steps: Steps): Promise<Prepared> {
+export async function prepare(steps: Steps, besides: readonly PlatformPlugin[] = []): Promise<Prepared> {
   const folders = findFolders();
   // Asked first: nobody has to come back after ten minutes to say yes.
   const plan = await planEngine(askOnTerminal());
   const [env, engine] = await Promise.all([
-    preparePulumi(steps, folders),
+    preparePulumi(steps, folders, besides),
     (async () => {
       const address = await steps.run(
         "Docker engine",

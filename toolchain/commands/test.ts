@@ -10,10 +10,14 @@ import { Steps } from "../steps.ts";
 
 const USAGE = {
   command: "make test",
-  summary: "all tests: beside the code on real servers of this machine, and end to end on a real engine.",
-  options: ["ARGS='...'  what goes on to vitest"],
-  examples: ["make test", "make test ARGS='--project unit jobs'", "make test ARGS='-t drain'"],
+  summary:
+    "all tests: beside the code on real servers of this machine, and end to end on a real engine. `make test-aws` has those of the prod stack alone, " +
+    "on a simulated AWS (moto) with a real Kubernetes node in the place of EKS; they are in no other run.",
+  options: ["ARGS='...'  what goes on to vitest", "--aws       what make test-aws sets"],
+  examples: ["make test", "make test ARGS='--project unit jobs'", "make test ARGS='-t drain'", "make test-aws"],
 };
+
+const OPTIONS = { aws: { type: "boolean", default: false } } as const;
 
 /** Programs that the tests start, and Debian's packages that have them. */
 const SERVERS = [
@@ -30,10 +34,10 @@ const SERVERS = [
   { programs: ["/usr/bin/python3"], name: "python3-venv" },
 ] as const;
 
-await runMain(USAGE, { stack: { type: "string" } }, async ({ positionals }) => {
+await runMain(USAGE, OPTIONS, async ({ values: { aws }, positionals }) => {
   const steps = new Steps();
   const servers = SERVERS.filter(({ programs }) => !programs.some((path) => existsSync(path))).map(({ name }) => name);
-  const withCluster = wants("cluster", positionals);
+  const withCluster = aws || wants("cluster", positionals);
   const missing = [...servers, ...(withCluster ? missingPackages() : [])];
   if (missing.length > 0) {
     const names = missing.join(", ");
@@ -43,7 +47,7 @@ await runMain(USAGE, { stack: { type: "string" } }, async ({ positionals }) => {
       `Without ${names} the tests cannot run.`,
     );
   }
-  const { env, folders } = await prepare(steps);
+  const { env, folders } = await prepare(steps, aws ? ["aws"] : []);
   if (missing.length > 0)
     await steps.run(
       "Test servers",
@@ -51,10 +55,15 @@ await runMain(USAGE, { stack: { type: "string" } }, async ({ positionals }) => {
       () => missing.join(", "),
     );
   if (withCluster) await steps.run("Kubernetes", (report) => buildPrograms(folders, report));
-  process.exitCode = await runShown(join(folders.root, "node_modules/.bin/vitest"), ["run", ...positionals], {
-    cwd: folders.root,
-    env,
-  });
+  const config = aws ? ["--config", "test/aws/vitest.config.ts"] : [];
+  process.exitCode = await runShown(
+    join(folders.root, "node_modules/.bin/vitest"),
+    ["run", ...config, ...positionals],
+    {
+      cwd: folders.root,
+      env,
+    },
+  );
 });
 
 /** Whether vitest is asked for a project: all are where none is named. */

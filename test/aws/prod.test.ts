@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { findLeftovers } from "../../toolchain/aws-leftovers.ts";
+import { makeToken } from "../../toolchain/token.ts";
+import { until } from "../servers/programs.ts";
+import { askAws } from "./pod-identity-agent.ts";
+import { makeWorld, NAMESPACE, REGION, type World } from "./world.ts";
+
+/**
+ * The repository's prod stack: AWS is simulated (moto, and what is put before it), and so are EKS' webhook and agent. Real are the engine, the upstream
+ * AWS provider, the Kubernetes node, Postgres, Redis, and the product. docs/aws-tests.md says what that shows and what not.
+ */
+let world: World;
+let token: string;
+
+beforeAll(async () => {
+  world = await makeWorld();
+});
+afterAll(async () => {
+  // Of a run that failed: the node is the next one's too.
+  await world.cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s");
+  await world.end();
+});
+
+const aws = (service: string, path: string, body?: string) => askAws(world.aws.front, REGION, service, path, body);
+/** An action of an API whose requests are forms; gives its XML. */
+const act = async (service: string, fields: Readonly<Record<string, string>>) =>
+  (await aws(service, "/", new URLSearchParams(fields).toString())).text();
+
+async function ask(path: string, body?: unknown): Promise<Response> {
+  const headers = {
+    authorization: `Bearer ${token}`,
+    ...(body !== undefined && { "content-type": "application/json" }),
+  };
+  const more = body !== undefined && { method: "POST", body: JSON.stringify(body) };
+  return fetch(`${world.apiUrl}${path}`, { headers, ...more });
+}
+
+async function speak(text: string): Promise<string> {
+  const answer = await ask("/api/v1/jobs", { kind: "speech", params: { text } });
+  expect(answer.status).toBe(202);
+  const { id } = (await answer.json()) as { id: string };
+  const state = async () => ((await (await ask(`/api/v1/jobs/${id}`)).json()) as { state: string }).state;
+  await until("it is spoken", async () => (await state()) === "succeeded", 60_000);
+  return id;
+}
+
+/** Names of all buckets, or keys of all objects of one. */
+async function listed(path: string, element: "Name" | "Key"): Promise<string[]> {
+  const answer = await (await aws("s3", path)).text();
+  return [...answer.matchAll(new RegExp(`<${element}>([^<]*)</${element}>`, "g"))].map(([, name]) => name ?? "");
+}
+
+async function artifactBucket(): Promise<string> {
+  const names = (await listed("/", "Name")).filter((name) => name.includes("artifacts") && !name.includes("log"));
+  expect(names).toHaveLength(1);
+  return names[0] ?? "";
+}
+
+const set = (key: string, value: string) => world.stack.good("config", "set", "--path", `slipway:${key}`, value);
+
+describe("the prod stack on a simulated AWS (moto) and a real node", () => {
+  it("comes up, and speaks: the job in RDS' place, the sound in the bucket", async () => {
+    await world.stack.good("up", "--yes", "--skip-preview");
+    token = await makeToken((await world.stack.good("stack", "output", "jwtKeys", "--show-secrets")).trim());
+    const id = await speak("Hello from the simulated cloud.");
+    const artifact = Buffer.from(await (await ask(`/api/v1/jobs/${id}/artifact`)).arrayBuffer());
+    expect(artifact.subarray(0, 4).toString()).toBe("RIFF");
+    expect(artifact.length).toBeGreaterThan(10_000);
+    const keys = await listed(`/${await artifactBucket()}?list-type=2`, "Key");
+    expect(keys.filter((key) => key.includes(id))).not.toEqual([]);
+  });
+
+  it("gives each program a role of its own by Pod Identity, and nobody else one", () => {
+    const account = (name: string) => `system:serviceaccount:${NAMESPACE}:${name}`;
+    expect([...world.agent.given.keys()].sort()).toEqual(["api", "prepare", "worker-cpu"].map(account));
+    expect(new Set(world.agent.given.values()).size).toBe(3);
+    expect([...world.agent.refused]).toEqual([]);
+  });
+
+  it("asks nothing of AWS that is not simulated", () => {
+    expect([...world.aws.front.unanswered]).toEqual([]);
+  });
+
+  it("is no difference afterwards, neither for a preview nor for a refresh", async () => {
+    await world.stack.good("preview", "--expect-no-changes");
+    await world.stack.good("refresh", "--preview-only", "--expect-no-changes");
+  });
+
+  it("keeps secrets out of the state", async () => {
+    const secret = await world.stack.good("config", "get", "slipway:redisPassword");
+    const keys = await world.stack.good("stack", "output", "jwtKeys", "--show-secrets");
+    const state = world.stack.state();
+    for (const text of [secret.trim(), keys.trim(), "P@55w0rd!"]) {
+      expect(text.length).toBeGreaterThan(8);
+      for (const form of [text, Buffer.from(text).toString("base64")]) expect(state).not.toContain(form);
+    }
+  });
+});
+
+describe("what was changed past Pulumi", () => {
+  it("is seen by a refresh and mended by up: a bucket that was opened, a rule, a deployment", async () => {
+    const bucket = await artifactBucket();
+    const block = () => aws("s3", `/${bucket}?publicAccessBlock`);
+    expect((await block()).status).toBe(200);
+    await fetch(`${world.aws.front.url}/${bucket}?publicAccessBlock`, {
+      method: "DELETE",
+      headers: { authorization: `AWS4-HMAC-SHA256 Credential=test/20260101/${REGION}/s3/aws4_request, Signature=0` },
+    });
+    expect((await block()).status).toBe(404);
+    await world.cluster.kubectl("delete", "networkpolicies", "--all", `--namespace=${NAMESPACE}`);
+
+    const seen = await world.stack.pulumi("refresh", "--preview-only", "--expect-no-changes");
+    expect(seen.code).not.toBe(0);
+    expect(seen.output).toMatch(/BucketPublicAccessBlock/);
+    expect(seen.output).toMatch(/NetworkPolicy/);
+
+    await world.stack.good("up", "--yes", "--refresh", "--skip-preview");
+    expect((await block()).status).toBe(200);
+    await world.stack.good("preview", "--expect-no-changes");
+    await speak("Mended.");
+  });
+});
+
+describe("what a preview refuses with AWS at hand", () => {
+  it("credentials of another account than the file's", async () => {
+    await set("aws.account", "210987654321");
+    const { code, output } = await world.stack.pulumi("preview");
+    await set("aws.account", "123456789012");
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/123456789012/);
+  });
+
+  it.each([
+    ["aws.network.zones[2]", "eu-west-1c", `${REGION}c`, /zones.*eu-west-1c/s],
+    ["aws.network.cidr", "10.20.0.0/28", "10.20.0.0/16", /cidr/],
+    ["worker.replicas", "4000", "1", /4000/],
+  ])("%s = %s, with the input to change", async (key, wrong, right, said) => {
+    await set(key, wrong);
+    const { code, output } = await world.stack.pulumi("preview");
+    await set(key, right);
+    expect(code).not.toBe(0);
+    expect(output).toMatch(said);
+  });
+});
+
+describe("the end of a prod stack", () => {
+  it("is refused while it is protected, and nothing is gone", async () => {
+    const { code, output } = await world.stack.pulumi("destroy", "--yes", "--skip-preview");
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/protect/);
+    await world.stack.good("up", "--yes", "--refresh", "--skip-preview");
+    await speak("Still here.");
+  });
+
+  it("leaves nothing once teardown is set and up took the protection off, but what it is meant to", async () => {
+    const cluster = (await world.stack.good("stack", "output", "cluster")).trim();
+    await set("aws.teardown", "true");
+    await world.stack.good("up", "--yes", "--skip-preview");
+    await world.stack.good("destroy", "--yes", "--skip-preview");
+
+    const namespaces = () => world.cluster.kubectl("get", "namespaces", "--output=name");
+    await until("the namespace is gone", async () => !(await namespaces()).includes(NAMESPACE), 60_000);
+    expect(await (await aws("eks", "/clusters")).json()).toEqual({ clusters: [] });
+    expect(await listed("/", "Name")).toEqual([]);
+    expect(await act("rds", { Action: "DescribeDBInstances", Version: "2014-10-31" })).not.toContain("<DBInstance>");
+    expect(await act("ec2", { Action: "DescribeVpcs", Version: "2016-11-15" })).not.toContain("10.20.0.0/16");
+    expect(await act("iam", { Action: "ListRoles", Version: "2010-05-08" })).not.toContain("slipway-");
+
+    const client = {
+      endpoint: world.aws.front.url,
+      credentials: { accessKeyId: "test", secretAccessKey: "test" },
+    };
+    const left = await findLeftovers({ stack: "test", cluster, regions: [REGION], client });
+    expect(left.filter(({ kept }) => kept === undefined)).toEqual([]);
+    expect([...world.aws.front.unanswered]).toEqual([]);
+  });
+});
