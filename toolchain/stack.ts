@@ -15,7 +15,15 @@ export const PROJECT = "slipway";
 /** A stack's state as `pulumi stack export` gives it; only what is looked at here. */
 const deploymentSchema = z.looseObject({
   deployment: z.looseObject({
-    resources: z.array(z.looseObject({ urn: z.string(), type: z.string(), id: z.string().optional() })).optional(),
+    resources: z
+      .array(
+        z.looseObject({
+          ...{ urn: z.string(), type: z.string(), id: z.string().optional() },
+          /** Whether Pulumi refuses to delete it. */
+          protect: z.boolean().optional(),
+        }),
+      )
+      .optional(),
     pending_operations: z.array(z.looseObject({ type: z.string() })).optional(),
   }),
 });

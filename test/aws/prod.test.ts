@@ -145,10 +145,10 @@ describe("what a preview refuses with AWS at hand", () => {
 
 describe("the end of a prod stack", () => {
   it("is refused while it is protected, and nothing is gone", async () => {
-    const { code, output } = await world.stack.pulumi("destroy", "--yes", "--skip-preview");
+    const { code, output } = await world.stack.pulumi("destroy", "--yes");
     expect(code).not.toBe(0);
     expect(output).toMatch(/protect/);
-    await world.stack.good("up", "--yes", "--refresh", "--skip-preview");
+    await world.stack.good("refresh", "--preview-only", "--expect-no-changes");
     await speak("Still here.");
   });
 

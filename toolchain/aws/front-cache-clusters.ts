@@ -38,19 +38,14 @@ interface Known {
   readonly groups: ReadonlyMap<string, Asked>;
 }
 
-/** moto names one member, however many there are to be, forgets how TLS is taken, and puts every group in us-east-1 under a name by chance. */
+/** moto names one member, however many there are to be, and puts every group in us-east-1 under a name by chance. */
 async function mended(asked: Promise<AwsAnswer>, { group, region, groups }: Known): Promise<AwsAnswer> {
   const answer = await asked;
   if (answer.status !== 200) return answer;
   const count = Number(groups.get(group)?.get("NumCacheClusters") ?? 0);
   const names = Array.from({ length: count }, (_, index) => `${group}-${String(index + 1).padStart(3, "0")}`);
   const members = nest("MemberClusters", names.map((name) => element("ClusterId", name)).join(""));
-  const mode = groups.get(group)?.get("TransitEncryptionMode");
   const body = String(answer.body)
-    .replace(
-      /<TransitEncryptionEnabled>true<.*?>/,
-      (told) => told + (mode ? element("TransitEncryptionMode", mode) : ""),
-    )
     .replace(/(master|replica)\.([^.<]+)\.[a-z0-9]{6}\.use1\.cache\.amazonaws\.com/g, `$1-$2.${cacheDomain(region)}`)
     .replace(/<MemberClusters>[\s\S]*?<\/MemberClusters>/, count === 0 ? "$&" : members);
   return { ...answer, headers: { "content-type": "text/xml" }, body };
@@ -96,6 +91,8 @@ function told(cluster: string, { group, asked }: { readonly group: string; reado
     ...["AutoMinorVersionUpgrade", "TransitEncryptionEnabled", "AtRestEncryptionEnabled"].map((name) =>
       field(name, "false"),
     ),
+    // Whoever asks for TLS and says no mode gets the strict one.
+    ...(asked.get("TransitEncryptionEnabled") === "true" ? [field("TransitEncryptionMode", "required")] : []),
     ...[field("PreferredMaintenanceWindow", "sun:03:00-sun:04:00"), field("SnapshotRetentionLimit", "0")],
     field("SnapshotWindow", "01:00-02:00"),
     nest("CacheParameterGroup", field("CacheParameterGroupName") + element("ParameterApplyStatus", "in-sync")),

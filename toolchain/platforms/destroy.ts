@@ -1,4 +1,4 @@
-import { CommandError } from "../command.ts";
+import { CommandError, UserError } from "../command.ts";
 import { preparePulumi } from "../prepare.ts";
 import { Stack, type Deployment } from "../stack.ts";
 import type { PlatformPlugin } from "../pulumi.ts";
@@ -17,6 +17,7 @@ export interface DestroyOptions {
  * @param how.env     what Pulumi reads besides
  * @param how.plugins that the platform needs besides
  * @throws CommandError where Pulumi cannot, unless `force` is set
+ * @throws UserError where the stack protects something; nothing is gone then
  */
 export async function destroy(
   { name, folders, steps, force }: TakeDown,
@@ -28,6 +29,7 @@ export async function destroy(
       await stack.unlock(report);
       const deployment = await stack.export();
       if ((deployment.deployment.pending_operations ?? []).length > 0) await stack.settle(report);
+      if (!force) refuseProtected(name, deployment);
       if (change) await stack.import(change(await stack.export()));
       await stack.destroy(report);
     });
@@ -36,4 +38,16 @@ export async function destroy(
     steps.say(error.message);
   }
   await steps.run("Stack", () => stack.remove());
+}
+
+/** Pulumi itself refuses what is protected when it comes to it: everything that serves is gone by then. */
+export function refuseProtected(stack: string, { deployment }: Deployment): void {
+  const kept = (deployment.resources ?? []).filter(({ protect }) => protect === true);
+  if (kept.length === 0) return;
+  const names = kept.map(({ urn, type }) => `  ${urn.split("::").at(-1) ?? urn} (${type})`);
+  throw new UserError(
+    `The stack ${stack} protects ${kept.length} of its resources, and nothing of it was touched:\n${names.join("\n")}\n` +
+      "To destroy it with its data, take the protection off first: slipway:aws.teardown: true in its file and one `make up` on AWS; " +
+      "elsewhere slipway:environment other than prod and one `make up`. Then run this again.",
+  );
 }
