@@ -20,7 +20,7 @@ describe("the settings of AWS", () => {
     const settings = awsSettingsSchema.parse(LEAST);
     expect(settings).toMatchObject({
       network: { minimumZones: 3, reserved: [], flowLogDays: 90, endpoints: Object.keys(ENDPOINT_SERVICES) },
-      ...{ size: "small", overrides: {}, tags: {}, teardown: false },
+      ...{ size: "small", overrides: {}, tags: {} },
       cluster: { version: "1.35", serviceCidr: "172.20.0.0/16", publicCidrs: [], logDays: 365, addons: {} },
       pools: { system: { dedicated: true }, cpu: {}, cpuSpot: { enabled: true }, gpu: [] },
     });

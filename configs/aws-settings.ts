@@ -173,8 +173,6 @@ const fields = z.strictObject({
     .record(tagKey, tag.max(256))
     .refine((tags) => Object.keys(tags).length <= 20, { error: "must be at most 20 tags" })
     .default({}),
-  /** Takes the protection from keys, data and logs of a prod stack, so that a `destroy` can follow. Back to false when it should not. */
-  teardown: z.boolean().default(false),
 });
 
 /** The same, with what keys say against each other. */

@@ -30,6 +30,11 @@ const limits = (memoryMiB: number, cpus: number) => ({
 export const stackFields = z.strictObject({
   platform: z.enum(PLATFORMS),
   environment: z.enum(ENVIRONMENTS),
+  /**
+   * Takes the protection from keys, data and logs of a prod stack, so that a `destroy` can follow: one `up` with it, then the `destroy`. Back to
+   * false when it should not. Without effect where nothing is protected: in other environments, and on a Docker engine.
+   */
+  teardown: z.boolean().default(false),
   /** The only published port. In dev it listens on loopback; `address: 0.0.0.0` publishes it. */
   edge: z
     .strictObject({

@@ -43,6 +43,7 @@ describe("defaults", () => {
     expect(parseStackConfig("dev", raw(REQUIRED))).toEqual({
       platform: "docker",
       environment: "dev",
+      teardown: false,
       edge: { address: "127.0.0.1", port: 8080 },
       api: API,
       worker: { replicas: 1, concurrency: 4, pool: "process", memoryMiB: 512, cpus: 1 },

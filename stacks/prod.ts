@@ -9,7 +9,7 @@ import { edgePools } from "../infra/aws/edge-access.ts";
 import { edge } from "../infra/aws/edge.ts";
 import { foundation, type Foundation } from "../infra/aws/foundation.ts";
 import { images } from "../infra/aws/images.ts";
-import { keeps } from "../infra/aws/keep.ts";
+import { keeps } from "../infra/keep.ts";
 import { masterRole } from "../infra/aws/master-role.ts";
 import { nodeChoice } from "../infra/aws/node-choice.ts";
 import { objectRoles } from "../infra/aws/object-roles.ts";
@@ -113,11 +113,11 @@ function surroundingsOf({ config, settings, pools, base, data, place }: Parts): 
   };
 }
 
-function placeOf(stack: string, { environment }: StackConfig, settings: AwsSettings): AwsPlace {
+function placeOf(stack: string, config: StackConfig, settings: AwsSettings): AwsPlace {
   const parent = new ComponentResource("slipway:aws:Platform", "aws");
-  const tags = stackTags({ stack, environment, own: settings.tags });
+  const tags = stackTags({ stack, environment: config.environment, own: settings.tags });
   const provider = providerFor("aws", settings.region, settings, parent);
-  return { parent, provider, stack, tags, keep: keeps(environment, settings) };
+  return { parent, provider, stack, tags, keep: keeps(config) };
 }
 
 /** Credentials of another account than the stack's own are refused before anything is made. */

@@ -100,6 +100,8 @@ describe("Postgres and Redis in the cluster", () => {
     const kept = prod.resources.filter(({ isProtected }) => isProtected).map(({ name }) => name);
     expect(kept.sort()).toEqual(["namespace", "objects", "postgres", "redis"]);
     expect(stack.resources.filter(({ isProtected }) => isProtected)).toEqual([]);
+    const ending = await recordCluster(clusterStack({}, { environment: "prod", teardown: true }));
+    expect(ending.resources.filter(({ isProtected }) => isProtected)).toEqual([]);
   });
 });
 

@@ -22,6 +22,7 @@ import { OBJECTS_URL, objectClaim, objectMounts } from "./objects.ts";
 import type { Place } from "./place.ts";
 import { modelMount, type PullPolicy } from "./pod.ts";
 import { priorityClasses, type PriorityName } from "./priority.ts";
+import { keeps } from "../keep.ts";
 import { limitRange, planQuota, resourceQuota } from "./quota.ts";
 import { release } from "./release.ts";
 import { mostPods, scaleOf } from "./scale.ts";
@@ -88,7 +89,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
     this.hasGpu = hasGpu;
     this.#pullPolicy = kubernetes.importedImages ? "Never" : "IfNotPresent";
     const provider = clusterProvider(config, kubeconfig, this);
-    const outside = { parent: this, provider, keep: config.environment === "prod" };
+    const outside = { parent: this, provider, keep: keeps(config) };
     const ownName = namespaceName(config);
     this.namespace = namespace("namespace", ownName, "restricted", outside);
     this.#place = { ...outside, namespace: this.namespace };

@@ -154,7 +154,7 @@ describe("the end of a prod stack", () => {
 
   it("leaves nothing once teardown is set and up took the protection off, but what it is meant to", async () => {
     const cluster = (await world.stack.good("stack", "output", "cluster")).trim();
-    await set("aws.teardown", "true");
+    await set("teardown", "true");
     await world.stack.good("up", "--yes", "--skip-preview");
     await world.stack.good("destroy", "--yes", "--skip-preview");
 

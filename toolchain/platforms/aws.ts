@@ -32,7 +32,7 @@ export const aws: PlatformCommands = {
     if (args.keepData || args.force)
       throw new UserError(
         `The stack ${args.name} stands on AWS, where KEEP_DATA and FORCE do nothing. What holds data is protected in prod until ` +
-          "slipway:aws.teardown is true and one `make up` has taken the protection off; final snapshots stay.",
+          "slipway:teardown is true and one `make up` has taken the protection off; final snapshots stay.",
       );
     const { name, folders, steps } = args;
     const there = stackExists(name, folders);

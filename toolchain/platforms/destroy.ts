@@ -47,7 +47,7 @@ export function refuseProtected(stack: string, { deployment }: Deployment): void
   const names = kept.map(({ urn, type }) => `  ${urn.split("::").at(-1) ?? urn} (${type})`);
   throw new UserError(
     `The stack ${stack} protects ${kept.length} of its resources, and nothing of it was touched:\n${names.join("\n")}\n` +
-      "To destroy it with its data, take the protection off first: slipway:aws.teardown: true in its file and one `make up` on AWS; " +
-      "elsewhere slipway:environment other than prod and one `make up`. Then run this again.",
+      "To destroy it with its data, take the protection off first: slipway:teardown: true in its file and one `make up`. " +
+      "Then run this again.",
   );
 }
