@@ -153,7 +153,10 @@ const images = z.strictObject({
 });
 
 const settings = z.strictObject({
-  /** Path of the kubeconfig; its content can stand in the stack's secret `kubeconfig` instead. @default KUBECONFIG, then the user's own */
+  /**
+   * Path of the kubeconfig, from the folder of the stack's file; its content can stand in the stack's secret `kubeconfig` instead.
+   * @default KUBECONFIG, then the user's own
+   */
   kubeconfig: z.string().min(1).optional(),
   /** @default the kubeconfig's current context */
   context: z.string().min(1).optional(),

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { join, relative } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { authorityCertificate, serverCertificate } from "../kubernetes/certificate.ts";
 import { readBundle } from "./ca-bundle.ts";
 
@@ -15,6 +15,10 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
 function read(content: string) {
   const path = join(folder, "rds.pem");
   writeFileSync(path, content);
@@ -25,6 +29,14 @@ describe("the file with RDS' authorities", () => {
   it("gives all of its certificates and no comments", () => {
     const [one, other] = [authorityCertificate(SEED), authorityCertificate(`${SEED}x`)];
     expect(read(`# of eu-central-1\n${one}# older\n${other}`)).toBe(`${one}${other}`);
+  });
+
+  it("is looked for from the folder of the stack's file, wherever Pulumi runs the program", () => {
+    const pem = authorityCertificate(SEED);
+    writeFileSync(join(folder, "beside.pem"), pem);
+    const root = join(import.meta.dirname, "../..");
+    vi.spyOn(process, "cwd").mockReturnValue(join(root, "stacks"));
+    expect(readBundle("unit", relative(root, join(folder, "beside.pem")))).toBe(pem);
   });
 
   it.each([

@@ -15,6 +15,7 @@ import type { StackSecrets } from "../secrets.ts";
 import { configMap } from "./config-map.ts";
 import { dataServices } from "./data.ts";
 import { gpuDaemons } from "./gpu.ts";
+import { kubeconfigPath } from "./kubeconfig.ts";
 import { runOnce } from "./migration.ts";
 import { namespace, serviceAccount } from "./namespace.ts";
 import { networkPolicies } from "./network-policy.ts";
@@ -229,7 +230,8 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
 
 /** The cluster that the stack's file names; only where it names none, the one that the machine's own kubeconfig points at. */
 function clusterProvider({ kubernetes }: ClusterConfig, content: Input<string> | undefined, parent: ComponentResource) {
-  const kubeconfig = content ?? kubernetes.kubeconfig;
+  const path = kubernetes.kubeconfig;
+  const kubeconfig = content ?? (path === undefined ? undefined : kubeconfigPath(path));
   return new Provider(
     "cluster",
     {
