@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { API_SETTINGS } from "./api-settings.ts";
 import { SECRET_CHECKS } from "./credential-keys.ts";
+import { MARKER_SETTINGS } from "./marker-settings.ts";
 import { AES_SECRET, decrypt, isEncrypted, MASK, readSecret, SecretError } from "./secrets.ts";
 import { choice, text, whole } from "./settings.ts";
 import { WORKER_SETTINGS } from "./worker-settings.ts";
@@ -54,12 +55,17 @@ const base = {
   DATABASE_CA_FILE: text("the path of a PEM file").optional(),
 };
 
-const serving = {
-  ...base,
-  // One may be held while Redis is filled again, and that work needs another.
-  DATABASE_POOL_SIZE: whole(2, 1000, 10),
+const listening = {
   HOST: text("an address to listen on").default("0.0.0.0"),
   PORT: whole(1, 65_535, 8000),
+  DRAIN_SECONDS: whole(1, 3600, 25),
+};
+
+const serving = {
+  ...base,
+  ...listening,
+  // One may be held while Redis is filled again, and that work needs another.
+  DATABASE_POOL_SIZE: whole(2, 1000, 10),
   REDIS_HOST: text("a host name or address"),
   REDIS_PORT: whole(1, 65_535, 6379),
   REDIS_TLS: choice(TLS_MODES).default("off"),
@@ -70,7 +76,6 @@ const serving = {
       error: "file:///absolute/folder or s3://bucket/folder",
     })
     .default("file:///var/lib/slipway/objects"),
-  DRAIN_SECONDS: whole(1, 3600, 25),
   DRAIN_LINGER_SECONDS: whole(0, 300, 3),
 };
 
@@ -95,6 +100,7 @@ const SCHEMAS = {
     WORKER_CONCURRENCY: whole(1, 1000, 4),
     ...WORKER_SETTINGS,
   }),
+  marker: z.object({ ...base, ...listening, ...MARKER_SETTINGS }),
   migrate: z.object(base),
   /** Who it comes as stands in the secret. */
   prepare: z
@@ -111,6 +117,7 @@ export type Program = keyof typeof SCHEMAS;
 const SECRETS = {
   api: ["database-password", "redis-password", "jwt-keys", "hmac-keys"],
   worker: ["database-password", "redis-password"],
+  marker: ["database-password"],
   migrate: ["database-password"],
   prepare: ["database-password", "database-owner-password"],
 } as const satisfies Record<Program, readonly string[]>;

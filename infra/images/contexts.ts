@@ -18,7 +18,12 @@ export const IMAGES = {
   },
   worker: {
     node: true,
-    bundles: { worker: "worker/main.ts", place: "worker/place.ts", healthcheck: "jobs/healthcheck.ts" },
+    bundles: {
+      worker: "worker/main.ts",
+      place: "worker/place.ts",
+      marker: "worker/marker/main.ts",
+      healthcheck: "jobs/healthcheck.ts",
+    },
   },
 } as const satisfies Record<string, ImageSource>;
 
