@@ -12,5 +12,7 @@ export default defineConfig({
     testTimeout: 20 * MINUTE,
     hookTimeout: 20 * MINUTE,
     fileParallelism: false,
+    // A line for each test when it ends: the whole takes a quarter of an hour.
+    reporters: ["verbose"],
   },
 });

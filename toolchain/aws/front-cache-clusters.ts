@@ -2,7 +2,7 @@ import { element, nest, WireError, xml, type AwsAnswer, type AwsHandler } from "
 
 /**
  * The cache clusters that a replication group consists of. moto makes the group and names its members, but does not
- * describe them; they are told from what the group was asked to be.
+ * describe them; they are told from what the group was asked to be. A group that is deleted stays "deleting" there for good.
  */
 
 /** The fields of the last requests for a group. */
@@ -10,7 +10,7 @@ type Asked = ReadonlyMap<string, string>;
 
 export function cacheClusters(): AwsHandler {
   const groups = new Map<string, Asked>();
-  return (request, ask) => {
+  return async (request, ask) => {
     const form = new URLSearchParams(request.text);
     const id = form.get("ReplicationGroupId") ?? "";
     const told = () => mended(ask(request), { group: id, region: request.region, groups });
@@ -20,7 +20,7 @@ export function cacheClusters(): AwsHandler {
         groups.set(id, new Map([...(groups.get(id) ?? []), ...form]));
         return told();
       case "DescribeReplicationGroups":
-        return told();
+        return existing(await told(), id);
       case "DeleteReplicationGroup":
         groups.delete(id);
         return undefined;
@@ -30,6 +30,17 @@ export function cacheClusters(): AwsHandler {
         return undefined;
     }
   };
+}
+
+/** Without those that are being deleted. */
+function existing(answer: AwsAnswer, id: string): AwsAnswer {
+  const body = String(answer.body).replace(
+    /<ReplicationGroup><ReplicationGroupId>(?:(?!<\/ReplicationGroup>)[\s\S])*<Status>deleting<[\s\S]*?<\/ReplicationGroup>/g,
+    "",
+  );
+  if (id !== "" && answer.status === 200 && !body.includes("<ReplicationGroupId>"))
+    throw new WireError("ReplicationGroupNotFoundFault", `Replication group ${id} not found.`, 404);
+  return { ...answer, body };
 }
 
 interface Known {
