@@ -31,8 +31,8 @@ export interface SimulatedClusterApi {
   readonly asked: Asked[];
   /** What it answers in place of all else. */
   broken: { readonly status: number; readonly message: string } | undefined;
-  /** Name of a pod that it refuses to change. */
-  refused: string | undefined;
+  /** Pods that it refuses to change. */
+  refused: ReadonlySet<string>;
   /** Another token, known to the API alone until it is written to the folder. */
   token: string;
   close(): Promise<void>;
@@ -50,7 +50,7 @@ export async function startClusterApi(pods: Readonly<Record<string, SimulatedPod
   const access = mkdtempSync(join(tmpdir(), "slipway-cluster-"));
   const api = {
     ...{ pods: new Map(Object.entries(pods)), asked: [] as Asked[] },
-    ...{ broken: undefined, refused: undefined, token: "Canary-token" },
+    ...{ broken: undefined, refused: new Set<string>(), token: "Canary-token" },
   };
   const { certificate: cert, key } = serverCertificate(SEED, [CLUSTER_API_HOST]);
   const server = createServer({ cert, key });
@@ -92,7 +92,7 @@ async function answer(api: SimulatedClusterApi, request: IncomingMessage): Promi
   const name = pathname.startsWith(`${PATH}/`) ? pathname.slice(PATH.length + 1) : "";
   const pod = api.pods.get(name);
   if (method !== "PATCH" || !pod) return failure(404, `pods "${name}" not found`);
-  if (name === api.refused) return failure(403, `pods "${name}" is forbidden: denied request`);
+  if (api.refused.has(name)) return failure(403, `pods "${name}" is forbidden: denied request`);
   const { metadata } = JSON.parse(body) as { metadata: { annotations: Record<string, string | null> } };
   const changed = Object.entries({ ...pod.annotations, ...metadata.annotations });
   pod.annotations = Object.fromEntries(changed.filter((one): one is [string, string] => one[1] !== null));

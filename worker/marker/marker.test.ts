@@ -97,13 +97,15 @@ describe("marking, with Postgres and a simulated API", () => {
     expect(marking.failing()).toEqual([]);
   });
 
-  it("marks the others where one pod cannot be marked", async () => {
+  it("marks the others where some pods cannot be marked, and says so", async () => {
     await until("it has looked", () => marking.failing().length === 0);
-    api.refused = "worker-cpu-a";
-    await Promise.all([takeJob("worker-cpu-a"), takeJob("worker-cpu-b"), takeJob("worker-gpu-a")]);
-    await until("the others are marked", () => marked().length === 2);
+    const refused = Array.from({ length: 20 }, (_, index) => `worker-cpu-refused-${index}`);
+    api.refused = new Set(refused);
+    for (const name of refused) api.pods.set(name, { service: "worker-cpu", annotations: {} });
+    await Promise.all(["worker-cpu-a", ...refused].map(takeJob));
+    await until("the other is marked", () => marked().length === 1);
     await until("it says so", () => marking.failing().length === 1);
-    expect(marking.failing()[0]?.reason).toMatch(/answered 403 to PATCH .*worker-cpu-a/);
+    expect(marking.failing()[0]?.reason).toMatch(/answered 403 to PATCH .*worker-cpu-refused/);
   });
 });
 
