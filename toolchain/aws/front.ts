@@ -7,6 +7,7 @@ import { bucketTags } from "./front-bucket-tags.ts";
 import { budgets } from "./front-budgets.ts";
 import { cacheClusters } from "./front-cache-clusters.ts";
 import { cacheParameters } from "./front-cache-parameters.ts";
+import { cacheSubnets } from "./front-cache-subnets.ts";
 import { metrics } from "./front-cbor.ts";
 import { databases } from "./front-databases.ts";
 import { eksClusters, type KubernetesAccess } from "./front-eks-clusters.ts";
@@ -62,6 +63,7 @@ export const HANDLERS = [
   { name: "EKS access entries", service: "eks", make: accessEntries },
   { name: "EKS Pod Identity", service: "eks", make: podIdentities },
   { name: "ElastiCache members of replication groups", service: "elasticache", make: cacheClusters },
+  { name: "ElastiCache subnet groups: deletion", service: "elasticache", make: cacheSubnets },
   { name: "RDS: Performance Insights, whose parameters", service: "rds", make: databases },
   { name: "EC2 launch templates: their own tags", service: "ec2", make: launchTemplates },
   { name: "EC2 security group rules: descriptions", service: "ec2", make: securityRules },
