@@ -191,6 +191,19 @@ const settings = z.strictObject({
       databaseHost: hostName.optional(),
     })
     .prefault({}),
+  /** Pods of workers that run a job are marked, so that the cluster takes idle ones away first. Kubernetes 1.30 or newer. */
+  busyWorkers: z
+    .strictObject({
+      marked: z.boolean().default(true),
+      /** Networks that the cluster's own API answers from: who marks reaches no other. @default every private one */
+      apiCidrs: z
+        .array(z.cidrv4())
+        .min(1)
+        .default([...PRIVATE_NETWORKS]),
+      /** Ports that the API's servers themselves listen on, which need not be that of the service `kubernetes`. */
+      apiPorts: z.array(z.number().int().min(1).max(65_535)).min(1).default([443, 6443]),
+    })
+    .prefault({}),
   ingress: ingress.optional(),
   /** Who reads metrics: pods of that namespace may reach `/metrics` of API and workers, and NVIDIA's exporter. @default nobody */
   metrics: z.strictObject({ /** Of Prometheus' pods. */ namespace: name }).optional(),

@@ -11,6 +11,9 @@ import type { Input, Output, Resource } from "@pulumi/pulumi";
  */
 export const SECRETS_FOLDER = "/run/secrets/slipway";
 
+/** Folder in which a program that speaks to the cluster it runs in finds its token, where Kubernetes' own libraries look. */
+export const CLUSTER_FOLDER = "/run/secrets/kubernetes.io/serviceaccount";
+
 /** Folder in which workers find the speech model, on every platform. */
 export const MODEL_FOLDER = "/var/lib/slipway/models/speech";
 

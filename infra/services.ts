@@ -1,21 +1,24 @@
 import type { Input, Output } from "@pulumi/pulumi";
 import type { StackConfig } from "../configs/stack.ts";
 import {
+  CLUSTER_FOLDER,
   MODEL_FOLDER,
   SECRETS_FOLDER,
   type Cache,
   type Database,
-  type DatabaseRole,
   type ObjectStore,
   type Probe,
   type ProgramSpec,
   type ServiceSpec,
-  type Trust,
 } from "./contract.ts";
+import { authority, databaseEnvironment, verified } from "./service-environment.ts";
 import { MIGRATE_CONNECTIONS, type ConnectionUser } from "./plan/connection-budget.ts";
 
 /** Users of the images; they own nothing but what they are given. Any id above Debian's own range would do. */
 export const UIDS = { api: 10_001, worker: 10_002 } as const;
+
+/** The service that marks pods of busy workers: the only one that speaks to the cluster it runs in. */
+export const MARKER = "marker";
 
 const NODE = "/usr/local/bin/node";
 const PORT = 8000;
@@ -25,6 +28,9 @@ const PORT = 8000;
  * what aggregates read, and one more while Redis is filled again.
  */
 const WORKER_CONNECTIONS = 8;
+
+/** The look under way: two answers, each given up after some seconds. */
+const MARKER_DRAIN_SECONDS = 10;
 
 /** New jobs share a statement too; the others read. */
 const API_CONNECTIONS = 8;
@@ -41,14 +47,20 @@ const SIZES = {
     keys: ["worker.replicas"],
   }),
   "worker-gpu": () => ({ replicas: 1, connections: WORKER_CONNECTIONS, keys: ["gpu.mode"] }),
+  marker: () => ({ replicas: 1, connections: 1, keys: ["kubernetes.busyWorkers.marked"] }),
 } as const satisfies Record<string, (config: StackConfig) => Omit<ConnectionUser, "name">>;
 
 type ServiceName = keyof typeof SIZES;
 
 /** Which running service holds how many connections to Postgres. */
 export function connectionUsers(config: StackConfig, hasGpu: boolean): ConnectionUser[] {
-  const names: ServiceName[] = ["api", "worker-cpu", ...(hasGpu ? (["worker-gpu"] as const) : [])];
-  return names.map((name) => ({ name, ...SIZES[name](config) }));
+  return serviceNames(config, hasGpu).map((name) => ({ name, ...SIZES[name](config) }));
+}
+
+/** Which services run. A marker needs a cluster, whose settings a stack on Docker does not have. */
+function serviceNames({ kubernetes }: StackConfig, hasGpu: boolean): ServiceName[] {
+  const isMarked = kubernetes?.busyWorkers.marked === true;
+  return ["api", "worker-cpu", ...(hasGpu ? (["worker-gpu"] as const) : []), ...(isMarked ? ([MARKER] as const) : [])];
 }
 
 /** What the services stand on. */
@@ -72,14 +84,21 @@ export interface Services {
 
 /** Describes the product's programs for one environment. Pure: no resource is made here. */
 export function describeServices(foundation: Foundation): Services {
-  const running = [api(foundation), workerCpu(foundation)];
   const { masterSecret } = foundation.database;
   return {
     ...(masterSecret === undefined ? {} : { prepare: prepare(foundation, masterSecret) }),
     migrate: migrate(foundation),
-    running: foundation.hasGpu ? [...running, workerGpu(foundation)] : running,
+    running: serviceNames(foundation.config, foundation.hasGpu).map((name) => SERVICES[name](foundation)),
   };
 }
+
+/** Every running service, a row each. */
+const SERVICES: Readonly<Record<ServiceName, (foundation: Foundation) => ServiceSpec>> = {
+  api,
+  "worker-cpu": workerCpu,
+  "worker-gpu": workerGpu,
+  marker,
+};
 
 /** The roles of the product, made by the database's master user, whose password no stack knows. */
 function prepare(f: Foundation, masterSecret: Input<string>): ProgramSpec {
@@ -199,6 +218,29 @@ function worker(f: Foundation, shape: WorkerShape): ServiceSpec {
   };
 }
 
+/** Tells the cluster which workers are busy, so that it takes others away first. */
+function marker(f: Foundation): ServiceSpec {
+  const { replicas, connections } = SIZES.marker();
+  return {
+    name: MARKER,
+    image: "worker",
+    command: [NODE, "/app/marker.mjs"],
+    environment: {
+      ...common(f),
+      ...databaseEnvironment(f.database, f.database.app, connections),
+      ...{ PORT: String(PORT), DRAIN_SECONDS: String(MARKER_DRAIN_SECONDS) },
+      ...{ MARKED_SERVICES: "worker-cpu,worker-gpu", CLUSTER_ACCESS_DIR: CLUSTER_FOLDER },
+    },
+    secrets: { "database-password": f.database.app.password, ...authority("database", f.database.tls) },
+    uid: UIDS.worker,
+    limits: { memoryMiB: 128, cpus: 0.25 },
+    ...{ connections, replicas, objects: "none", gpu: false },
+    port: PORT,
+    health: probe(),
+    drainSeconds: MARKER_DRAIN_SECONDS,
+  };
+}
+
 function modelOf({ speech, kubernetes }: StackConfig): Pick<ServiceSpec, "model"> {
   const model = speech.modelFolder ?? kubernetes?.modelClaim;
   return model === undefined ? {} : { model };
@@ -217,31 +259,6 @@ function probe(): Probe {
 
 function common(f: Foundation): ProgramSpec["environment"] {
   return { APP_ENV: f.config.environment, SECRETS_DIR: SECRETS_FOLDER, NODE_ENV: "production" };
-}
-
-function databaseEnvironment(database: Database, role: DatabaseRole, connections: number): ProgramSpec["environment"] {
-  return {
-    DATABASE_HOST: database.host,
-    DATABASE_PORT: String(database.port),
-    DATABASE_NAME: database.name,
-    DATABASE_USER: role.user,
-    DATABASE_POOL_SIZE: String(connections),
-    ...verified("DATABASE", "database", database.tls),
-  };
-}
-
-/** How a process is told to check a server's certificate; nothing where it is reached in clear. */
-function verified(prefix: "DATABASE" | "REDIS", name: string, tls: Trust | undefined): ProgramSpec["environment"] {
-  if (tls === undefined) return {};
-  return {
-    [`${prefix}_TLS`]: "verify",
-    ...(tls.ca === undefined ? {} : { [`${prefix}_CA_FILE`]: `${SECRETS_FOLDER}/${name}-ca.pem` }),
-  };
-}
-
-/** No secret, but a file that has to lie somewhere. */
-function authority(name: string, tls: Trust | undefined): ProgramSpec["secrets"] {
-  return tls?.ca === undefined ? {} : { [`${name}-ca.pem`]: tls.ca };
 }
 
 function serving(f: Foundation, connections: number): ProgramSpec["environment"] {

@@ -36,12 +36,12 @@ describe("cluster", () => {
     expect(identities(resources)).toEqual(identities((await recordCluster(config)).resources));
     expect(await known(result.url)).toBe("http://api.slipway-unit.svc:8000");
     expect(await known(result.namespace)).toBe("slipway-unit");
-    expect(Object.keys(await known(result.serving))).toEqual(["api", "worker-cpu"]);
+    expect(Object.keys(await known(result.serving))).toEqual(["api", "worker-cpu", "marker"]);
   });
 
   it("has a GPU worker where the stack says that there is a GPU, and asks nobody", async () => {
     const on = await record(() => cluster(clusterStack({}, { gpu: { mode: "on" } })), CLUSTER_ANSWERS);
-    expect(Object.keys(await known(on.result.serving))).toEqual(["api", "worker-cpu", "worker-gpu"]);
+    expect(Object.keys(await known(on.result.serving))).toEqual(["api", "worker-cpu", "worker-gpu", "marker"]);
   });
 
   it("reaches the cluster of the secret kubeconfig before any path, and keeps it secret", async () => {
@@ -68,7 +68,7 @@ describe("cluster", () => {
 
   it("comes up as the repository ships it", async () => {
     const stack = await recordCluster(shipped());
-    expect(namesOf(stack, TYPES.deployment)).toEqual(["api", "worker-cpu"]);
+    expect(namesOf(stack, TYPES.deployment)).toEqual(["api", "marker", "worker-cpu"]);
     // Named by content, as `make up` brings them to the node.
     const images = [...podsOf(stack).values()].map((pod) => at(pod, "containers", 0, "image"));
     const { images: contexts } = manifestOfAll();

@@ -77,7 +77,7 @@ describe("prod", () => {
   it("says where the API answers, and what runs", async () => {
     expect(await known(stack.result.url)).toBe("https://api.example.org");
     expect(await known(stack.result.namespace)).toBe("slipway-unit");
-    expect(Object.keys(await known(stack.result.serving))).toEqual(["api", "worker-cpu"]);
+    expect(Object.keys(await known(stack.result.serving))).toEqual(["api", "worker-cpu", "marker"]);
   });
 
   it("refuses credentials of another account", () => {

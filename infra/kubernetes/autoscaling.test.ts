@@ -18,13 +18,14 @@ async function stackWith(kubernetes: object) {
 describe("spec.replicas", () => {
   it("is written nowhere where KEDA and an HPA decide", async () => {
     const { stack } = await stackWith({ autoscaler: "keda" });
-    for (const name of namesOf(stack, TYPES.deployment))
+    expect(namesOf(stack, TYPES.deployment)).toEqual(["api", "marker", "worker-cpu", "worker-gpu"]);
+    for (const name of ["api", "worker-cpu", "worker-gpu"])
       expect(inputsOf(stack, TYPES.deployment, name)["spec"], name).not.toHaveProperty("replicas");
   });
 
   it("is written for GPU workers alone where there is no KEDA: their CPU says nothing", async () => {
     const { stack, replicas } = await stackWith({ autoscaler: "hpa" });
-    expect(replicas).toEqual({ api: undefined, "worker-cpu": undefined, "worker-gpu": 1 });
+    expect(replicas).toEqual({ api: undefined, "worker-cpu": undefined, "worker-gpu": 1, marker: 1 });
     expect(namesOf(stack, TYPES.hpa)).toEqual(["api", "worker-cpu"]);
     expect(namesOf(stack, TYPES.scaledObject)).toEqual([]);
     // An HPA cannot bring the first pod up.
@@ -33,7 +34,7 @@ describe("spec.replicas", () => {
 
   it("is written everywhere where nothing else decides", async () => {
     const { stack, replicas } = await stackWith({ autoscaler: "none" });
-    expect(replicas).toEqual({ api: 2, "worker-cpu": 3, "worker-gpu": 1 });
+    expect(replicas).toEqual({ api: 2, "worker-cpu": 3, "worker-gpu": 1, marker: 1 });
     expect([...namesOf(stack, TYPES.hpa), ...namesOf(stack, TYPES.scaledObject)]).toEqual([]);
   });
 });
@@ -111,6 +112,7 @@ describe("the connection budget", () => {
         ["api", 4, "kubernetes.api.maxReplicas"],
         ["worker-cpu", 7, "kubernetes.workers.maxReplicas"],
         ["worker-gpu", 1, "kubernetes.gpuWorkers.maxReplicas"],
+        ["marker", 1, "kubernetes.busyWorkers.marked"],
       ],
     );
   });
@@ -120,6 +122,7 @@ describe("the connection budget", () => {
       ["api", 2],
       ["worker-cpu", 1],
       ["worker-gpu", 1],
+      ["marker", 1],
     ]);
   });
 

@@ -55,7 +55,7 @@ describe("network policies", () => {
   });
 
   it.each([
-    ["postgres", 5432, [...API, ...WORKERS, "migrate"], [namespace("keda")]],
+    ["postgres", 5432, [...API, ...WORKERS, "marker", "migrate"], [namespace("keda")]],
     ["redis", 6379, [...API, ...WORKERS], []],
   ])("let clients at %s, from both sides", (name, port, clients, others) => {
     expect(policy(`clients-to-${name}`)).toEqual({
@@ -73,10 +73,10 @@ describe("network policies", () => {
   it("are these and no more, and pick pods by labels that pods have", () => {
     expect(namesOf(stack, TYPES.policy)).toEqual([
       ...["clients-to-postgres", "clients-to-redis", "default-deny", "dns", "ingress-to-api"],
-      ...["postgres-from-clients", "redis-from-clients"],
+      ...["marker-to-cluster-api", "postgres-from-clients", "redis-from-clients"],
     ]);
     for (const [type, names] of [
-      [TYPES.deployment, ["api", "worker-cpu"]],
+      [TYPES.deployment, ["api", "marker", "worker-cpu"]],
       [TYPES.statefulSet, ["postgres", "redis"]],
       [TYPES.job, ["migrate"]],
     ] as const)

@@ -13,7 +13,7 @@ import {
 } from "../../test/pulumi/kubernetes.ts";
 
 const INGRESS = { host: "api.example.org", className: "nginx", clusterIssuer: "letsencrypt" };
-const SERVICES = ["api", "worker-cpu", "worker-gpu"];
+const SERVICES = ["api", "worker-cpu", "worker-gpu", "marker"];
 
 /** Fixed numbers of pods, and no ingress. */
 let fixed: RecordedCluster;
@@ -36,21 +36,34 @@ describe("a stack in a cluster", () => {
       ],
       [TYPES.namespace]: ["namespace"],
       [TYPES.priority]: ["priority-api", "priority-data", "priority-worker"],
-      [TYPES.account]: ["api", "migrate", "postgres", "redis", "worker-cpu"],
-      [TYPES.configMap]: ["api", "migrate", "postgres", "postgres-files", "redis", "redis-files", "worker-cpu"],
-      [TYPES.secret]: ["api", "migrate", "postgres", "redis", "worker-cpu"].map((name) => `secrets-${name}`),
+      [TYPES.account]: ["api", "marker", "migrate", "postgres", "redis", "worker-cpu"],
+      [TYPES.configMap]: [
+        "api",
+        "marker",
+        "migrate",
+        "postgres",
+        "postgres-files",
+        "redis",
+        "redis-files",
+        "worker-cpu",
+      ],
+      [TYPES.secret]: ["api", "marker", "migrate", "postgres", "redis", "worker-cpu"].map((name) => `secrets-${name}`),
       [TYPES.statefulSet]: ["postgres", "redis"],
       [TYPES.service]: ["api", "postgres", "redis"],
       [TYPES.claim]: ["objects"],
       [TYPES.policy]: [
         ...["clients-to-postgres", "clients-to-redis", "default-deny", "dns"],
-        ...["postgres-from-clients", "redis-from-clients"],
+        ...["marker-to-cluster-api", "postgres-from-clients", "redis-from-clients"],
       ],
       [TYPES.job]: ["migrate"],
       [TYPES.quota]: ["quota"],
       [TYPES.limitRange]: ["defaults"],
-      [TYPES.deployment]: ["api", "worker-cpu"],
-      [TYPES.budget]: ["api", "worker-cpu"],
+      [TYPES.deployment]: ["api", "marker", "worker-cpu"],
+      [TYPES.budget]: ["api", "marker", "worker-cpu"],
+      [TYPES.role]: ["marker"],
+      [TYPES.roleBinding]: ["marker"],
+      [TYPES.admissionPolicy]: ["marker"],
+      [TYPES.admissionBinding]: ["marker"],
     });
   });
 
@@ -99,7 +112,9 @@ describe("a stack in a cluster", () => {
         "pod-security.kubernetes.io/audit": "restricted",
       },
     });
-    const cluster: readonly string[] = [TYPES.namespace, TYPES.priority];
+    const cluster: readonly string[] = [
+      ...[TYPES.namespace, TYPES.priority, TYPES.admissionPolicy, TYPES.admissionBinding],
+    ];
     for (const { type, name, inputs } of full.resources.filter(({ type: one }) => one.startsWith("kubernetes:"))) {
       if (!cluster.includes(type))
         expect(at(inputs, "metadata", "namespace"), `${type} ${name}`).toMatch(/^slipway-unit(-gpu)?$/);
@@ -150,6 +165,7 @@ describe("parity", () => {
     expect(models).toEqual([
       ["api", undefined],
       ["worker-cpu", "kokoro-model"],
+      ["marker", undefined],
     ]);
   });
 });

@@ -12,13 +12,15 @@ import type {
   ServiceImage,
 } from "../contract.ts";
 import type { StackSecrets } from "../secrets.ts";
+import { MARKER } from "../services.ts";
 import { configMap } from "./config-map.ts";
 import { dataServices } from "./data.ts";
 import { gpuDaemons } from "./gpu.ts";
 import { kubeconfigPath } from "./kubeconfig.ts";
+import { clusterAccess, markerRights } from "./marker.ts";
 import { runOnce } from "./migration.ts";
 import { namespace, serviceAccount } from "./namespace.ts";
-import { networkPolicies } from "./network-policy.ts";
+import { networkPolicies, type PeerAccess } from "./network-policy.ts";
 import { OBJECTS_URL, objectClaim, objectMounts } from "./objects.ts";
 import type { Place } from "./place.ts";
 import { modelMount, type PullPolicy } from "./pod.ts";
@@ -45,7 +47,7 @@ export interface KubernetesPlatformArgs {
 
 /** Programs by their service label that speak to the data services. */
 const CLIENTS = {
-  postgres: ["api", "worker-cpu", "worker-gpu", "migrate"],
+  postgres: ["api", "worker-cpu", "worker-gpu", MARKER, "migrate"],
   redis: ["api", "worker-cpu", "worker-gpu"],
 };
 
@@ -122,6 +124,9 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
 
   release(services: readonly ServiceSpec[], after: readonly Done[]): Release {
     this.#quota(services);
+    const rights = services.some(({ name }) => name === MARKER)
+      ? markerRights(namespaceName(this.#config), this.#place)
+      : [];
     const { shape: gpuShape } = this.#config.kubernetes.gpu;
     return release({
       services: services.map((spec) => ({
@@ -134,7 +139,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
       config: this.#config,
       database: this.database,
       databaseHost: this.#databaseHost,
-      after: [...after, ...this.#needs],
+      after: [...after, ...this.#needs, ...rights],
       place: this.#place,
     });
   }
@@ -154,9 +159,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
       api: { name: "api", port: 8000 },
       ...(kubernetes.ingress === undefined ? {} : { ingressNamespace: kubernetes.ingress.namespace }),
       ...(loadBalancer === undefined ? {} : { loadBalancer: loadBalancer.cidrs }),
-      ...(objects === undefined
-        ? {}
-        : { peers: [{ name: "clients-to-objects", clients: OBJECT_CLIENTS, peers: objects.peers }, ...peers] }),
+      peers: [...(objects ? [toObjects(objects)] : []), ...peers, ...toClusterApi(kubernetes)],
       ...(kubernetes.metrics && { metrics: { ...MEASURED, namespace: kubernetes.metrics.namespace } }),
       place: this.#place,
     });
@@ -184,7 +187,11 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
       }),
       account: serviceAccount(spec.name, this.#place, access.annotations),
       priorityClass: this.#priority[spec.image],
-      mounts: [...mounts, ...(spec.model === undefined ? [] : [modelMount(spec.model)])],
+      mounts: [
+        ...mounts,
+        ...(spec.model === undefined ? [] : [modelMount(spec.model)]),
+        ...(spec.name === MARKER ? [clusterAccess()] : []),
+      ],
       ...group,
     };
   }
@@ -226,6 +233,16 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
       place,
     });
   }
+}
+
+function toObjects({ peers }: RemoteObjects): PeerAccess {
+  return { name: "clients-to-objects", clients: OBJECT_CLIENTS, peers };
+}
+
+/** Policies look at addresses behind the service `kubernetes`, and those are nobody's pods. */
+function toClusterApi({ busyWorkers: { marked, apiCidrs, apiPorts } }: ClusterConfig["kubernetes"]): PeerAccess[] {
+  const peers = apiCidrs.flatMap((cidr) => apiPorts.map((port) => ({ cidr, port })));
+  return marked ? [{ name: "marker-to-cluster-api", clients: [MARKER], peers }] : [];
 }
 
 /** The cluster that the stack's file names; only where it names none, the one that the machine's own kubeconfig points at. */

@@ -44,7 +44,7 @@ describe("pods", () => {
     const verdicts = [...podsOf(full)].map(([name, spec]) => [name, breaches(spec)] as const);
     const own = verdicts.filter(([name]) => !name.startsWith("DaemonSet"));
     expect(own.map(([name]) => name).sort()).toEqual([
-      ...["Deployment api", "Deployment worker-cpu", "Deployment worker-gpu", "Job migrate"],
+      ...["Deployment api", "Deployment marker", "Deployment worker-cpu", "Deployment worker-gpu", "Job migrate"],
       ...["StatefulSet postgres", "StatefulSet redis"],
     ]);
     for (const [name, found] of own) expect(found, name).toEqual([]);
@@ -139,7 +139,7 @@ describe("pods", () => {
     const images = { api: "a:1", worker: "w:1", postgres: "p:1", redis: "r:1" };
     const stack = await recordCluster(clusterStack({ autoscaler: "none", importedImages: true, images }));
     const policies = [...podsOf(stack).values()].map((spec) => at(spec, "containers", 0, "imagePullPolicy"));
-    expect(policies).toEqual(Array(5).fill("Never"));
+    expect(policies).toEqual(Array(6).fill("Never"));
   });
 
   it("spread over nodes and zones, and go one at a time when nodes are emptied", () => {

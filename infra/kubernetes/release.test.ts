@@ -30,7 +30,8 @@ describe("a release", () => {
   it("goes from the data services over the migration to the programs, and only then to their addresses", () => {
     expect(waitsFor(TYPES.job, "migrate")).toEqual(expect.arrayContaining(["Service postgres", "Service redis"]));
     for (const name of ["postgres", "redis"]) expect(waitsFor(TYPES.service, name)).toContain(`StatefulSet ${name}`);
-    for (const name of ["api", "worker-cpu"]) expect(waitsFor(TYPES.deployment, name)).toContain("Job migrate");
+    for (const name of ["api", "worker-cpu", "marker"])
+      expect(waitsFor(TYPES.deployment, name)).toContain("Job migrate");
     expect(waitsFor(TYPES.service, "api")).toContain("Deployment api");
   });
 
@@ -90,13 +91,13 @@ describe("a release", () => {
 describe("the quota", () => {
   it("has room for a release of everything, and for nothing else", () => {
     const hard = at(inputsOf(stack, TYPES.quota, "quota"), "spec", "hard");
-    // API 5 of 384 MiB, worker 3 of 512, migration 256, Postgres 768, Redis 320.
+    // API 5 of 384 MiB, worker 3 of 512, marker 3 of 128, migration 256, Postgres 768, Redis 320.
     expect(hard).toEqual({
-      pods: "11",
-      "requests.memory": `${5 * 384 + 3 * 512 + 256 + 768 + 320}Mi`,
-      "limits.memory": `${5 * 384 + 3 * 512 + 256 + 768 + 320}Mi`,
-      "requests.cpu": "11",
-      "limits.cpu": "11",
+      pods: "14",
+      "requests.memory": `${5 * 384 + 3 * 512 + 3 * 128 + 256 + 768 + 320}Mi`,
+      "limits.memory": `${5 * 384 + 3 * 512 + 3 * 128 + 256 + 768 + 320}Mi`,
+      "requests.cpu": "11750m",
+      "limits.cpu": "11750m",
       "requests.nvidia.com/gpu": "0",
       "services.loadbalancers": "0",
       "services.nodeports": "0",

@@ -63,7 +63,7 @@ describe("a cluster whose stack brings the rest along", () => {
     expect(volumes.filter((volume) => at(volume, "persistentVolumeClaim") !== undefined)).toEqual([]);
     const quota = at(inputsOf(stack, TYPES.quota, "quota"), "spec", "hard", "pods");
     // Twice the most of each and one, and the migration.
-    expect(Number(quota)).toBe(2 * 4 + 1 + 2 * 4 + 1 + 1 + 1);
+    expect(Number(quota)).toBe(2 * 4 + 1 + 2 * 4 + 1 + 1 + 2 * 1 + 1 + 1);
   });
 
   it("leaves the folder free in which EKS mounts the token of a pod's role", () => {

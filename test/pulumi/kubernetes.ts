@@ -33,6 +33,10 @@ export const TYPES = {
   trigger: "kubernetes:keda.sh/v1alpha1:TriggerAuthentication",
   policy: "kubernetes:networking.k8s.io/v1:NetworkPolicy",
   ingress: "kubernetes:networking.k8s.io/v1:Ingress",
+  role: "kubernetes:rbac.authorization.k8s.io/v1:Role",
+  roleBinding: "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
+  admissionPolicy: "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy",
+  admissionBinding: "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding",
   priority: "kubernetes:scheduling.k8s.io/v1:PriorityClass",
 } as const;
 
