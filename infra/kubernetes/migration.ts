@@ -1,17 +1,11 @@
 import { Job } from "@pulumi/kubernetes/batch/v1/job.js";
 import { interpolate } from "@pulumi/pulumi";
-import type { Done, ProgramSpec } from "../contract.ts";
-import { KILL_MARGIN_SECONDS } from "../plan/drain.ts";
+import type { Done } from "../contract.ts";
 import { digest } from "./digest.ts";
 import { labels, options, type Place } from "./place.ts";
-import { nodesOf, podTemplate, type PodShape } from "./pod.ts";
-import type { NodeChoice } from "./surroundings.ts";
+import { programPod, type ProgramPodArgs } from "./program-pod.ts";
 
-export interface MigrationArgs {
-  readonly spec: ProgramSpec;
-  readonly parts: Pick<PodShape, "image" | "pullPolicy" | "cpuRequestPercent" | "settings" | "secrets" | "account">;
-  /** Where its pod runs. @default anywhere */
-  readonly nodes?: NodeChoice | undefined;
+export interface MigrationArgs extends ProgramPodArgs {
   /** What has to serve before it runs. */
   readonly after: readonly Done[];
   readonly place: Place;
@@ -25,16 +19,7 @@ const DEADLINE_SECONDS = 3600;
  * same release never runs twice, another one always does. It is tried once: what a failed one left is for people to see.
  */
 export function runOnce({ spec, parts, nodes, after, place }: MigrationArgs): Done {
-  const template = podTemplate({
-    ...parts,
-    service: spec.name,
-    uid: spec.uid,
-    limits: spec.limits,
-    command: spec.command,
-    graceSeconds: KILL_MARGIN_SECONDS,
-    restartPolicy: "Never",
-    ...(nodes === undefined ? {} : { pod: nodesOf(nodes) }),
-  });
+  const template = programPod({ spec, parts, nodes });
   return new Job(
     spec.name,
     {

@@ -14,6 +14,7 @@ import type {
 import type { StackSecrets } from "../secrets.ts";
 import { MARKER } from "../services.ts";
 import { configMap } from "./config-map.ts";
+import { cronJob, type CronSchedule } from "./cron-job.ts";
 import { dataServices } from "./data.ts";
 import { gpuDaemons } from "./gpu.ts";
 import { kubeconfigPath } from "./kubeconfig.ts";
@@ -120,6 +121,19 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
     this.#once.push(spec);
     const nodes = this.#surroundings?.nodes(spec);
     return runOnce({ spec, parts: this.#partsOf(spec), nodes, after: [...after, ...this.#needs], place: this.#place });
+  }
+
+  /**
+   * Runs a program at set times, and never twice at once. To be called before {@link release}, which counts what everything may take.
+   * Network policies let it at nothing but DNS until its name stands among the clients above.
+   *
+   * @param after other steps that it waits for @default none
+   */
+  runOnSchedule(spec: ProgramSpec, schedule: CronSchedule, after: readonly Done[] = []): Done {
+    this.#once.push(spec);
+    const nodes = this.#surroundings?.nodes(spec);
+    const { parts, place } = { parts: this.#partsOf(spec), place: this.#place };
+    return cronJob({ spec, parts, nodes, schedule, after: [...after, ...this.#needs], place });
   }
 
   release(services: readonly ServiceSpec[], after: readonly Done[]): Release {
