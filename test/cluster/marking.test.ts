@@ -1,0 +1,166 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bringProductImages } from "../../toolchain/cluster/product-images.ts";
+import { connect, DEFAULT_HOST } from "../../toolchain/engine.ts";
+import { makeToken } from "../../toolchain/token.ts";
+import { BUSY_COST, CALM_MS } from "../../worker/marker/marks.ts";
+import { COST_ANNOTATION } from "../../worker/marker/cluster-api.ts";
+import { until } from "../servers/programs.ts";
+import { makeProductStack, type TestProgram } from "./program.ts";
+import { useCluster, type RealCluster } from "./real-cluster.ts";
+
+/** The product on a real node: who works is marked, and the one that scale-down leaves is the one that works. */
+const NAMESPACE = "slipway-test";
+/** Some ten minutes of speech. A worker does one at a time here, and has so little CPU that it is at work for seconds. */
+const LONG_TEXT = "This is a long sentence, which goes on and on for quite a while. ".repeat(70);
+const WORKER_CPUS = 0.2;
+const JOBS = 12;
+const WORKERS = 3;
+let cluster: RealCluster;
+let stack: TestProgram;
+let token: string;
+let url: string;
+
+beforeAll(async () => {
+  cluster = await useCluster();
+  const images = await bringProductImages(cluster.layout, connect(DEFAULT_HOST), () => undefined);
+  stack = await makeProductStack();
+  const values = {
+    platform: "kubernetes",
+    environment: "dev",
+    "kubernetes.kubeconfig": cluster.layout.kubeconfig,
+    "kubernetes.importedImages": "true",
+    "kubernetes.autoscaler": "none",
+    "kubernetes.cpuRequestPercent": "10",
+    "worker.concurrency": "1",
+    "worker.replicas": String(WORKERS),
+    "worker.cpus": String(WORKER_CPUS),
+    ...Object.fromEntries(Object.entries(images).map(([name, image]) => [`kubernetes.images.${name}`, image])),
+  };
+  const pairs = Object.entries(values).flatMap(([key, value]) => ["--plaintext", `slipway:${key}=${value}`]);
+  await stack.good("config", "set-all", "--path", ...pairs);
+  await stack.good("up", "--yes", "--skip-preview");
+  token = await makeToken((await stack.good("stack", "output", "jwtKeys", "--show-secrets")).trim());
+  url = `http://${await kubectl("get", "service", "api", "--output=jsonpath={.spec.clusterIP}")}:8000`;
+  const ready = () => fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2000) });
+  await until("the API answers", async () => (await ready().catch(() => undefined))?.ok === true, 60_000);
+});
+afterAll(async () => {
+  await stack.pulumi("destroy", "--yes", "--skip-preview");
+  stack.remove();
+  await cluster.leave();
+});
+
+function kubectl(command: string, ...args: readonly string[]): Promise<string> {
+  return cluster.kubectl(command, `--namespace=${NAMESPACE}`, ...args);
+}
+
+async function ask(path: string, body?: unknown): Promise<unknown> {
+  const answer = await fetch(`${url}/api/v1/${path}`, {
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
+  });
+  expect(answer.status).toBe(body === undefined ? 200 : 202);
+  return answer.json();
+}
+
+async function speak(): Promise<string> {
+  return ((await ask("jobs", { kind: "speech", params: { text: LONG_TEXT, speed: 0.5 } })) as { id: string }).id;
+}
+
+async function isDone(id: string): Promise<boolean> {
+  return ((await ask(`jobs/${id}`)) as { state: string }).state === "succeeded";
+}
+
+interface Pod {
+  readonly metadata: {
+    readonly name: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly deletionTimestamp?: string;
+  };
+}
+
+/** Pods of the worker that are not on their way out. */
+async function workers(): Promise<readonly Pod[]> {
+  const text = await kubectl("get", "pods", "--selector=app.kubernetes.io/name=worker-cpu", "--output=json");
+  return (JSON.parse(text) as { items: Pod[] }).items.filter(({ metadata }) => !metadata.deletionTimestamp);
+}
+
+async function marked(): Promise<string[]> {
+  const pods = await workers();
+  return pods
+    .filter(({ metadata }) => metadata.annotations?.[COST_ANNOTATION] === BUSY_COST)
+    .map(({ metadata }) => metadata.name);
+}
+
+/** What the API answers when the marker's own token asks for a change of a pod. */
+async function changeAsMarker(pod: string, patch: object): Promise<string> {
+  const program = `
+    const fs = require("node:fs"), dir = process.env.CLUSTER_ACCESS_DIR, read = (name) => fs.readFileSync(dir + "/" + name, "utf8").trim();
+    const request = require("node:https").request({
+      host: process.env.KUBERNETES_SERVICE_HOST, port: process.env.KUBERNETES_SERVICE_PORT, ca: read("ca.crt"), method: "PATCH",
+      path: "/api/v1/namespaces/" + read("namespace") + "/pods/${pod}",
+      headers: { authorization: "Bearer " + read("token"), "content-type": "application/merge-patch+json" },
+    }, (response) => { process.stdout.write(response.statusCode + " "); response.pipe(process.stdout); });
+    request.end(${JSON.stringify(JSON.stringify(patch))});`;
+  return kubectl("exec", "deployment/marker", "--", "/usr/local/bin/node", "--eval", program);
+}
+
+describe("busy workers", () => {
+  it("are marked while they work, and not any more when they have had nothing to do for a while", async () => {
+    expect(await marked()).toEqual([]);
+    const ids = await Promise.all(Array.from({ length: JOBS }, speak));
+    await until("all are marked", async () => (await marked()).length === WORKERS, 60_000);
+    for (const id of ids) await until(`job ${id} is done`, () => isDone(id), 240_000);
+    await until("nobody is marked", async () => (await marked()).length === 0, CALM_MS + 30_000);
+  });
+
+  it("are left when others are taken away", async () => {
+    await until("there are several workers", async () => (await workers()).length === WORKERS, 60_000);
+    const id = await speak();
+    let busy: string[] = [];
+    await until("one is marked", async () => (busy = await marked()).length === 1, 60_000);
+    await kubectl("scale", "deployment/worker-cpu", "--replicas=1");
+    await until("one is left", async () => (await workers()).length === 1, 60_000);
+    expect((await workers()).map(({ metadata }) => metadata.name)).toEqual(busy);
+    await until("its job is done", () => isDone(id), 120_000);
+    expect(await ask(`jobs/${id}`)).toMatchObject({ attempt: 1 });
+  });
+});
+
+describe("the marker's token", () => {
+  it.each([
+    ["another image", { spec: { containers: [{ name: "worker-cpu", image: "registry.example.org/other" }] } }],
+    ["another label", { metadata: { labels: { "app.kubernetes.io/name": "api" } } }],
+    ["another annotation", { metadata: { annotations: { "example.org/other": "x" } } }],
+    ["no owner", { metadata: { ownerReferences: null } }],
+  ])("is refused where it asks for %s", async (_what, patch) => {
+    const [pod] = await workers();
+    const answer = await changeAsMarker(pod?.metadata.name ?? "", patch);
+    expect(answer).toMatch(/^4\d\d /);
+    expect(answer).toContain("the marker may change");
+  });
+
+  it("may give a pod a cost", async () => {
+    const [pod] = await workers();
+    const patch = { metadata: { annotations: { [COST_ANNOTATION]: "7" } } };
+    expect(await changeAsMarker(pod?.metadata.name ?? "", patch)).toMatch(/^200 /);
+  });
+
+  it("opens nothing else", async () => {
+    const account = `--as=system:serviceaccount:${NAMESPACE}:marker`;
+    const may = (verb: string, what: string) =>
+      kubectl("auth", "can-i", verb, what, account).then(
+        (said) => said.trim(),
+        (error: unknown) => (/\bno\b/.test(String(error)) ? "no" : String(error)),
+      );
+    expect(await may("list", "pods")).toBe("yes");
+    for (const [verb, what] of [
+      ["get", "secrets"],
+      ["delete", "pods"],
+      ["create", "pods"],
+      ["create", "pods/exec"],
+      ["patch", "deployments.apps"],
+    ] as const)
+      expect([verb, what, await may(verb, what)]).toEqual([verb, what, "no"]);
+  });
+});
