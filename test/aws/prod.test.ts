@@ -174,7 +174,15 @@ describe("the end of a prod stack", () => {
       credentials: { accessKeyId: "test", secretAccessKey: "test" },
     };
     const left = await findLeftovers({ stack: "test", cluster, regions: [REGION], client });
-    expect(left.filter(({ kept }) => kept === undefined)).toEqual([]);
+    // moto lists them by their tags for good; AWS does so for an hour with gateways. Those that serve them say that they are gone.
+    const stale = /:(natgateway\/|replicationgroup:|subnetgroup:)/;
+    expect(left.filter(({ arn, kept }) => kept === undefined && !stale.test(arn))).toEqual([]);
+    expect(await act("ec2", { Action: "DescribeNatGateways", Version: "2016-11-15" })).not.toMatch(/<state>available/);
+    const groups = await act("elasticache", { Action: "DescribeReplicationGroups", Version: "2015-02-02" });
+    expect(groups).not.toContain("<ReplicationGroupId>");
+    expect(left.filter(({ arn }) => arn.endsWith("-final"))).toMatchObject([
+      { kept: "last snapshot, to restore from" },
+    ]);
     expect([...world.aws.front.unanswered]).toEqual([]);
   });
 });

@@ -113,13 +113,14 @@ async function answer(incoming: IncomingMessage, outgoing: ServerResponse, behin
   const request = await parse(incoming);
   const ask: AskMoto = (asked) => askMoto(moto, asked);
   const found = (await ownAnswer(handlers, request, ask)) ?? (await ask(request));
-  const { status, headers, body } = isNone(found) ? refusal(request, found, unanswered) : found;
+  const { status, headers, body } = isNone(request, found) ? refusal(request, found, unanswered) : found;
   outgoing.writeHead(status, headers).end(request.method === "HEAD" ? undefined : body);
 }
 
-/** moto fails at what it does not know, or answers with a page for people. AWS does neither. */
-function isNone({ status, headers }: AwsAnswer): boolean {
-  return status >= 500 || (status >= 400 && (headers["content-type"] ?? "").startsWith("text/html"));
+/** moto fails at what it does not know, or answers with a page for people. AWS does neither. Nobody reads an answer to HEAD. */
+function isNone({ method }: AwsRequest, { status, headers }: AwsAnswer): boolean {
+  if (status >= 500) return true;
+  return status >= 400 && method !== "HEAD" && (headers["content-type"] ?? "").startsWith("text/html");
 }
 
 /** A fault that no SDK asks again for: who runs the stack sees at once what is missing here. */
