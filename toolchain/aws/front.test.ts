@@ -1,0 +1,104 @@
+import { readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { HANDLERS, startFront, type Front } from "./front.ts";
+
+test("docs/aws-tests.md names every handler, and no other", () => {
+  const text = readFileSync(new URL("../../docs/aws-tests.md", import.meta.url), "utf8");
+  const table = text.slice(text.indexOf("| Handler "), text.indexOf("Known and left"));
+  const told = table
+    .split("\n")
+    .slice(2)
+    .filter((line) => line.startsWith("|"))
+    .map((line) => line.split("|")[1]?.trim());
+  expect(told.sort()).toEqual(HANDLERS.map(({ name }) => name).sort());
+});
+
+describe("before a server that stands in for moto", () => {
+  let behind: Server;
+  let front: Front;
+  let answer: { status: number; type: string; body: string };
+  let seen: string[];
+  beforeEach(async () => {
+    seen = [];
+    behind = createServer((request, response) => {
+      seen.push(`${request.method ?? ""} ${request.url ?? ""}`);
+      request.resume();
+      response.writeHead(answer.status, { "content-type": answer.type }).end(answer.body);
+    });
+    await new Promise<void>((resolve) => behind.listen(0, "127.0.0.1", resolve));
+    front = await startFront(`http://127.0.0.1:${(behind.address() as AddressInfo).port}`);
+  });
+  afterEach(async () => {
+    await front.close();
+    behind.closeAllConnections();
+    await new Promise((resolve) => behind.close(resolve));
+  });
+
+  const ask = (service: string, body?: string, path = "/") =>
+    fetch(`${front.url}${path}`, {
+      headers: { authorization: `AWS4-HMAC-SHA256 Credential=k/20260101/eu-central-1/${service}/aws4_request` },
+      ...(body !== undefined && { method: "POST", body }),
+    });
+
+  it("passes on what no handler knows, as it came, and its answer", async () => {
+    answer = { status: 200, type: "text/xml", body: "<all/>" };
+    const got = await ask("sqs", "Action=ListQueues", "/a/b?c=d");
+    expect([got.status, await got.text(), seen]).toEqual([200, "<all/>", ["POST /a/b?c=d"]]);
+    expect([...front.unanswered]).toEqual([]);
+  });
+
+  it.each([
+    [500, "text/xml", "<boom/>"],
+    [404, "text/html", "<h1>Not Found</h1>"],
+  ])("refuses by name what moto answers with %d %s, so that no SDK asks again", async (status, type, body) => {
+    answer = { status, type, body };
+    const got = await ask("sqs", "Action=ListQueues&Version=1");
+    expect(got.status).toBe(400);
+    expect(await got.text()).toContain("<Code>NotSimulated</Code>");
+    expect([...front.unanswered]).toEqual(["sqs ListQueues"]);
+  });
+
+  it("leaves AWS' own refusals as they are", async () => {
+    answer = { status: 404, type: "application/json", body: '{"message":"no such thing"}' };
+    expect((await ask("eks", undefined, "/clusters/none")).status).toBe(404);
+    expect([...front.unanswered]).toEqual([]);
+  });
+
+  it("shows no replication group that is being deleted: moto keeps it so for good", async () => {
+    const group = (id: string, status: string) =>
+      `<ReplicationGroup><ReplicationGroupId>${id}</ReplicationGroupId><Status>${status}</Status></ReplicationGroup>`;
+    answer = { status: 200, type: "text/xml", body: group("a", "available") + group("b", "deleting") };
+    expect(await (await ask("elasticache", "Action=DescribeReplicationGroups")).text()).toBe(group("a", "available"));
+    answer = { ...answer, body: group("b", "deleting") };
+    const gone = await ask("elasticache", "Action=DescribeReplicationGroups&ReplicationGroupId=b");
+    expect(gone.status).toBe(404);
+    expect(await gone.text()).toContain("ReplicationGroupNotFoundFault");
+  });
+
+  it("remembers what RDS was asked for: Performance Insights of each instance alone", async () => {
+    const instance = (id: string) =>
+      `<DBInstance><DBInstanceIdentifier>${id}</DBInstanceIdentifier><PerformanceInsightsEnabled>false</PerformanceInsightsEnabled></DBInstance>`;
+    answer = { status: 200, type: "text/xml", body: instance("a") + instance("b") };
+    await ask("rds", "Action=CreateDBInstance&DBInstanceIdentifier=a&EnablePerformanceInsights=true");
+    const told = await (await ask("rds", "Action=DescribeDBInstances")).text();
+    expect(told).toContain("a</DBInstanceIdentifier><PerformanceInsightsEnabled>true<");
+    expect(told).toContain("b</DBInstanceIdentifier><PerformanceInsightsEnabled>false<");
+  });
+
+  it("tells a launch template's own tags from those of what is launched", async () => {
+    const tags = (type: string) => `<item><resourceType>${type}</resourceType><tagSet><item/></tagSet></item>`;
+    answer = { status: 200, type: "text/xml", body: tags("instance") + tags("launch-template") + tags("volume") };
+    const told = await (await ask("ec2", "Action=DescribeLaunchTemplateVersions")).text();
+    expect(told).toBe(tags("instance") + tags("volume"));
+  });
+
+  it("describes a security group rule as it was asked for", async () => {
+    const rule = "<item><securityGroupRuleId>sgr-1</securityGroupRuleId></item>";
+    answer = { status: 200, type: "text/xml", body: rule };
+    await ask("ec2", "Action=AuthorizeSecurityGroupIngress&IpPermissions.1.Groups.1.Description=nodes+to+cache");
+    const told = await (await ask("ec2", "Action=DescribeSecurityGroupRules")).text();
+    expect(told).toContain("</securityGroupRuleId><description>nodes to cache</description>");
+  });
+});
