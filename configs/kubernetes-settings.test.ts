@@ -41,6 +41,10 @@ describe("kubernetes", () => {
       gpuWorkers: { minReplicas: 0, maxReplicas: 1 },
       cpuTargetPercent: 70,
       keda: { namespace: "keda", pollingSeconds: 10, cooldownSeconds: 300, sslMode: "require" },
+      busyWorkers: {
+        marked: true,
+        ...{ apiCidrs: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"], apiPorts: [443, 6443] },
+      },
       gpu: { sharing: { mode: "none" }, daemons: true },
       postgres: { storageGiB: 20, maxConnections: 200 },
       redis: { storageGiB: 5 },
@@ -116,6 +120,16 @@ describe("kubernetes", () => {
       "networks that are none",
       { kubernetes: { ...GOOD, redis: { external: { host: "r", cidrs: ["10.0.0.0"] } } } },
       "external.cidrs.0 is",
+    ],
+    [
+      "a cluster's API that is nowhere",
+      { kubernetes: { ...GOOD, busyWorkers: { apiCidrs: [] } } },
+      "slipway:kubernetes.busyWorkers.apiCidrs",
+    ],
+    [
+      "a port of it that is none",
+      { kubernetes: { ...GOOD, busyWorkers: { apiPorts: [0] } } },
+      "slipway:kubernetes.busyWorkers.apiPorts.0 is 0",
     ],
   ])("refuses %s, and says where", (_what, values, fault) => {
     expect(refusal(raw(values))).toContain(fault);
