@@ -2,7 +2,8 @@ import type { AwsSettings, PoolSettings } from "../../configs/aws-settings.ts";
 import { assertDrain, EKS_NODE_DRAIN_SECONDS, planDrain, type DrainInput, type DrainPlan } from "../plan/drain.ts";
 import { GPU_SHAPES } from "../plan/gpu-shapes.ts";
 import { planNetwork, type NetworkPlan } from "../plan/networks.ts";
-import type { NodePoolsConfig, PoolPlan } from "../plan/node-pools.ts";
+import type { NodePoolsConfig } from "../plan/node-pool-config.ts";
+import type { PoolPlan } from "../plan/node-pools.ts";
 import { resolveSize, type ResolvedSize } from "../plan/sizes.ts";
 import { goesOnSpot } from "./node-choice.ts";
 

@@ -1,6 +1,6 @@
 import { GPU_SHAPE_NAMES, gpuShape, isGpuShape, type GpuShapeName } from "./gpu-shapes.ts";
 import { notOffered, readInstanceType, zonesOf, type Region } from "./instance-types.ts";
-import type { GpuPoolConfig, GpuSharing, NodePoolsConfig, PoolConfig } from "./node-pools.ts";
+import type { GpuPoolConfig, GpuSharing, NodePoolsConfig, PoolConfig } from "./node-pool-config.ts";
 
 /** What cannot be planned of a stack's node pools, and which key mends it. */
 
