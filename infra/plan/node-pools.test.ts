@@ -2,13 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { GPU_SHAPE_NAMES, gpuShape, type GpuShapeName } from "./gpu-shapes.ts";
 import type { Offerings } from "./instance-types.ts";
-import {
-  planNodePools,
-  type GpuPoolConfig,
-  type GpuSharing,
-  type NodePoolsConfig,
-  type PoolConfig,
-} from "./node-pools.ts";
+import type { GpuPoolConfig, GpuSharing, NodePoolsConfig, PoolConfig } from "./node-pool-config.ts";
+import { planNodePools } from "./node-pools.ts";
 import { PlanError } from "./plan-error.ts";
 
 const REGION = ["us-east-1a", "us-east-1b", "us-east-1c", "us-east-1d"] as const;

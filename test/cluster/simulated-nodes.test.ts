@@ -6,9 +6,8 @@ import {
   GPU_SHAPE_LABEL,
   planNodePools,
   POOL_LABEL,
-  type NodePoolsConfig,
-  type PoolConfig,
 } from "../../infra/plan/node-pools.ts";
+import type { NodePoolsConfig, PoolConfig } from "../../infra/plan/node-pool-config.ts";
 import { PAUSE_IMAGE } from "../../toolchain/cluster/components.ts";
 import { NODE } from "../../toolchain/cluster/layout.ts";
 import {
