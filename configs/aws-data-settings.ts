@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { dailyWindow, meet, weeklyWindow } from "./aws-windows.ts";
+import { fraction } from "./fraction.ts";
 import type { AppEnvironment } from "./runtime.ts";
 
 /** Where a file with the authorities of RDS' certificates is to be had. */
@@ -148,7 +149,7 @@ const topic = z.string().regex(/^arn:[\w-]+:sns:/, { error: "must be the ARN of 
 const budget = z
   .strictObject({
     /** What a month may cost, US dollars. It counts what bears the stack's tag; activate `slipway:stack` as a cost allocation tag once. */
-    monthlyUsd: z.number().positive().max(10_000_000),
+    monthlyUsd: fraction(z.number().positive().max(10_000_000)),
     /** Percent of it, spent, at which a notice goes out. */
     alertPercents: z.array(z.number().int().min(1).max(1000)).min(1).max(4).default([50, 80, 100]),
     /** Percent of it, expected by the end of the month, at which one goes out. */

@@ -4,6 +4,7 @@ import { MINIMUM_ZONES, NAT_GATEWAYS, ZONE_SLOTS } from "../infra/plan/networks.
 import { SIZE_NAMES } from "../infra/plan/sizes.ts";
 import { addonVersions, CLUSTER_VERSIONS, clusterSchema, logDays } from "./aws-cluster-settings.ts";
 import { awsDataFaults, awsDataSchema } from "./aws-data-settings.ts";
+import { fraction } from "./fraction.ts";
 import type { AppEnvironment } from "./runtime.ts";
 
 /**
@@ -29,7 +30,7 @@ export const ENDPOINT_SERVICES = {
 export type EndpointService = keyof typeof ENDPOINT_SERVICES;
 const ENDPOINT_NAMES = Object.keys(ENDPOINT_SERVICES) as [EndpointService, ...EndpointService[]];
 
-const number = z.number();
+const number = fraction(z.number());
 const whole = z.number().int();
 
 const network = z.strictObject({

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isOrigin } from "./api-settings.ts";
 import { awsSettingsSchema } from "./aws-settings.ts";
+import { fraction } from "./fraction.ts";
 import { kubernetesSchema } from "./kubernetes-settings.ts";
 import { ENVIRONMENTS } from "./runtime.ts";
 import { POOLS, SPEECH_ENGINE_NAMES } from "./worker-settings.ts";
@@ -15,7 +16,7 @@ const limits = (memoryMiB: number, cpus: number) => ({
   /** Memory limit of one container, MiB. A process above it is killed by the kernel. */
   memoryMiB: z.number().int().min(64).max(1_048_576).default(memoryMiB),
   /** CPU limit of one container, in cores. */
-  cpus: z.number().min(0.1).max(256).default(cpus),
+  cpus: fraction(z.number().min(0.1).max(256)).default(cpus),
 });
 
 /**

@@ -69,6 +69,17 @@ describe("defaults", () => {
   });
 });
 
+describe("fractions", () => {
+  it("are taken as `pulumi config set --path` writes them, which is as text", () => {
+    const config = parseStackConfig("dev", raw({ ...REQUIRED, worker: { cpus: "0.2" } }));
+    expect(config.worker.cpus).toBe(0.2);
+  });
+
+  it.each(["two", "0.01", "1e2.5", "", "0.5 "])("are refused where they are %j", (cpus) => {
+    expect(refusal(raw({ ...REQUIRED, worker: { cpus } }))).toContain("slipway:worker.cpus is");
+  });
+});
+
 describe("faults", () => {
   it("are all listed at once, each with where, what was got and what is allowed", () => {
     const message = refusal(
