@@ -1,5 +1,6 @@
 import { createPublicKey } from "node:crypto";
 import { z } from "zod";
+import { checkBackupKey } from "./backup-settings.ts";
 import { SecretError } from "./secrets.ts";
 
 /** Shape of a tenant's name. It comes from the credential and never from the request. `system` is the kinds' own. */
@@ -94,6 +95,7 @@ export function parseHmacKeys(content: string): readonly HmacKey[] {
 export const SECRET_CHECKS: Readonly<Record<string, (content: string) => unknown>> = {
   "jwt-keys": parseJwtKeys,
   "hmac-keys": parseHmacKeys,
+  "backup-key": checkBackupKey,
 };
 
 function parse<T>(secret: KeySecretName, schema: z.ZodType<T>, content: string): T {

@@ -1,5 +1,8 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 import { API_SETTINGS } from "./api-settings.ts";
+import { BACKUP_SETTINGS, checkOffsite } from "./backup-settings.ts";
 import { SECRET_CHECKS } from "./credential-keys.ts";
 import { MARKER_SETTINGS } from "./marker-settings.ts";
 import { AES_SECRET, decrypt, isEncrypted, MASK, readSecret, SecretError } from "./secrets.ts";
@@ -101,6 +104,7 @@ const SCHEMAS = {
     ...WORKER_SETTINGS,
   }),
   marker: z.object({ ...base, ...listening, ...MARKER_SETTINGS }),
+  backup: z.object({ ...serving, ...BACKUP_SETTINGS }).superRefine(checkOffsite),
   migrate: z.object(base),
   /** Who it comes as stands in the secret. */
   prepare: z
@@ -118,11 +122,23 @@ const SECRETS = {
   api: ["database-password", "redis-password", "jwt-keys", "hmac-keys"],
   worker: ["database-password", "redis-password"],
   marker: ["database-password"],
+  backup: ["database-password", "redis-password", "backup-key"],
   migrate: ["database-password"],
   prepare: ["database-password", "database-owner-password"],
 } as const satisfies Record<Program, readonly string[]>;
 
-export type SecretName = (typeof SECRETS)[Program][number];
+/** Secrets that are read where there is a file of any of them; then all have to be there. */
+const OPTIONAL_SECRETS = {
+  api: [],
+  worker: [],
+  marker: [],
+  // Without them S3 is asked as the role that the machine or the pod has.
+  backup: ["offsite-access-key-id", "offsite-secret-access-key"],
+  migrate: [],
+  prepare: [],
+} as const satisfies Record<Program, readonly string[]>;
+
+export type SecretName = (typeof SECRETS)[Program][number] | (typeof OPTIONAL_SECRETS)[Program][number];
 
 /** What a program reads: its checked environment under the keys' own names, and its secrets beside it. */
 export type RuntimeConfig<P extends Program> = z.output<(typeof SCHEMAS)[P]> & {
@@ -133,7 +149,8 @@ export type RuntimeConfig<P extends Program> = z.output<(typeof SCHEMAS)[P]> & {
   readonly logLevel: LogLevel;
   /** Folder that the secrets lie in; keys are read again from there when they change. */
   readonly secretsDirectory: string;
-  readonly secrets: Readonly<Record<(typeof SECRETS)[P][number], string>>;
+  readonly secrets: Readonly<Record<(typeof SECRETS)[P][number], string>> &
+    Readonly<Partial<Record<(typeof OPTIONAL_SECRETS)[P][number], string>>>;
 };
 
 /** The part of the configuration that every program has. */
@@ -156,7 +173,9 @@ export function loadRuntime<P extends Program>(program: P, env: NodeJS.ProcessEn
   const known = new Set(faults.map((fault) => fault.key));
   if (!parsed.success)
     faults.push(...parsed.error.issues.map((i) => envFault(i, env)).filter((f) => !known.has(f.key)));
-  const secrets = readSecrets(SECRETS[program], directory, open, faults);
+  const optional = OPTIONAL_SECRETS[program];
+  const names = optional.some((name) => existsSync(join(directory, name))) ? optional : [];
+  const secrets = readSecrets([...SECRETS[program], ...names], directory, open, faults);
   if (faults.length > 0 || !parsed.success) throw new ConfigError(program, faults);
   const debug = parsed.data["APP_ENV"] !== "prod";
   const logLevel = parsed.data["LOG_LEVEL"] ?? (debug ? "debug" : "info");

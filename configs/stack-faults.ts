@@ -26,9 +26,15 @@ function dockerFaults({ kubernetes, aws, speech }: StackFields): readonly Fault[
   ];
 }
 
+/** Volumes of a Docker engine, and what looks after them. */
+function ownOfDocker({ backup, data, platform }: StackFields): readonly Fault[] {
+  const why = `where platform is ${platform}`;
+  return [...leftOut("backup", backup, why), ...leftOut("data", data, why)];
+}
+
 function kubernetesFaults(stack: StackFields): readonly Fault[] {
   const { kubernetes, aws } = stack;
-  const faults = leftOut("aws", aws, "where platform is kubernetes");
+  const faults = [...leftOut("aws", aws, "where platform is kubernetes"), ...ownOfDocker(stack)];
   if (kubernetes === undefined)
     return [...faults, ["kubernetes", "must say which images run, where platform is kubernetes"]];
   const shape = leftOut(
@@ -60,6 +66,7 @@ function awsStackFaults(stack: StackFields): readonly Fault[] {
   if (aws === undefined) return [["aws", "must say region, account and network, where platform is aws"]];
   const why = "where platform is aws: the stack makes its own";
   return [
+    ...ownOfDocker(stack),
     ...awsFaults(aws, environment).map(([path, message]): Fault => [`aws.${path}`, message]),
     ...OWN_ON_AWS.flatMap((key) => leftOut(`kubernetes.${key}`, kubernetes?.[key], why)),
     ...leftOut("kubernetes.objects.url", kubernetes?.objects.url, why),

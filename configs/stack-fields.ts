@@ -4,6 +4,7 @@ import { awsSettingsSchema } from "./aws-settings.ts";
 import { fraction } from "./fraction.ts";
 import { kubernetesSchema } from "./kubernetes-settings.ts";
 import { ENVIRONMENTS } from "./runtime.ts";
+import { backupSchema, dataSchema } from "./stack-backup.ts";
 import { POOLS, SPEECH_ENGINE_NAMES } from "./worker-settings.ts";
 
 /**
@@ -105,6 +106,10 @@ export const stackFields = z.strictObject({
   drainSeconds: z.number().int().min(5).max(3600).default(25),
   /** Seconds that new containers may take to become healthy before the release is given up and the old one stays. */
   healthTimeoutSeconds: z.number().int().min(5).max(3600).default(90),
+  /** Backups; on a Docker engine alone, where they are made unless it says otherwise. */
+  backup: backupSchema.optional(),
+  /** The generation of data that serves; on a Docker engine alone. */
+  data: dataSchema.optional(),
   /** The cluster and what stands in it; needed where the platform is kubernetes, refused where it is docker. */
   kubernetes: kubernetesSchema.optional(),
   /** Network, cluster and data services; needed where the platform is aws, refused elsewhere. */

@@ -33,7 +33,7 @@ export const SECRET_KEYS = Object.keys(SECRETS) as readonly SecretKey[];
 const bucketKey: SecretCheck = (text) =>
   /^[!-~]{3,256}$/.test(text) ? undefined : `(${text.length} characters) must be 3 to 256 characters without a space.`;
 
-/** Secrets that a stack may bring and that nobody can generate. */
+/** Secrets that a stack may bring besides. */
 const GIVEN_SECRETS = {
   /** Content of a kubeconfig, in place of `kubernetes.kubeconfig`. */
   kubeconfig: (text) =>
@@ -41,9 +41,18 @@ const GIVEN_SECRETS = {
   /** The two that open the bucket of `kubernetes.objects.url`. */
   objectsAccessKeyId: bucketKey,
   objectsSecretAccessKey: bucketKey,
+  /** The two that open the bucket of `backup.offsite.s3`. */
+  offsiteAccessKeyId: bucketKey,
+  offsiteSecretAccessKey: bucketKey,
+  /** What every backup is closed with; generated where backups are made and the stack brings none. */
+  backupKey: (text) =>
+    /^[\w-]{32,256}$/.test(text)
+      ? undefined
+      : `(${text.length} characters) must be 32 to 256 letters, digits, - or _.`,
 } as const satisfies Record<string, SecretCheck>;
 
 const BUCKET_KEYS = ["objectsAccessKeyId", "objectsSecretAccessKey"] as const;
+const OFFSITE_KEYS = ["offsiteAccessKeyId", "offsiteSecretAccessKey"] as const;
 
 const CHECKS: Readonly<Record<string, SecretCheck>> = { ...SECRETS, ...GIVEN_SECRETS };
 
@@ -115,6 +124,7 @@ export function parseStackConfig(stack: string, raw: RawConfig): StackConfig {
     faults.push(
       ...missingSecrets(parsed.data, raw),
       ...bucketFaults(parsed.data, raw),
+      ...offsiteFaults(parsed.data, raw),
       ...secretFaults(parsed.data, raw),
     );
   if (faults.length > 0 || !parsed.success) throw new StackConfigError(file, faults);
@@ -141,6 +151,16 @@ function bucketFaults({ kubernetes }: StackConfig, { values }: RawConfig): strin
     (key) =>
       `slipway:${key} is missing, which opens kubernetes.objects.url. Use \`pulumi config set --secret ${key}\`` +
       (given.length === 0 ? ", or set kubernetes.objects.serviceAccountAnnotations." : "."),
+  );
+}
+
+/** The bucket of backups is opened by both of its keys. */
+function offsiteFaults({ backup }: StackConfig, { values }: RawConfig): string[] {
+  const isNeeded = backup?.offsite?.s3 !== undefined;
+  return OFFSITE_KEYS.filter((key) => Object.hasOwn(values, key) !== isNeeded).map((key) =>
+    isNeeded
+      ? `slipway:${key} is missing, which opens backup.offsite.s3. Use \`pulumi config set --secret ${key}\`.`
+      : `slipway:${key} opens nothing without slipway:backup.offsite.s3. Remove it or set that.`,
   );
 }
 
