@@ -1,6 +1,24 @@
 import { getInstanceTypeOfferings } from "@pulumi/aws/ec2/getInstanceTypeOfferings.js";
+import type { AwsSettings } from "../../configs/aws-settings.ts";
 import type { Offerings } from "../plan/instance-types.ts";
+import { planNodePools, type PoolPlan } from "../plan/node-pools.ts";
+import type { ResolvedSize } from "../plan/sizes.ts";
 import type { AwsPlace } from "./place.ts";
+import { awsPools, typesToAsk } from "./plans.ts";
+
+/**
+ * The pools that the stack's file asks for, of what the region has.
+ *
+ * @throws PlanError with every fault and the key to change
+ */
+export async function offeredPools(
+  settings: AwsSettings,
+  size: ResolvedSize,
+  place: AwsPlace,
+): Promise<readonly PoolPlan[]> {
+  const wanted = awsPools(settings, size);
+  return planNodePools(place.stack, wanted, await instanceOfferings(typesToAsk(wanted), place));
+}
 
 /**
  * In which zones of the region EC2 has instance types. A preview asks EC2 as well: it is the one question that this program has for AWS.

@@ -1,4 +1,5 @@
 import type { AwsSettings, PoolSettings } from "../../configs/aws-settings.ts";
+import type { StackConfig } from "../../configs/stack.ts";
 import { assertDrain, EKS_NODE_DRAIN_SECONDS, planDrain, type DrainInput, type DrainPlan } from "../plan/drain.ts";
 import { GPU_SHAPES } from "../plan/gpu-shapes.ts";
 import { planNetwork, type NetworkPlan } from "../plan/networks.ts";
@@ -11,6 +12,13 @@ import { goesOnSpot } from "./node-choice.ts";
 
 /** Addresses that a link of AWS's own has: EKS uses them within nodes. */
 const LINK_LOCAL = "169.254.0.0/16";
+
+/** @throws Error where the stack has another platform; its file was refused before */
+export function awsOf({ platform, aws }: StackConfig): AwsSettings {
+  if (aws === undefined)
+    throw new Error(`platform is ${platform}, which has no slipway:aws; allowed here is aws alone.`);
+  return aws;
+}
 
 /**
  * How much of everything the stack has.

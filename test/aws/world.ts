@@ -5,6 +5,7 @@ import { bringProductImages } from "../../toolchain/cluster/product-images.ts";
 import { NETWORK } from "../../toolchain/cluster/layout.ts";
 import { connect, DEFAULT_HOST } from "../../toolchain/engine.ts";
 import { loadKubeConfig } from "../../toolchain/kube-config.ts";
+import { NODE_PORT } from "../../infra/aws/public-edge.ts";
 import type { ServiceImage } from "../../infra/contract.ts";
 import type { TestProgram } from "../cluster/program.ts";
 import { useCluster, type RealCluster } from "../cluster/real-cluster.ts";
@@ -32,8 +33,6 @@ export interface World {
 export const REGION = "eu-central-1";
 export const NAMESPACE = "slipway-test";
 const HOST = "api.example.org";
-/** That of stacks/prod.ts. */
-const NODE_PORT = 30_080;
 
 /** Brings it up; where a part of it does not come, the others are ended again. */
 export async function makeWorld(): Promise<World> {

@@ -10,6 +10,7 @@ import { awsNetwork, awsPools, awsSize, typesToAsk } from "../../infra/aws/plans
 import { planDrain } from "../../infra/plan/drain.ts";
 import { planNodePools } from "../../infra/plan/node-pools.ts";
 import { stackSecrets } from "../../infra/secrets.ts";
+import { NODE_PORT } from "../../infra/aws/public-edge.ts";
 import { recordPart, type RecordedPart } from "./aws.ts";
 import { ANSWERS } from "./aws-data.ts";
 import { STACK } from "./recorder.ts";
@@ -20,8 +21,6 @@ export interface AwsParts {
   readonly data: DataServices;
   readonly edge: Edge;
 }
-
-export const NODE_PORT = 30_080;
 
 /** Runs all of it as a stack's program does: each part gets what the one before made. */
 export async function recordAwsStack(settings: AwsSettings, keep = true): Promise<RecordedPart<AwsParts>> {
