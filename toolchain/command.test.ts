@@ -37,3 +37,16 @@ test("what is shown ends with the program's own exit code", async () => {
 test("last lines", () => {
   expect(lastLines("a\nb\nc\n", 2)).toBe("b\nc");
 });
+
+test("what runs elsewhere is told once to end, and this process with the second signal", async () => {
+  const script = `
+    import { passSignalsOn, wasInterrupted, whileElsewhere } from "${new URL("command.ts", import.meta.url).href}";
+    passSignalsOn();
+    let told = 0;
+    const end = () => { told++; console.log("told", told, wasInterrupted()); process.kill(process.pid, "SIGTERM"); };
+    setTimeout(() => process.kill(process.pid, "SIGTERM"), 20);
+    await whileElsewhere(() => new Promise((resolve) => setTimeout(resolve, 10_000)), end);
+  `;
+  const failure = await runCommand(process.execPath, ["--input-type=module", "-e", script]).catch((e: unknown) => e);
+  expect(failure).toMatchObject({ code: 130, output: "told 1 true" });
+});

@@ -3,9 +3,14 @@ import { createInterface } from "node:readline";
 
 /** A fault that a person can mend: its message says how, a stack trace would only hide it. */
 export class UserError extends Error {
-  constructor(message: string) {
+  /** What the process ends with. */
+  readonly exitCode: number;
+
+  /** @param exitCode @default 1 */
+  constructor(message: string, exitCode = 1) {
     super(message);
     this.name = "UserError";
+    this.exitCode = exitCode;
   }
 }
 
@@ -37,11 +42,28 @@ export interface CommandOptions {
 }
 
 const running = new Set<ChildProcess>();
+/** How what runs elsewhere is told to end: no signal of this machine's terminal reaches it. */
+const elsewhere = new Set<() => void>();
 let told = false;
 
 /** Whether this process was told to end and lets its programs come to theirs. */
 export function wasInterrupted(): boolean {
   return told;
+}
+
+/**
+ * Waits for what runs elsewhere, in a container. Where this process is told to end in the meantime, `end` passes it on, once.
+ *
+ * @throws UserError once this process was told to end
+ */
+export async function whileElsewhere<T>(work: () => Promise<T>, end: () => void): Promise<T> {
+  if (told) throw new UserError("Interrupted.");
+  elsewhere.add(end);
+  try {
+    return await work();
+  } finally {
+    elsewhere.delete(end);
+  }
 }
 
 /**
@@ -135,8 +157,9 @@ export async function runShown(
 export function passSignalsOn(): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
-      if (told || running.size === 0) process.exit(130);
+      if (told || running.size + elsewhere.size === 0) process.exit(130);
       told = true;
+      for (const end of elsewhere) end();
       // Pulumi ends in good order on SIGINT, whatever it was that this process got.
       if (signal !== "SIGINT" || !process.stdin.isTTY) for (const child of running) child.kill("SIGINT");
     });

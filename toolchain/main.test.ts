@@ -23,3 +23,8 @@ test("usage lists options and examples, and leaves out what is empty", () => {
   const usage = formatUsage({ command: "make x", summary: "does x.", options: [], examples: ["make x"] });
   expect(usage).toBe("make x: does x.\n\nExamples\n  make x\n");
 });
+
+test("usage has exit codes where there are more than the usual", () => {
+  const usage = formatUsage({ command: "make x", summary: "does x.", options: [], examples: [], exitCodes: ["3  no"] });
+  expect(usage).toBe("make x: does x.\n\nExit codes\n  3  no\n");
+});

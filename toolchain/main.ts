@@ -10,7 +10,12 @@ export interface Usage {
   /** An option a line, with the variable that sets it through make. */
   readonly options: readonly string[];
   readonly examples: readonly string[];
+  /** A code a line, where they are more than 0, 1 and 2. */
+  readonly exitCodes?: readonly string[];
 }
+
+/** Exit code after an option or a word that the command does not know. */
+const WRONG_USAGE = 2;
 
 /**
  * Runs a command: `--help` prints its usage, a fault that a person can mend its message; either way the exit code says so.
@@ -37,7 +42,7 @@ export async function runMain<T extends NonNullable<ParseArgsConfig["options"]>>
     );
     // What runs beside the step that failed is of no use any more.
     endCommands();
-    process.exit(1);
+    process.exit(error instanceof UserError ? error.exitCode : 1);
   }
 }
 
@@ -45,7 +50,10 @@ function parse<T extends NonNullable<ParseArgsConfig["options"]>>(options: T, us
   try {
     return parseArgs({ options, allowPositionals: true });
   } catch (error) {
-    throw new UserError(`${error instanceof Error ? error.message : String(error)}\n\n${formatUsage(usage)}`);
+    throw new UserError(
+      `${error instanceof Error ? error.message : String(error)}\n\n${formatUsage(usage)}`,
+      WRONG_USAGE,
+    );
   }
 }
 
@@ -60,10 +68,10 @@ export function refuseForeignSystems(platform: NodeJS.Platform = process.platfor
 }
 
 /** The text of `--help`. */
-export function formatUsage({ command, summary, options, examples }: Usage): string {
+export function formatUsage({ command, summary, options, examples, exitCodes = [] }: Usage): string {
   const list = (title: string, lines: readonly string[]) =>
     lines.length === 0 ? "" : `\n${title}\n${lines.map((line) => `  ${line}\n`).join("")}`;
-  return `${command}: ${summary}\n${list("Options", options)}${list("Examples", examples)}`;
+  return `${command}: ${summary}\n${list("Options", options)}${list("Exit codes", exitCodes)}${list("Examples", examples)}`;
 }
 
 /** What may stand as a stack's name; Pulumi's own rule. */

@@ -128,6 +128,19 @@ export class Stack {
     return this.#pulumi(["config", "get", key]);
   }
 
+  /** Writes values into the stack's file, all of them in one go: `{ "data.generation": "second" }`. */
+  async setConfig(values: Readonly<Record<string, string>>): Promise<void> {
+    const pairs = Object.entries(values).flatMap(([path, value]) => ["--plaintext", `${PROJECT}:${path}=${value}`]);
+    await this.#pulumi(["config", "set-all", "--path", ...pairs]);
+    await hideSalts(this.#folders);
+  }
+
+  /** Removes a value from the stack's file, such as `data.kept[0]`. */
+  async removeConfig(path: string): Promise<void> {
+    await this.#pulumi(["config", "rm", "--path", `${PROJECT}:${path}`]);
+    await hideSalts(this.#folders);
+  }
+
   async export(): Promise<Deployment> {
     return deploymentSchema.parse(JSON.parse(await this.#pulumi(["stack", "export"])));
   }
