@@ -14,7 +14,7 @@ import {
   TYPES,
   type RecordedCluster,
 } from "../../test/pulumi/kubernetes.ts";
-import { COST_ANNOTATION } from "../../worker/marker/cluster-api.ts";
+import { COST_ANNOTATION, EVICTION_ANNOTATION } from "../../worker/marker/cluster-api.ts";
 
 let stack: RecordedCluster;
 beforeAll(async () => {
@@ -54,7 +54,7 @@ describe("the marker of busy workers", () => {
     });
   });
 
-  it("is bound to one annotation by the API server, before it has the right to patch", () => {
+  it("is bound to two annotations by the API server, before it has the right to patch", () => {
     const policy = inputsOf(stack, TYPES.admissionPolicy, "marker");
     expect(policy).toMatchObject({
       metadata: { name: "slipway-unit-marker" },
@@ -72,7 +72,9 @@ describe("the marker of busy workers", () => {
         `has(object.${part}) == has(oldObject.${part}) && (!has(object.${part}) || object.${part} == oldObject.${part})`,
       );
     // What the program changes is what it may change.
-    expect(expressions.at(-1)).toContain(`key == "${COST_ANNOTATION}" ||`);
+    const marks = `key in ["${COST_ANNOTATION}","${EVICTION_ANNOTATION}"] ||`;
+    expect(expressions.at(-2)?.split(marks)).toHaveLength(3);
+    expect(expressions.at(-1)).toContain(`variables.after["${EVICTION_ANNOTATION}"] == "false"`);
     expect(inputsOf(stack, TYPES.admissionBinding, "marker")["spec"]).toEqual({
       policyName: "slipway-unit-marker",
       validationActions: ["Deny"],

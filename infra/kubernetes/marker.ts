@@ -7,14 +7,20 @@ import { MARKER } from "../services.ts";
 import { labels, options, type Place } from "./place.ts";
 import type { Mounted } from "./pod.ts";
 
-/** What worker/marker/cluster-api.ts changes of pods, and all that it may. */
+/** What worker/marker/cluster-api.ts changes of pods, and all that it may: the cost by which replicas go, and who stays where he is. */
 const COST = "controller.kubernetes.io/pod-deletion-cost";
+const EVICTION = "cluster-autoscaler.kubernetes.io/safe-to-evict";
+const MARKS = JSON.stringify([COST, EVICTION]);
 
 /** Seconds that a token is good for, the least that Kubernetes gives; the kubelet brings the next one after four fifths of it. */
 const TOKEN_SECONDS = 600;
 
-/** The token of the cluster that the marker alone has, with what a program needs to use it. */
-export function clusterAccess(): Mounted {
+/**
+ * A token of the cluster, with what a program needs to use it. Of the stack's programs the marker alone has one.
+ *
+ * @param folder where the program looks for it @default where ours do
+ */
+export function clusterAccess(folder = CLUSTER_FOLDER): Mounted {
   const namespace = { path: "namespace", fieldRef: { apiVersion: "v1", fieldPath: "metadata.namespace" } };
   return {
     volume: {
@@ -28,12 +34,12 @@ export function clusterAccess(): Mounted {
         ],
       },
     },
-    mount: { name: "cluster", mountPath: CLUSTER_FOLDER, readOnly: true },
+    mount: { name: "cluster", mountPath: folder, readOnly: true },
   };
 }
 
 /**
- * What the marker's account may do: list pods of the namespace and change one annotation of them. A role cannot say "one annotation":
+ * What the marker's account may do: list pods of the namespace and change two annotations of them. A role cannot say "two annotations":
  * who may patch a pod may give it another image. So an admission policy says it.
  *
  * @param namespace of the stack
@@ -46,7 +52,7 @@ export function markerRights(namespace: string, place: Place): readonly Done[] {
     { metadata, rules: [{ apiGroups: [""], resources: ["pods"], verbs: ["list", "patch"] }] },
     options(place),
   );
-  const guard = onlyTheCost(namespace, place);
+  const guard = onlyTheMarks(namespace, place);
   const binding = new RoleBinding(
     MARKER,
     {
@@ -60,8 +66,8 @@ export function markerRights(namespace: string, place: Place): readonly Done[] {
   return [binding];
 }
 
-/** Refuses every change of a pod by the marker but that of its cost. Policies belong to the whole cluster. */
-function onlyTheCost(namespace: string, place: Place): ValidatingAdmissionPolicyBinding {
+/** Refuses every change of a pod by the marker but that of its marks. Policies belong to the whole cluster. */
+function onlyTheMarks(namespace: string, place: Place): ValidatingAdmissionPolicyBinding {
   const metadata = { name: `${namespace}-${MARKER}`, labels: labels(MARKER) };
   const policy = new ValidatingAdmissionPolicy(
     MARKER,
@@ -83,13 +89,7 @@ function onlyTheCost(namespace: string, place: Place): ValidatingAdmissionPolicy
           { name: "before", expression: annotationsOf("oldObject") },
           { name: "after", expression: annotationsOf("object") },
         ],
-        validations: [
-          ...["spec", "metadata.labels", "metadata.ownerReferences", "metadata.finalizers"].map((path) => ({
-            expression: isSame(path),
-            message: `the marker may change ${COST} alone, not ${path}`,
-          })),
-          { expression: OTHERS_ARE_SAME, message: `the marker may change ${COST} alone, no other annotation` },
-        ],
+        validations: [...VALIDATIONS],
       },
     },
     options(place),
@@ -104,9 +104,25 @@ function onlyTheCost(namespace: string, place: Place): ValidatingAdmissionPolicy
 const annotationsOf = (object: string) => `has(${object}.metadata.annotations) ? ${object}.metadata.annotations : {}`;
 
 const OTHERS_ARE_SAME = [
-  `variables.after.all(key, key == "${COST}" || (key in variables.before && variables.before[key] == variables.after[key]))`,
-  `variables.before.all(key, key == "${COST}" || key in variables.after)`,
+  `variables.after.all(key, key in ${MARKS} || (key in variables.before && variables.before[key] == variables.after[key]))`,
+  `variables.before.all(key, key in ${MARKS} || key in variables.after)`,
 ].join(" && ");
+
+/** The marker spares pods; it marks none as free to go. */
+const ONLY_KEEPS = [
+  `!("${EVICTION}" in variables.after)`,
+  `variables.after["${EVICTION}"] == "false"`,
+  `("${EVICTION}" in variables.before && variables.before["${EVICTION}"] == variables.after["${EVICTION}"])`,
+].join(" || ");
 
 const isSame = (path: string) =>
   `has(object.${path}) == has(oldObject.${path}) && (!has(object.${path}) || object.${path} == oldObject.${path})`;
+
+const VALIDATIONS = [
+  ...["spec", "metadata.labels", "metadata.ownerReferences", "metadata.finalizers"].map((path) => ({
+    expression: isSame(path),
+    message: `the marker may change ${COST} and ${EVICTION} alone, not ${path}`,
+  })),
+  { expression: OTHERS_ARE_SAME, message: `the marker may change ${COST} and ${EVICTION} alone, no other annotation` },
+  { expression: ONLY_KEEPS, message: `the marker may change ${EVICTION} to "false" alone` },
+];

@@ -3,7 +3,7 @@ import { bringProductImages } from "../../toolchain/cluster/product-images.ts";
 import { connect, DEFAULT_HOST } from "../../toolchain/engine.ts";
 import { makeToken } from "../../toolchain/token.ts";
 import { BUSY_COST, CALM_MS } from "../../worker/marker/marks.ts";
-import { COST_ANNOTATION } from "../../worker/marker/cluster-api.ts";
+import { COST_ANNOTATION, EVICTION_ANNOTATION } from "../../worker/marker/cluster-api.ts";
 import { until } from "../servers/programs.ts";
 import { makeProductStack, type TestProgram } from "./program.ts";
 import { useCluster, type RealCluster } from "./real-cluster.ts";
@@ -85,11 +85,15 @@ async function workers(): Promise<readonly Pod[]> {
   return (JSON.parse(text) as { items: Pod[] }).items.filter(({ metadata }) => !metadata.deletionTimestamp);
 }
 
+/** Pods with a mark: scale-down takes them last, the cluster autoscaler not at all. */
 async function marked(): Promise<string[]> {
   const pods = await workers();
-  return pods
-    .filter(({ metadata }) => metadata.annotations?.[COST_ANNOTATION] === BUSY_COST)
-    .map(({ metadata }) => metadata.name);
+  return pods.flatMap(({ metadata: { name, annotations } }) => {
+    const mark = [annotations?.[COST_ANNOTATION], annotations?.[EVICTION_ANNOTATION]];
+    if (mark.every((part) => part === undefined)) return [];
+    expect(mark, name).toEqual([BUSY_COST, "false"]);
+    return [name];
+  });
 }
 
 /** What the API answers when the marker's own token asks for a change of a pod. */
@@ -133,6 +137,7 @@ describe("the marker's token", () => {
     ["another label", { metadata: { labels: { "app.kubernetes.io/name": "api" } } }],
     ["another annotation", { metadata: { annotations: { "example.org/other": "x" } } }],
     ["no owner", { metadata: { ownerReferences: null } }],
+    ["a pod to be given up", { metadata: { annotations: { [EVICTION_ANNOTATION]: "true" } } }],
   ])("is refused where it asks for %s", async (_what, patch) => {
     const [pod] = await workers();
     const answer = await changeAsMarker(pod?.metadata.name ?? "", patch);

@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { authorityCertificate } from "../../infra/kubernetes/certificate.ts";
 import { CLUSTER_API_HOST, startClusterApi, type SimulatedClusterApi } from "../../test/servers/cluster-api.ts";
-import { COST_ANNOTATION, openClusterApi, type ClusterApi } from "./cluster-api.ts";
+import { COST_ANNOTATION, EVICTION_ANNOTATION, openClusterApi, type ClusterApi } from "./cluster-api.ts";
 
 let simulated: SimulatedClusterApi;
 let api: ClusterApi;
 beforeEach(async () => {
   simulated = await startClusterApi({
     "worker-cpu-a": { service: "worker-cpu", annotations: { [COST_ANNOTATION]: "100", other: "kept" } },
-    "worker-gpu-a": { service: "worker-gpu", annotations: {} },
+    "worker-gpu-a": { service: "worker-gpu", annotations: { [EVICTION_ANNOTATION]: "false" } },
     "worker-cpu-b": { service: "worker-cpu", annotations: {}, leaving: true },
     "api-a": { service: "api", annotations: {} },
   });
@@ -22,27 +22,29 @@ afterEach(async () => {
 });
 
 describe("the cluster's API, simulated over TLS", () => {
-  it("lists the pods of the services, with their cost, and none that goes anyway", async () => {
-    expect(await api.podsOf(["worker-cpu", "worker-gpu"])).toEqual([
-      { name: "worker-cpu-a", cost: "100" },
-      { name: "worker-gpu-a", cost: undefined },
-    ]);
-    expect(await api.podsOf(["worker-gpu"])).toEqual([{ name: "worker-gpu-a", cost: undefined }]);
+  it("lists the pods of the services, with their marks, and none that goes anyway", async () => {
+    const gpu = { name: "worker-gpu-a", cost: undefined, eviction: "false" };
+    const cpu = { name: "worker-cpu-a", cost: "100", eviction: undefined };
+    expect(await api.podsOf(["worker-cpu", "worker-gpu"])).toEqual([cpu, gpu]);
+    expect(await api.podsOf(["worker-gpu"])).toEqual([gpu]);
   });
 
-  it("gives a pod a cost and takes it away, and touches nothing else of it", async () => {
+  it("gives a pod a mark and takes it away in one change, and touches nothing else of it", async () => {
     const annotations = () => simulated.pods.get("worker-cpu-a")?.annotations;
-    expect(await api.setCost("worker-cpu-a", undefined)).toBe(true);
+    const gone = { [COST_ANNOTATION]: null, [EVICTION_ANNOTATION]: null };
+    expect(await api.annotate("worker-cpu-a", gone)).toBe(true);
     expect(annotations()).toEqual({ other: "kept" });
-    expect(await api.setCost("worker-cpu-a", "7")).toBe(true);
-    expect(annotations()).toEqual({ other: "kept", [COST_ANNOTATION]: "7" });
+    const mark = { [COST_ANNOTATION]: "7", [EVICTION_ANNOTATION]: "false" };
+    expect(await api.annotate("worker-cpu-a", mark)).toBe(true);
+    expect(annotations()).toEqual({ other: "kept", ...mark });
     const [first] = simulated.asked;
     expect(first).toMatchObject({ method: "PATCH", contentType: "application/merge-patch+json" });
-    expect(JSON.parse(first?.body ?? "")).toEqual({ metadata: { annotations: { [COST_ANNOTATION]: null } } });
+    expect(JSON.parse(first?.body ?? "")).toEqual({ metadata: { annotations: gone } });
+    expect(simulated.asked).toHaveLength(2);
   });
 
   it("takes it as it is that a pod is gone", async () => {
-    expect(await api.setCost("worker-cpu-z", "7")).toBe(false);
+    expect(await api.annotate("worker-cpu-z", { [COST_ANNOTATION]: "7" })).toBe(false);
   });
 
   it("is asked with the token of the moment: the kubelet changes it", async () => {

@@ -6,6 +6,9 @@ import { z } from "zod";
 /** Kubernetes takes pods with a lower cost away first; one without counts as 0. */
 export const COST_ANNOTATION = "controller.kubernetes.io/pod-deletion-cost";
 
+/** A node with a pod that says `false` here is none that the cluster autoscaler takes away; it knows nothing of costs. */
+export const EVICTION_ANNOTATION = "cluster-autoscaler.kubernetes.io/safe-to-evict";
+
 /** Label by which pods say which service they are of. */
 const SERVICE_LABEL = "app.kubernetes.io/name";
 
@@ -26,18 +29,23 @@ export interface MarkedPod {
   readonly name: string;
   /** Its deletion cost; `undefined` where it has none. */
   readonly cost: string | undefined;
+  /** Whether the cluster autoscaler may evict it, in its own words; `undefined` where nobody says. */
+  readonly eviction: string | undefined;
 }
+
+/** Annotations of a pod; `null` takes one away. */
+export type Annotations = Readonly<Record<string, string | null>>;
 
 /** The part of the cluster's API that marks pods. */
 export interface ClusterApi {
   /** Pods of these services that are not on their way out. */
   podsOf(services: readonly string[]): Promise<readonly MarkedPod[]>;
   /**
-   * Gives a pod a cost, or takes it away.
+   * Gives a pod annotations, or takes them away, all in one change.
    *
    * @returns false where the pod is gone
    */
-  setCost(pod: string, cost: string | undefined): Promise<boolean>;
+  annotate(pod: string, annotations: Annotations): Promise<boolean>;
   close(): void;
 }
 
@@ -88,8 +96,8 @@ export function openClusterApi(access: ClusterAccess): ClusterApi {
       const text = await ask({ method: "GET", path: `?labelSelector=${selector}`, accept: METADATA_ALONE });
       return readPods(text);
     },
-    setCost: async (pod, cost) => {
-      const patch = { metadata: { annotations: { [COST_ANNOTATION]: cost ?? null } } };
+    annotate: async (pod, annotations) => {
+      const patch = { metadata: { annotations } };
       const path = `/${encodeURIComponent(pod)}?fieldManager=${FIELD_MANAGER}`;
       try {
         await ask({ method: "PATCH", path, accept: "application/json", body: JSON.stringify(patch) });
@@ -109,7 +117,11 @@ function readPods(text: string): MarkedPod[] {
   return listSchema
     .parse(JSON.parse(text))
     .items.filter(({ metadata }) => metadata.deletionTimestamp === undefined)
-    .map(({ metadata: { name, annotations } }) => ({ name, cost: annotations?.[COST_ANNOTATION] }));
+    .map(({ metadata: { name, annotations } }) => ({
+      name,
+      cost: annotations?.[COST_ANNOTATION],
+      eviction: annotations?.[EVICTION_ANNOTATION],
+    }));
 }
 
 interface Question {

@@ -8,7 +8,7 @@ import { CLUSTER_API_HOST, startClusterApi, type SimulatedClusterApi } from "../
 import { bundlePrograms, type Bundles } from "../../test/servers/bundles.ts";
 import { freePort, startProgram, until, type RunningProgram } from "../../test/servers/programs.ts";
 import { createTestLog, startStack, type TestStack } from "../../test/servers/stack.ts";
-import { COST_ANNOTATION, openClusterApi } from "./cluster-api.ts";
+import { COST_ANNOTATION, EVICTION_ANNOTATION, openClusterApi } from "./cluster-api.ts";
 import { startMarking, type Marking } from "./marking.ts";
 import { BUSY_COST, CALM_MS } from "./marks.ts";
 
@@ -44,8 +44,15 @@ async function takeJob(worker: string): Promise<Claim> {
   return claimed.claim;
 }
 
-const marked = () =>
-  [...api.pods].filter(([, { annotations }]) => annotations[COST_ANNOTATION] === BUSY_COST).map(([name]) => name);
+/** Pods that scale-down takes last and the cluster autoscaler not at all. A mark is whole, or it is none. */
+function marked(): string[] {
+  return [...api.pods].flatMap(([name, { annotations }]) => {
+    const mark = [annotations[COST_ANNOTATION], annotations[EVICTION_ANNOTATION]];
+    if (mark.every((part) => part === undefined)) return [];
+    expect(mark, name).toEqual([BUSY_COST, "false"]);
+    return [name];
+  });
+}
 
 describe("marking, with Postgres and a simulated API", () => {
   let marking: Marking;

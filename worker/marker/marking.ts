@@ -69,9 +69,9 @@ async function apply({ cluster, log }: MarkingDeps, changes: readonly Change[]):
   const errors: unknown[] = [];
   const some = async () => {
     for (let next = rest.pop(); next; next = rest.pop()) {
-      const { pod, cost } = next;
+      const { pod, annotations } = next;
       try {
-        if (await cluster.setCost(pod, cost)) log.debug({ pod, cost: cost ?? null }, "marked");
+        if (await cluster.annotate(pod, annotations)) log.debug({ pod, annotations }, "marked");
       } catch (error) {
         errors.push(error);
       }

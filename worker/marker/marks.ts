@@ -1,7 +1,10 @@
-import type { MarkedPod } from "./cluster-api.ts";
+import { COST_ANNOTATION, EVICTION_ANNOTATION, type Annotations, type MarkedPod } from "./cluster-api.ts";
 
 /** The cost of a busy worker's pod: any number above 0 would do. */
 export const BUSY_COST = "100";
+
+/** What a busy worker's pod says of its eviction: not now. */
+export const BUSY_EVICTION = "false";
 
 /**
  * How long a worker has been without a job until its mark goes, in milliseconds. Workers of short jobs are busy and idle many times a
@@ -9,16 +12,15 @@ export const BUSY_COST = "100";
  */
 export const CALM_MS = 10_000;
 
-/** A pod whose cost is to change. */
+/** A pod that is to be changed. */
 export interface Change {
   readonly pod: string;
-  /** `undefined` takes it away. */
-  readonly cost: string | undefined;
+  readonly annotations: Annotations;
 }
 
 /** What is known of pods from look to look. */
 export interface Marks {
-  /** What is to be changed. Costs that somebody else gave stay as they are. */
+  /** What is to be changed. Pods that somebody else gave a cost stay as they are. */
   look(pods: readonly MarkedPod[], busy: ReadonlySet<string>, nowMs: number): Change[];
 }
 
@@ -29,11 +31,28 @@ export function createMarks(): Marks {
     look: (pods, busy, nowMs) => {
       // One that somebody marked before counts as busy until now: nobody knows since when it is not.
       seen = new Map(pods.map(({ name }) => [name, busy.has(name) ? nowMs : (seen.get(name) ?? nowMs)]));
-      return pods.flatMap(({ name, cost }): Change[] => {
-        if (busy.has(name)) return cost === undefined ? [{ pod: name, cost: BUSY_COST }] : [];
+      return pods.flatMap((pod): Change[] => {
+        const { name } = pod;
         const isOver = nowMs - (seen.get(name) ?? nowMs) >= CALM_MS;
-        return cost === BUSY_COST && isOver ? [{ pod: name, cost: undefined }] : [];
+        const annotations = busy.has(name) ? markOf(pod) : isOver ? unmarkOf(pod) : {};
+        return Object.keys(annotations).length === 0 ? [] : [{ pod: name, annotations }];
       });
     },
   };
+}
+
+/** What a busy worker's pod lacks of its mark. */
+function markOf({ cost, eviction }: MarkedPod): Annotations {
+  // The cost says whose mark it is: nobody would take away what stands beside another's.
+  if (cost !== undefined && cost !== BUSY_COST) return {};
+  return {
+    ...(cost === undefined ? { [COST_ANNOTATION]: BUSY_COST } : {}),
+    ...(eviction === undefined ? { [EVICTION_ANNOTATION]: BUSY_EVICTION } : {}),
+  };
+}
+
+/** What takes our mark away, where a pod has it. */
+function unmarkOf({ cost, eviction }: MarkedPod): Annotations {
+  if (cost !== BUSY_COST) return {};
+  return { [COST_ANNOTATION]: null, ...(eviction === BUSY_EVICTION ? { [EVICTION_ANNOTATION]: null } : {}) };
 }
