@@ -7,7 +7,7 @@ import { stackSchema, type StackConfig } from "../configs/stack.ts";
 import { authorityCertificate } from "../infra/kubernetes/certificate.ts";
 import { PlanError } from "../infra/plan/plan-error.ts";
 import { FOUNDATION_ANSWERS, LEAST } from "../test/pulumi/aws.ts";
-import { ANSWERS } from "../test/pulumi/aws-data.ts";
+import { ANSWERS, ECR_LOGIN } from "../test/pulumi/aws-data.ts";
 import { manifestOfAll } from "../test/pulumi/docker-stack.ts";
 import { at, CLUSTER_ANSWERS, inputsOf, listAt, namesOf, podsOf, TYPES } from "../test/pulumi/kubernetes.ts";
 import { known, record, type Functions, type RecordedResource } from "../test/pulumi/recorder.ts";
@@ -47,6 +47,7 @@ function stackOf(aws: object = {}, more: object = {}): StackConfig {
 /** Every type in every zone, but for those that a test takes away. */
 function ec2(without: readonly string[] = []): Functions {
   return {
+    ...ECR_LOGIN,
     "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": ({ filters }) => {
       const types = (filters as readonly { readonly values: readonly string[] }[])[0]?.values ?? [];
       const rows = types

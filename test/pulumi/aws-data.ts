@@ -3,7 +3,7 @@ import { ComponentResource, secret } from "@pulumi/pulumi";
 import { awsDataSchema, type AwsDataSettings } from "../../configs/aws-data-settings.ts";
 import type { AwsPlace } from "../../infra/aws/place.ts";
 import { canary, TYPES as DOCKER_TYPES } from "./docker.ts";
-import { isSecretEnvelope, record, STACK, type Answers, type RecordedResource } from "./recorder.ts";
+import { isSecretEnvelope, record, STACK, type Answers, type Functions, type RecordedResource } from "./recorder.ts";
 
 /** Types of what data services and edge of a stack on AWS are made of, by the names that tests use. */
 export const TYPES = {
@@ -92,6 +92,16 @@ export const ANSWERS: Answers = {
     ],
   }),
   [TYPES.dns]: (name) => ({ fqdn: `${name}.example.org` }),
+};
+
+/** Password of a login to ECR, as tests look for it. */
+export const LOGIN_PASSWORD = canary("ecr-login");
+
+/** How ECR lets somebody in. */
+export const ECR_LOGIN: Functions = {
+  "aws:ecr/getAuthorizationToken:getAuthorizationToken": () => ({
+    ...{ proxyEndpoint: "https://registry.example", userName: "AWS", password: LOGIN_PASSWORD },
+  }),
 };
 
 /** What every stack has said that tests look at. */

@@ -7,7 +7,7 @@ import { awsNetwork, awsPools, awsSize, typesToAsk } from "../../infra/aws/plans
 import { stackTags } from "../../infra/aws/tags.ts";
 import { planNodePools } from "../../infra/plan/node-pools.ts";
 import { EDGE, one } from "./aws-data.ts";
-import { record, STACK, type Answers, type RecordedResource } from "./recorder.ts";
+import { record, STACK, type Answers, type Functions, type RecordedResource } from "./recorder.ts";
 
 /** Types of what the foundation of a stack on AWS is made of, by the names that tests use. */
 export const TYPES = {
@@ -119,14 +119,17 @@ function placeFor(keep: boolean, ignored: Map<string, readonly string[]>): AwsPl
  * Runs what makes resources, and gives them and its result.
  *
  * @param more what AWS would make up of others than those of the foundation
+ * @param functions what AWS would answer to questions
  */
 export async function recordPart<T>(
   make: (place: AwsPlace) => T,
   keep = true,
   more: Answers = {},
+  functions: Functions = {},
 ): Promise<RecordedPart<T>> {
   const ignored = new Map<string, readonly string[]>();
-  return { ...(await record(() => make(placeFor(keep, ignored)), { ...FOUNDATION_ANSWERS, ...more })), ignored };
+  const answers = { ...FOUNDATION_ANSWERS, ...more };
+  return { ...(await record(() => make(placeFor(keep, ignored)), answers, {}, functions)), ignored };
 }
 
 /** Runs all of the foundation. */
