@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { publicCidrs } from "./public-cidrs.ts";
 
 /** Add-ons that EKS runs and updates by the stack's file alone. */
 export const ADDON_NAMES = [
@@ -54,9 +55,6 @@ const admin = z.string().regex(/^arn:aws:iam::\d{12}:role\/[\w+=,.@/-]+$/, {
   error: "must be the ARN of a role, such as arn:aws:iam::012345678901:role/deployer",
 });
 
-/** The least narrow block that a public endpoint may answer to: who means everybody has to think again. */
-const SHORTEST_PUBLIC_PREFIX = 16;
-
 /** What `aws.cluster` of a stack's file may say. */
 export const clusterSchema = z.strictObject({
   /** Minor version of Kubernetes. Upgrades go one by one, and never back. */
@@ -67,17 +65,10 @@ export const clusterSchema = z.strictObject({
   /** Block of the cluster's Services, /24../12 of the blocks for private use and clear of the network's. It never changes. */
   serviceCidr: z.string().default("172.20.0.0/16"),
   /**
-   * Networks from which the Kubernetes API can be reached over the internet, /16 and narrower; with none it has no public address, and who deploys
-   * does it from the network or by a VPN.
+   * Networks from which the Kubernetes API can be reached over the internet, /16 and narrower, 40 at most: where `pulumi up` runs. With `[]` it has
+   * no public address, and who deploys does it from the stack's network or by a VPN to it. The file has to say one or the other.
    */
-  publicCidrs: z
-    .array(
-      z.cidrv4().refine((cidr) => Number(cidr.split("/")[1]) >= SHORTEST_PUBLIC_PREFIX, {
-        error: `must be /${SHORTEST_PUBLIC_PREFIX} or narrower; the whole internet has no business there`,
-      }),
-    )
-    .max(40)
-    .default([]),
+  publicCidrs,
   /**
    * Roles that may do everything in the cluster. The one that deploys is among them: who creates a cluster has no rights of his own there, so that
    * they do not stay with whoever happened to.

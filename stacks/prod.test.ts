@@ -1,78 +1,44 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import { parse } from "yaml";
 import { stackSchema, type StackConfig } from "../configs/stack.ts";
-import { authorityCertificate } from "../infra/kubernetes/certificate.ts";
 import { PlanError } from "../infra/plan/plan-error.ts";
-import { FOUNDATION_ANSWERS, LEAST } from "../test/pulumi/aws.ts";
-import { ANSWERS, ECR_LOGIN } from "../test/pulumi/aws-data.ts";
+import { LEAST } from "../test/pulumi/aws.ts";
 import { manifestOfAll } from "../test/pulumi/docker-stack.ts";
-import { at, CLUSTER_ANSWERS, inputsOf, listAt, namesOf, podsOf, TYPES } from "../test/pulumi/kubernetes.ts";
-import { known, record, type Functions, type RecordedResource } from "../test/pulumi/recorder.ts";
-import { prod, type ProdOutputs } from "./prod.ts";
+import { at, inputsOf, listAt, namesOf, podsOf, TYPES } from "../test/pulumi/kubernetes.ts";
+import { shippedProd } from "../test/pulumi/prod-file.ts";
+import {
+  answersOfAws,
+  DIGEST,
+  ownFiles,
+  PROD_ANSWERS,
+  prodStack,
+  recordProd,
+  type OwnFiles,
+  type RecordedProd,
+} from "../test/pulumi/prod-stack.ts";
+import { known, record } from "../test/pulumi/recorder.ts";
+import { prod } from "./prod.ts";
 
 vi.mock("../infra/images/contexts.ts", async (original) => ({
   ...(await original<object>()),
   readManifest: () => manifestOfAll(),
 }));
 
-const CA = authorityCertificate("a-seed-of-many-random-characters-0123456789");
-const DIGEST = `sha256:${"d".repeat(64)}`;
-const IMAGE_TYPES = {
-  built: "docker:index/remoteImage:RemoteImage",
-  pushed: "docker:index/registryImage:RegistryImage",
-};
+const BUILT = "docker:index/remoteImage:RemoteImage";
 
-let folder: string;
+let files: OwnFiles;
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "slipway-prod-"));
-  writeFileSync(join(folder, "rds.pem"), CA);
+  files = ownFiles();
 });
 afterAll(() => {
-  rmSync(folder, { recursive: true });
+  files.remove();
 });
 
-/** A stack's file, but for what a test says. */
-function stackOf(aws: object = {}, more: object = {}): StackConfig {
-  const data = {
-    ...LEAST.data,
-    database: { caBundle: join(folder, "rds.pem") },
-    budget: { monthlyUsd: 900, emails: ["ops@example.org"] },
-  };
-  return stackSchema.parse({ platform: "aws", environment: "prod", aws: { ...LEAST, data, ...aws }, ...more });
-}
-
-/** Every type in every zone, but for those that a test takes away. */
-function ec2(without: readonly string[] = []): Functions {
-  return {
-    ...ECR_LOGIN,
-    "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings": ({ filters }) => {
-      const types = (filters as readonly { readonly values: readonly string[] }[])[0]?.values ?? [];
-      const rows = types
-        .filter((type) => !without.includes(type))
-        .flatMap((type) => LEAST.network.zones.map((zone) => ({ type, zone })));
-      return { instanceTypes: rows.map(({ type }) => type), locations: rows.map(({ zone }) => zone) };
-    },
-  };
-}
-
-interface Recorded {
-  readonly result: ProdOutputs;
-  readonly resources: readonly RecordedResource[];
-}
-
-function run(file: StackConfig, functions = ec2()): Promise<Recorded> {
-  const answers = { ...FOUNDATION_ANSWERS, ...ANSWERS, ...CLUSTER_ANSWERS };
-  const pushed = { [IMAGE_TYPES.pushed]: () => ({ sha256Digest: DIGEST }) };
-  return record(() => prod(file), { ...answers, ...pushed }, {}, functions);
-}
+const stackOf = (own: object = {}, more: object = {}) => prodStack(files, own, more);
 
 describe("prod", () => {
-  let stack: Recorded;
+  let stack: RecordedProd;
   beforeAll(async () => {
-    stack = await run(stackOf());
+    stack = await recordProd(stackOf());
   });
 
   it("says where the API answers, and what runs", async () => {
@@ -83,23 +49,25 @@ describe("prod", () => {
 
   it("refuses credentials of another account", () => {
     const providers = stack.resources.filter(({ type }) => type === "pulumi:providers:aws");
-    expect(providers.length).toBeGreaterThan(0);
-    for (const { inputs } of providers) {
-      expect(inputs["region"]).toBe("eu-central-1");
+    expect(providers.map(({ inputs }) => inputs["region"]).sort()).toEqual(["eu-central-1", "eu-west-1"]);
+    for (const { inputs } of providers)
       expect(JSON.parse(String(inputs["allowedAccountIds"]))).toEqual([LEAST.account]);
-    }
   });
 
-  it("makes every resource of AWS by that provider, and everything in the cluster by one that it made a kubeconfig for", () => {
+  it("makes every resource of AWS by those providers, and everything in the cluster by one that it made a kubeconfig for", () => {
     const of = (prefix: string) => stack.resources.filter(({ type }) => type.startsWith(prefix));
-    expect(of("aws:").filter(({ provider }) => !provider.includes("pulumi:providers:aws::aws::"))).toEqual([]);
+    const by = (name: string) =>
+      of("aws:").filter(({ provider }) => provider.includes(`pulumi:providers:aws::${name}::`));
+    const elsewhere = by("aws-eu-west-1");
+    expect(by("aws").length + elsewhere.length).toBe(of("aws:").length);
+    expect(elsewhere.filter(({ name }) => !/replica|copy|copies/.test(name)).map(({ name }) => name)).toEqual([]);
     expect(of("kubernetes:").filter(({ provider }) => !provider.includes("::cluster::"))).toEqual([]);
     const [cluster] = stack.resources.filter(({ type }) => type === TYPES.provider);
     expect(String(cluster?.inputs["kubeconfig"])).toContain("https://cluster.eks.example");
   });
 
   it("builds the programs, pushes them to its own registry, and runs them by the digest that came back", () => {
-    const built = inputsOf(stack, IMAGE_TYPES.built, "image-api");
+    const built = inputsOf(stack, BUILT, "image-api");
     expect(built["name"]).toBe(`registry.example/image-api:${manifestOfAll().images.api.hash}`);
     for (const pod of ["Deployment api", "Deployment worker-cpu", "Job migrate"]) {
       const container = at(podsOf(stack).get(pod), "containers", 0);
@@ -192,28 +160,31 @@ function withoutSecrets(value: unknown): unknown {
 }
 
 describe("Pulumi.prod.yaml", () => {
-  it("is a whole stack, but for the file of RDS' authorities, which it says where to get", async () => {
-    const { config } = parse(readFileSync(new URL("../Pulumi.prod.yaml", import.meta.url), "utf8")) as {
-      readonly config: Readonly<Record<string, object | string>>;
-    };
-    const file = stackSchema.parse(
-      Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace("slipway:", ""), value])),
-    );
-    if (file.aws === undefined) throw new Error("it has no slipway:aws");
-    file.aws.data.database.caBundle = join(folder, "rds.pem");
-    const { resources } = await run(file);
-    expect(namesOf({ resources }, TYPES.hpa)).toEqual(["api", "worker-cpu"]);
+  it("is a whole stack, but for the file of RDS' authorities, and where the cluster is reached from", async () => {
+    const { resources } = await recordProd(stackOf());
+    expect(namesOf({ resources }, TYPES.hpa)).toContain("api");
     expect(namesOf({ resources }, "aws:rds/instance:Instance")).toEqual(["database"]);
+    expect(namesOf({ resources }, "aws:s3/bucket:Bucket")).toEqual(["objects", "objects-replica"]);
+  });
+
+  it("is refused as it is shipped: its example is nobody's address", () => {
+    const { error } = stackSchema.safeParse(shippedProd());
+    expect(error?.issues).toMatchObject([
+      {
+        path: ["aws", "cluster", "publicCidrs", 0],
+        message: expect.stringContaining("stands for your own address") as string,
+      },
+    ]);
   });
 });
 
 describe("a stack's file on AWS", () => {
-  const refusal = async (file: StackConfig, functions?: Functions) => {
+  const refusal = async (file: StackConfig, without: readonly string[] = []) => {
     const { result, resources } = await record(
       () => prod(file).catch((error: unknown) => error),
-      { ...FOUNDATION_ANSWERS, ...ANSWERS, ...CLUSTER_ANSWERS },
+      PROD_ANSWERS,
       {},
-      functions ?? ec2(),
+      answersOfAws(LEAST.network.zones, without),
     );
     const made = resources.filter(({ type }) => type.startsWith("aws:") || type.startsWith("kubernetes:"));
     expect(made.map(({ name }) => name)).toEqual([]);
@@ -227,11 +198,8 @@ describe("a stack's file on AWS", () => {
   });
 
   it("is refused where a region has not the GPU that it asks for", async () => {
-    const images = Object.fromEntries(
-      ["devicePlugin", "dcgmExporter"].map((name) => [name, `r.example/${name}@${DIGEST}`]),
-    );
-    const file = stackOf({ pools: { gpu: [{ shape: "h100x8", max: 1 }] } }, { kubernetes: { images } });
-    expect(await refusal(file, ec2(["p5.48xlarge"]))).toMatch(/slipway:aws\.pools\.gpu.*p5\.48xlarge/s);
+    const file = stackOf({ pools: { gpu: [{ shape: "h100x8", max: 1 }] } });
+    expect(await refusal(file, ["p5.48xlarge"])).toMatch(/slipway:aws\.pools\.gpu.*p5\.48xlarge/s);
   });
 
   it("is refused where there are too few zones", async () => {

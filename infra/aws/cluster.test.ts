@@ -38,7 +38,7 @@ describe("the control plane", () => {
   });
 
   it("answers on the internet to networks that the stack's file names", async () => {
-    const publicCidrs = ["198.51.100.0/24"];
+    const publicCidrs = ["93.184.216.34/32"];
     const settings = awsSettings({ cluster: { ...LEAST.cluster, publicCidrs } });
     const { resources } = await recordFoundation({ settings });
     expect(inputs(resources, TYPES.cluster, "cluster")["vpcConfig"]).toMatchObject({
@@ -101,7 +101,7 @@ describe("who may do what in the cluster", () => {
 
   it("is everything for the roles of the stack's file", async () => {
     const other = "arn:aws:iam::210987654321:role/deployer";
-    const settings = awsSettings({ cluster: { admins: [ADMIN, other] } });
+    const settings = awsSettings({ cluster: { ...LEAST.cluster, admins: [ADMIN, other] } });
     const { resources } = await recordFoundation({ settings });
     const logical = ["admin-123456789012-ci-deployer", "admin-210987654321-deployer"];
     expect(names(resources, TYPES.accessEntry)).toEqual(logical);

@@ -8,7 +8,7 @@ let resources: readonly RecordedResource[];
 let careless: readonly RecordedResource[];
 beforeAll(async () => {
   const gpu = [{ shape: "l4", max: 2 }];
-  const cluster = { ...LEAST.cluster, publicCidrs: ["198.51.100.0/24"] };
+  const cluster = { ...LEAST.cluster, publicCidrs: ["93.184.216.34/32"] };
   const settings = awsSettings({ pools: { gpu }, overrides: { natGateways: "per-zone" }, cluster });
   ({ resources } = await recordFoundation({ settings }));
   ({ resources: careless } = await recordFoundation({ settings, keep: false }));

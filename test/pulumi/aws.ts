@@ -77,7 +77,7 @@ const ZONES = ["eu-central-1a", "eu-central-1b", "eu-central-1c"];
 export const LEAST = {
   ...ACCOUNT,
   network: { cidr: "10.20.0.0/16", zones: ZONES },
-  cluster: { admins: [ADMIN] },
+  cluster: { admins: [ADMIN], publicCidrs: [] },
   data: { edge: EDGE },
 };
 
