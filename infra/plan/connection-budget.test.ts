@@ -37,6 +37,14 @@ function fits(services: readonly ConnectionUser[], maxConnections: number): bool
 }
 
 describe("planConnections", () => {
+  it("counts once who is gone before the next one comes", () => {
+    const agent = { name: "backup", replicas: 1, connections: 2, keys: [], isReplacedInPlace: true };
+    expect(planConnections([agent], 100)).toMatchObject({
+      needed: 8,
+      rows: [{ name: "backup", connections: 2, why: "1 x 2", keys: [] }, {}, {}],
+    });
+  });
+
   it("counts old and new release, one migration, and five for people", () => {
     expect(planConnections([API, WORKER], 100)).toEqual({
       needed: 58,

@@ -24,6 +24,8 @@ export interface ConnectionUser {
   readonly replicas: number;
   /** Most connections that one replica holds. */
   readonly connections: number;
+  /** Whether the old one is gone before the new one comes, so that a release never has both. */
+  readonly isReplacedInPlace?: boolean;
   /** Keys of the stack's file, without `slipway:`, that lower its share. */
   readonly keys: readonly string[];
 }
@@ -53,10 +55,10 @@ export interface ConnectionBudget {
  */
 export function planConnections(users: readonly ConnectionUser[], maxConnections: number): ConnectionBudget {
   const rows: ConnectionRow[] = [
-    ...users.map(({ name, replicas, connections, keys }) => ({
+    ...users.map(({ name, replicas, connections, keys, isReplacedInPlace = false }) => ({
       name,
-      connections: replicas * connections * RELEASES_AT_ONCE,
-      why: `${replicas} x ${connections}, twice in a release`,
+      connections: replicas * connections * (isReplacedInPlace ? 1 : RELEASES_AT_ONCE),
+      why: `${replicas} x ${connections}${isReplacedInPlace ? "" : ", twice in a release"}`,
       keys,
     })),
     { name: "migrate", connections: MIGRATE_CONNECTIONS, why: "one at a time", keys: [] },
