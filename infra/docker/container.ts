@@ -14,8 +14,7 @@ export interface ContainerShape {
   readonly secrets?: SecretVolume;
   /** Volumes by the folder that they stand at. */
   readonly volumes?: readonly VolumeMount[];
-  /** Folders of the host, read-only, by the folder that they stand at. */
-  readonly hostFolders?: Readonly<Record<string, string>>;
+  readonly hostFolders?: readonly HostFolder[];
   readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, Input<string>>>;
   readonly health?: Probe;
@@ -25,6 +24,13 @@ export interface ContainerShape {
 
 export interface VolumeMount {
   readonly volume: Input<string>;
+  readonly folder: string;
+  readonly access: "read" | "write";
+}
+
+/** A folder of the engine's host, which has to be there. */
+export interface HostFolder {
+  readonly source: string;
   readonly folder: string;
   readonly access: "read" | "write";
 }
@@ -84,11 +90,11 @@ function mounts(shape: ContainerShape) {
     source: volume,
     readOnly: access === "read",
   }));
-  const folders = Object.entries(shape.hostFolders ?? {}).map(([target, source]) => ({
+  const folders = (shape.hostFolders ?? []).map(({ source, folder, access }) => ({
     type: "bind",
-    target,
+    target: folder,
     source,
-    readOnly: true,
+    readOnly: access === "read",
   }));
   return [...volumes, ...folders];
 }

@@ -70,7 +70,9 @@ export function serviceContainer({ spec, image, secrets, objects, network }: Ser
       health: spec.health,
       secrets,
       ...objectMounts(spec.objects, objects),
-      ...(spec.model === undefined ? {} : { hostFolders: { [MODEL_FOLDER]: spec.model } }),
+      ...(spec.model === undefined
+        ? {}
+        : { hostFolders: [{ source: spec.model, folder: MODEL_FOLDER, access: "read" }] }),
       networks: [{ name: network }],
     }),
     ...(spec.gpu ? { gpus: "all" } : {}),
