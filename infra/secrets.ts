@@ -34,6 +34,26 @@ function generate(key: SecretKey): Output<string> {
   }
 }
 
+/** Secrets of backups, where a stack makes its own. */
+export interface BackupSecrets {
+  /** What every backup is closed with. */
+  readonly key: Output<string>;
+  /** The two that open the bucket elsewhere, where there is one. */
+  readonly bucket?: { readonly accessKeyId: Output<string>; readonly secretAccessKey: Output<string> };
+}
+
+/** The stack's own key, else one that is generated once and kept, whether or not backups are made: without it those that were made are lost. */
+export function backupSecrets(): BackupSecrets {
+  const config = new Config();
+  const key = config.getSecret("backupKey") ?? random("backup-key", KEY_LENGTH);
+  const [accessKeyId, secretAccessKey] = [
+    config.getSecret("offsiteAccessKeyId"),
+    config.getSecret("offsiteSecretAccessKey"),
+  ];
+  if (accessKeyId === undefined || secretAccessKey === undefined) return { key };
+  return { key, bucket: { accessKeyId, secretAccessKey } };
+}
+
 function random(name: string, length: number): Output<string> {
   return new RandomPassword(name, { length, special: false }).result;
 }
