@@ -27,6 +27,8 @@ export interface LogOptions {
    * never blocks. Lines are lost only where the process is killed in the middle of a turn. @default false
    */
   readonly everyTurn?: boolean;
+  /** Whether standard output is for answers, and lines go to standard error. @default false */
+  readonly onStderr?: boolean;
 }
 
 /** JSON lines on stdout, written at once: nothing is lost when the process dies. */
@@ -38,6 +40,7 @@ export function createLog(program: Program, level: LogLevel, options: LogOptions
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: REDACTED, censor: MASK },
   };
+  if (options.onStderr === true) return pino(settings, pino.destination({ dest: 2, sync: true }));
   return options.everyTurn === true ? pino(settings, everyTurn()) : pino(settings);
 }
 

@@ -1,0 +1,170 @@
+import { open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { dirname } from "node:path";
+import type { Client } from "pg";
+import { z } from "zod";
+import type { Agent } from "./agent.ts";
+import type { RestoreResult } from "./protocol.ts";
+import { recover } from "./recover.ts";
+import { checkPages, readContents } from "./restored-checks.ts";
+import type { ScratchPostgres } from "./scratch-postgres.ts";
+import { runSmokeJob } from "./smoke-job.ts";
+import { findSource } from "./sources.ts";
+import type { Route, Target } from "./targets.ts";
+
+/** Counts artifacts of finished jobs that are neither in the store nor in the mirror. */
+export type CountMissingArtifacts = (client: Client) => Promise<number>;
+
+export interface RestoreOptions {
+  readonly agent: Agent;
+  readonly target: Target;
+  /** Data directory that is made; it must not be there, or be empty. */
+  readonly folder: string;
+  readonly countMissing: CountMissingArtifacts;
+}
+
+/**
+ * Brings a folder to a moment, checks what is in it, and leaves it stopped. It is made beside and renamed when all is done, so whatever
+ * kills this leaves no folder that looks whole; what an interrupted run fetched is taken up.
+ *
+ * @throws Error where the folder is in use, the target cannot be reached, or a check fails
+ */
+export async function restore(options: RestoreOptions): Promise<RestoreResult> {
+  const { folder } = options;
+  const done = await readDone(options);
+  if (done) return done;
+  await refuseUsed(folder);
+  const beside = `${folder}.restoring`;
+  const result = await restoreInto({ ...options, folder: beside });
+  await writeDurably(noteOf(folder), JSON.stringify({ target: textOf(options.target), result }));
+  await rm(folder, { recursive: true, force: true }); // Empty, as was seen.
+  await rename(beside, folder);
+  await syncFolder(dirname(folder));
+  return result;
+}
+
+/** The same in the folder itself: for one that nobody will serve from. */
+export async function restoreInto({ agent, target, folder, countMissing }: RestoreOptions): Promise<RestoreResult> {
+  const started = performance.now();
+  const { source, route } = await findSource(agent, target);
+  agent.log.info({ label: route.set.label, timeline: route.timeline, target }, "restores");
+  const { postgres, reached } = await recover({ agent, source, target, route, folder });
+  const recoverySeconds = secondsSince(started);
+  let checked;
+  try {
+    checked = await checkContents(agent, postgres, countMissing);
+    await runSmokeJob(agent, postgres);
+  } finally {
+    await postgres.stop();
+  }
+  const totalSeconds = secondsSince(started);
+  agent.progress({ step: "checksums" });
+  await checkPages(agent, folder);
+  return {
+    label: route.set.label,
+    target: momentOf(target, route, reached).toISOString(),
+    ...(reached && { reached: reached.toISOString() }),
+    ...checked,
+    recoverySeconds,
+    totalSeconds,
+  };
+}
+
+async function checkContents(
+  agent: Agent,
+  postgres: ScratchPostgres,
+  countMissing: CountMissingArtifacts,
+): Promise<Pick<RestoreResult, "migrationLevel" | "rows" | "missingArtifacts">> {
+  agent.progress({ step: "contents" });
+  const client = await postgres.connect(agent.config.DATABASE_NAME);
+  try {
+    const contents = await readContents(client);
+    return { ...contents, missingArtifacts: await countMissing(client) };
+  } finally {
+    await client.end();
+  }
+}
+
+/** Beside the folder: what it was restored to, so that one who was killed at the very end is told so, and not that it is in use. */
+function noteOf(folder: string): string {
+  return `${folder}.restored.json`;
+}
+
+const noteSchema = z.object({
+  target: z.string(),
+  result: z.object({
+    label: z.string(),
+    target: z.string(),
+    reached: z.string().exactOptional(),
+    migrationLevel: z.number(),
+    rows: z.record(z.string(), z.number()),
+    recoverySeconds: z.number(),
+    totalSeconds: z.number(),
+    missingArtifacts: z.number(),
+  }),
+});
+
+/** The result of a run that was through but for its last words. */
+async function readDone({ folder, target }: RestoreOptions): Promise<RestoreResult | undefined> {
+  if ((await entriesOf(folder)).length === 0) return undefined;
+  const text = await readFile(noteOf(folder), "utf8").catch(() => undefined);
+  const note = text === undefined ? undefined : noteSchema.parse(JSON.parse(text));
+  return note?.target === textOf(target) ? note.result : undefined;
+}
+
+async function refuseUsed(folder: string): Promise<void> {
+  const entries = await entriesOf(folder);
+  if (entries.length > 0)
+    throw new Error(
+      `restore: ${folder} holds ${entries.slice(0, 3).join(", ")}, must be empty or not there; restore into a new volume, the old one is kept`,
+    );
+}
+
+async function entriesOf(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** The moment that a target stands for, as far as it has one of its own. */
+export function momentOf(target: Target, route: Route, reached: Date | undefined): Date {
+  switch (target.is) {
+    case "time":
+      return target.time;
+    case "label":
+      return route.set.endedAt;
+    case "latest":
+      return reached ?? route.set.endedAt;
+  }
+}
+
+function textOf(target: Target): string {
+  if (target.is === "latest") return "latest";
+  return target.is === "label" ? target.label : target.text;
+}
+
+function secondsSince(started: number): number {
+  return Math.round(performance.now() - started) / 1000;
+}
+
+async function writeDurably(path: string, text: string): Promise<void> {
+  const file = await open(`${path}.new`, "w", 0o600);
+  try {
+    await file.writeFile(text);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(`${path}.new`, path);
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
