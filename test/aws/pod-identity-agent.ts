@@ -122,12 +122,20 @@ async function trusts(role: string, { front, region }: PodIdentityAgentOptions):
 }
 
 /** Asks an API of the simulated AWS, as the holder of any key does. */
-export function askAws(front: Front, region: string, service: string, path: string, body?: string): Promise<Response> {
+export function askAws(
+  front: Front,
+  region: string,
+  service: string,
+  path: string,
+  body?: string,
+  method = body === undefined ? "GET" : "POST",
+): Promise<Response> {
   const authorization = `AWS4-HMAC-SHA256 Credential=test/20260101/${region}/${service}/aws4_request, SignedHeaders=host, Signature=0`;
   const type = { "content-type": body?.startsWith("<") === true ? "text/xml" : "application/x-www-form-urlencoded" };
   return fetch(`${front.url}${path}`, {
+    method,
     headers: { authorization, ...(body !== undefined && type) },
-    ...(body !== undefined && { method: "POST", body }),
+    ...(body !== undefined && { body }),
   });
 }
 

@@ -3,7 +3,7 @@ import { findLeftovers } from "../../toolchain/aws-leftovers.ts";
 import { makeToken } from "../../toolchain/token.ts";
 import { until } from "../servers/programs.ts";
 import { askAws } from "./pod-identity-agent.ts";
-import { makeWorld, NAMESPACE, REGION, type World } from "./world.ts";
+import { COPY_REGION, LOG_BUCKET, makeWorld, NAMESPACE, REGION, type World } from "./world.ts";
 
 /**
  * The repository's prod stack: AWS is simulated (moto, and what is put before it), and so are EKS' webhook and agent. Real are the engine, the upstream
@@ -51,7 +51,7 @@ async function listed(path: string, element: "Name" | "Key"): Promise<string[]> 
 }
 
 async function artifactBucket(): Promise<string> {
-  const names = (await listed("/", "Name")).filter((name) => name.includes("objects"));
+  const names = (await listed("/", "Name")).filter((name) => /objects(?!-replica)/.test(name));
   expect(names).toHaveLength(1);
   return names[0] ?? "";
 }
@@ -59,6 +59,16 @@ async function artifactBucket(): Promise<string> {
 const set = (key: string, value: string) => world.stack.good("config", "set", "--path", `slipway:${key}`, value);
 
 describe("the prod stack on a simulated AWS (moto) and a real node", () => {
+  it("is previewed first: Pulumi.prod.yaml is taken, everything would be made, and nothing is", async () => {
+    const said = await world.stack.good("preview");
+    expect(Number(/\+ (\d+) to create/.exec(said)?.[1])).toBeGreaterThan(100);
+    expect(said).not.toMatch(/\d+ to (update|delete|replace)/);
+    expect(await (await aws("eks", "/clusters")).json()).toEqual({ clusters: [] });
+    expect(await listed("/", "Name")).toEqual([LOG_BUCKET]);
+    expect(await act("ec2", { Action: "DescribeVpcs", Version: "2016-11-15" })).not.toContain("10.20.0.0/16");
+    expect(await world.cluster.kubectl("get", "namespaces", "--output=name")).not.toContain(NAMESPACE);
+  });
+
   it("comes up, and speaks: the job in RDS' place, the sound in the bucket", async () => {
     await world.stack.good("up", "--yes", "--skip-preview");
     token = await makeToken((await world.stack.good("stack", "output", "jwtKeys", "--show-secrets")).trim());
@@ -78,6 +88,16 @@ describe("the prod stack on a simulated AWS (moto) and a real node", () => {
     expect([...world.agent.given.keys()].sort()).toEqual(["api", "prepare", "worker-cpu"].map(account));
     expect(new Set(world.agent.given.values()).size).toBe(3);
     expect([...world.agent.refused]).toEqual([]);
+  });
+
+  it("keeps a second copy of artifacts, another password of the master user, logs of requests, and room for GPUs", async () => {
+    const bucket = await artifactBucket();
+    expect(await (await aws("s3", `/${bucket}?replication`)).text()).toContain("objects-replica");
+    expect(await (await aws("s3", `/${bucket}?logging`)).text()).toContain(`<TargetBucket>${LOG_BUCKET}<`);
+    const groups = await act("autoscaling", { Action: "DescribeAutoScalingGroups", Version: "2011-01-01" });
+    expect([...groups.matchAll(/<MaxSize>(\d+)</g)].map(([, most]) => most)).toContain("2");
+    const rotated = await world.stack.good("stack", "--show-urns");
+    expect(rotated).toContain("aws:secretsmanager/secretRotation:SecretRotation");
   });
 
   it("asks nothing of AWS that is not simulated", () => {
@@ -136,7 +156,8 @@ describe("what a preview refuses with AWS at hand", () => {
   it.each([
     ["aws.network.zones[2]", "eu-west-1c", `${REGION}c`, /zones.*eu-west-1c/s],
     ["aws.network.cidr", "10.20.0.0/28", "10.20.0.0/16", /cidr/],
-    ["worker.replicas", "4000", "1", /4000/],
+    ["aws.overrides.worker.maxReplicas", "1000", "8", /may hold \d+ connections.*overrides\.worker\.maxReplicas/s],
+    ["aws.cluster.publicCidrs[0]", "203.0.113.7/32", "93.184.216.34/32", /publicCidrs.*stands for your own address/s],
   ])("%s = %s, with the input to change", async (key, wrong, right, said) => {
     await set(key, wrong);
     const { code, output } = await world.stack.pulumi("preview");
@@ -164,7 +185,7 @@ describe("the end of a prod stack", () => {
     const namespaces = () => world.cluster.kubectl("get", "namespaces", "--output=name");
     await until("the namespace is gone", async () => !(await namespaces()).includes(NAMESPACE), 60_000);
     expect(await (await aws("eks", "/clusters")).json()).toEqual({ clusters: [] });
-    expect(await listed("/", "Name")).toEqual([]);
+    expect(await listed("/", "Name")).toEqual([LOG_BUCKET]);
     expect(await act("rds", { Action: "DescribeDBInstances", Version: "2014-10-31" })).not.toContain("<DBInstance>");
     expect(await act("ec2", { Action: "DescribeVpcs", Version: "2016-11-15" })).not.toContain("10.20.0.0/16");
     expect(await act("iam", { Action: "ListRoles", Version: "2010-05-08" })).not.toContain("slipway-");
@@ -173,7 +194,7 @@ describe("the end of a prod stack", () => {
       endpoint: world.aws.front.url,
       credentials: { accessKeyId: "test", secretAccessKey: "test" },
     };
-    const left = await findLeftovers({ stack: "test", cluster, regions: [REGION], client });
+    const left = await findLeftovers({ stack: "test", cluster, regions: [REGION, COPY_REGION], client });
     // moto lists them by their tags for good; AWS does so for an hour with gateways. Those that serve them say that they are gone.
     const stale = /:(natgateway\/|replicationgroup:|subnetgroup:)/;
     expect(left.filter(({ arn, kept }) => kept === undefined && !stale.test(arn))).toEqual([]);

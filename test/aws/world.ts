@@ -12,6 +12,7 @@ import { useCluster, type RealCluster } from "../cluster/real-cluster.ts";
 import { startDataServers } from "./data-servers.ts";
 import { eksNode } from "./eks-node.ts";
 import { askAws, startPodIdentityAgent, type PodIdentityAgent } from "./pod-identity-agent.ts";
+import { overlaid, shippedProd } from "../pulumi/prod-file.ts";
 import { startPodIdentityWebhook } from "./pod-identity-webhook.ts";
 import { makeAwsStack, useSimulatedAws, type SimulatedAws } from "./simulated-aws.ts";
 import { makeAuthority } from "./test-authority.ts";
@@ -31,8 +32,11 @@ export interface World {
 }
 
 export const REGION = "eu-central-1";
+/** Where the shipped file puts copies. */
+export const COPY_REGION = "eu-west-1";
 export const NAMESPACE = "slipway-test";
-const HOST = "api.example.org";
+/** The team's own, which requests are noted in. */
+export const LOG_BUCKET = "team-logs";
 
 /** Brings it up; where a part of it does not come, the others are ended again. */
 export async function makeWorld(): Promise<World> {
@@ -64,6 +68,7 @@ async function makeParts(parts: AsyncDisposableStack): Promise<Omit<World, "end"
   const agent = ending(await startPodIdentityAgent({ front: aws.front, region: REGION, kubernetes }));
   const pods = { namespace: NAMESPACE, region: REGION, endpoint: aws.front.url };
   ending(await startPodIdentityWebhook({ authority, cluster, ...pods }));
+  await makeLogBucket(aws);
   const config = stackConfig({ zoneId: await makeZone(aws), caBundle: authority.path, images: { api, worker } });
   const stack = files(await makeAwsStack(aws, { config, env: { PATH: node.path } }));
   await stack.good("config", "set", "--secret", "slipway:redisPassword", redisPassword);
@@ -92,6 +97,23 @@ function leadHere({ layout }: RealCluster): { remove(): void } {
   };
 }
 
+/** A bucket of the user's own that S3 may note requests in. */
+async function makeLogBucket({ front }: Pick<SimulatedAws, "front">): Promise<void> {
+  const location = `<CreateBucketConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><LocationConstraint>${REGION}</LocationConstraint></CreateBucketConfiguration>`;
+  const allowed = {
+    ...{ Effect: "Allow", Principal: { Service: "logging.s3.amazonaws.com" }, Action: ["s3:PutObject"] },
+    Resource: `arn:aws:s3:::${LOG_BUCKET}/*`,
+  };
+  const policy = JSON.stringify({ Version: "2012-10-17", Statement: [allowed] });
+  for (const [path, body] of [
+    [`/${LOG_BUCKET}`, location],
+    [`/${LOG_BUCKET}?policy`, policy],
+  ] as const) {
+    const answer = await askAws(front, REGION, "s3", path, body, "PUT");
+    if (!answer.ok) throw new Error(`moto answered ${answer.status} to PUT ${path}: ${await answer.text()}`);
+  }
+}
+
 /** The zone of the user's own name, which the stack is given. moto draws any letter for an id's first; AWS's begin with Z. */
 async function makeZone({ front }: Pick<SimulatedAws, "front">, attempt = 1): Promise<string> {
   const request = `<CreateHostedZoneRequest xmlns="https://route53.amazonaws.com/doc/2013-04-01/"><Name>example.org</Name><CallerReference>${attempt}</CallerReference></CreateHostedZoneRequest>`;
@@ -107,23 +129,25 @@ interface OwnValues {
   readonly images: Readonly<Record<ServiceImage, string>>;
 }
 
-/** Pulumi.prod.yaml with what is a user's own; images are on the node already. */
+/**
+ * Pulumi.prod.yaml with what is a user's own, and with all else that a file may say of AWS: images are on the node already, so a pool of GPUs is made
+ * and no worker that would need one of them.
+ */
 function stackConfig({ zoneId, caBundle, images }: OwnValues): Readonly<Record<string, unknown>> {
-  return {
-    "slipway:platform": "aws",
-    "slipway:environment": "prod",
-    "slipway:aws": {
-      region: REGION,
-      account: "123456789012",
-      network: { cidr: "10.20.0.0/16", zones: ["a", "b", "c"].map((letter) => REGION + letter) },
-      size: "small",
-      cluster: { admins: ["arn:aws:iam::123456789012:role/ci/deployer"] },
+  const accessLogs = { bucket: LOG_BUCKET };
+  const own = {
+    aws: {
+      cluster: { publicCidrs: ["93.184.216.34/32"] },
+      pools: { gpu: [{ shape: "t4", capacity: "spot", max: 2 }] },
       data: {
-        database: { caBundle },
-        edge: { host: HOST, zoneId },
-        budget: { monthlyUsd: 900, emails: ["team@example.org"] },
+        database: { caBundle, masterRotationDays: 30 },
+        objects: { replicaRegion: COPY_REGION, accessLogs },
+        edge: { zoneId, accessLogs },
       },
     },
-    "slipway:kubernetes": { autoscaler: "hpa", images, importedImages: true, cpuRequestPercent: 10 },
+    gpu: { mode: "off" },
+    kubernetes: { autoscaler: "hpa", images, importedImages: true, cpuRequestPercent: 10 },
   };
+  const file = overlaid(shippedProd(), own);
+  return Object.fromEntries(Object.entries(file).map(([key, value]) => [`slipway:${key}`, value]));
 }

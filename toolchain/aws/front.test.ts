@@ -101,4 +101,25 @@ describe("before a server that stands in for moto", () => {
     const told = await (await ask("ec2", "Action=DescribeSecurityGroupRules")).text();
     expect(told).toContain("</securityGroupRuleId><description>nodes to cache</description>");
   });
+
+  it("tells the rules of a bucket's replication as they were given, until they are taken away", async () => {
+    const authorization = "AWS4-HMAC-SHA256 Credential=k/20260101/eu-central-1/s3/aws4_request";
+    const replication = async (method: string, body?: string) => {
+      const asked = await fetch(`${front.url}/bucket?replication`, {
+        ...{ method, headers: { authorization } },
+        ...(body !== undefined && { body }),
+      });
+      return asked.text();
+    };
+    const rules = "<ReplicationConfiguration><Rule><SourceSelectionCriteria/></Rule></ReplicationConfiguration>";
+    answer = { status: 404, type: "text/xml", body: "<Error/>" };
+    await replication("PUT", rules);
+    expect(await replication("GET")).toBe("<Error/>");
+    answer = { status: 200, type: "text/xml", body: "<forgotten/>" };
+    await replication("PUT", rules);
+    expect(await replication("GET")).toBe(rules);
+    expect(await (await ask("s3", undefined, "/other?replication")).text()).toBe("<forgotten/>");
+    await replication("DELETE");
+    expect(await replication("GET")).toBe("<forgotten/>");
+  });
 });
