@@ -72,20 +72,32 @@ describe("aws.data", () => {
 });
 
 describe("what the rest of the file asks of it", () => {
-  const stack = { environment: "prod", region: "eu-central-1" } as const;
-  const whole = awsDataSchema.parse({ database: { caBundle: "rds.pem" }, edge: EDGE, budget: BUDGET });
+  const stack = { environment: "prod", region: "eu-central-1", account: "123456789012" } as const;
+  const backup = { copyRegion: "eu-west-1" };
+  const whole = awsDataSchema.parse({ database: { caBundle: "rds.pem" }, edge: EDGE, budget: BUDGET, backup });
 
   it("is nothing where all is said", () => {
     expect(awsDataFaults(whole, stack)).toEqual([]);
   });
 
-  it("is the file with RDS' authorities, the edge, another region for the copy, and in prod a budget", () => {
+  it("is the file with RDS' authorities, the edge, another region for copies, and in prod a budget and a copy of backups", () => {
     const empty = awsDataSchema.parse({ objects: { replicaRegion: "eu-central-1" } });
     const paths = (environment: "dev" | "prod") =>
       awsDataFaults(empty, { ...stack, environment }).map(([path]) => path);
-    expect(paths("prod")).toEqual(["database.caBundle", "edge", "budget", "objects.replicaRegion"]);
+    expect(paths("prod")).toEqual([
+      ...["database.caBundle", "edge", "budget", "objects.replicaRegion", "backup.copyRegion"],
+    ]);
     expect(paths("dev")).toEqual(["database.caBundle", "edge", "objects.replicaRegion"]);
     expect(awsDataFaults(empty, stack)[0]?.[1]).toContain("https://truststore.pki.rds.amazonaws.com/<region>/");
+  });
+});
+
+describe("what generations and backups say against each other", () => {
+  it("is told with where it stands in the file", () => {
+    const database = { caBundle: "rds.pem", serving: "gone", backupWindow: "05:30-06:30" };
+    const data = awsDataSchema.parse({ database, edge: EDGE });
+    const stack = { environment: "dev", region: "eu-central-1", account: "123456789012" } as const;
+    expect(awsDataFaults(data, stack).map(([path]) => path)).toEqual(["database.serving", "backup.at"]);
   });
 });
 

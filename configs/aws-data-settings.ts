@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { awsBackupFaults, awsBackupSchema } from "./aws-backup-settings.ts";
+import { generationFaults, generations } from "./aws-generations.ts";
 import { dailyWindow, meet, weeklyWindow } from "./aws-windows.ts";
 import { fraction } from "./fraction.ts";
 import type { AppEnvironment } from "./runtime.ts";
@@ -82,6 +84,7 @@ const database = z
           "(docs/adr/0008-database-proxy.md). Lower the replicas or take a greater database instead",
       })
       .default("off"),
+    ...generations,
   })
   .refine(({ backupWindow, maintenanceWindow }) => !meet(backupWindow, maintenanceWindow), {
     path: ["backupWindow"],
@@ -205,6 +208,7 @@ export const awsDataSchema = z.strictObject({
   database,
   cache,
   objects,
+  backup: awsBackupSchema,
   registry,
   mirrors,
   alarms,
@@ -236,12 +240,12 @@ export function authTokenFault(text: string): string | undefined {
 /**
  * What the keys say against each other and against the rest of the file.
  *
- * @param stack what the file says of itself, and the region of the stack
+ * @param stack what the file says of itself, and where the stack is
  * @returns paths below `aws.data` with what is wrong there
  */
 export function awsDataFaults(
   data: AwsDataSettings,
-  stack: { readonly environment: AppEnvironment; readonly region: string },
+  stack: { readonly environment: AppEnvironment; readonly region: string; readonly account: string },
 ): [path: string, message: string][] {
   const faults: [string, string][] = [];
   if (data.database.caBundle === undefined)
@@ -251,5 +255,14 @@ export function awsDataFaults(
     faults.push(["budget", "must say monthlyUsd and who hears of it, where environment is prod"]);
   if (data.objects.replicaRegion === stack.region)
     faults.push(["objects.replicaRegion", "must be another region than the stack's own"]);
-  return faults;
+  const { backupWindow, maintenanceWindow } = data.database;
+  return [
+    ...faults,
+    ...under("database", generationFaults(data.database)),
+    ...under("backup", awsBackupFaults(data.backup, { ...stack, backupWindow, maintenanceWindow })),
+  ];
+}
+
+function under(key: string, faults: readonly (readonly [path: string, message: string])[]): [string, string][] {
+  return faults.map(([path, message]) => [`${key}.${path}`, message]);
 }

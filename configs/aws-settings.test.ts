@@ -161,7 +161,9 @@ describe("the settings of AWS", () => {
   it("say with the rest of the file what data, edge and budget lack", () => {
     const settings = awsSettingsSchema.parse(LEAST);
     const paths = (environment: "prod" | "test") => awsFaults(settings, environment).map(([path]) => path);
-    expect(paths("prod")).toEqual(["data.database.caBundle", "data.edge", "data.budget"]);
+    expect(paths("prod")).toEqual([
+      ...["data.database.caBundle", "data.edge", "data.budget", "data.backup.copyRegion"],
+    ]);
     expect(paths("test")).toEqual(["data.database.caBundle", "data.edge"]);
   });
 });

@@ -193,8 +193,8 @@ export type PoolSettings = AwsSettings["pools"];
  * @returns paths below `aws` with what is wrong there
  */
 export function awsFaults(settings: AwsSettings, environment: AppEnvironment): [path: string, message: string][] {
-  const { region, data } = settings;
-  return awsDataFaults(data, { environment, region }).map(([path, message]) => [`data.${path}`, message]);
+  const { region, account, data } = settings;
+  return awsDataFaults(data, { environment, region, account }).map(([path, message]) => [`data.${path}`, message]);
 }
 
 function crossFaults({ region, network: { zones }, cluster }: AwsSettings): [path: string, message: string][] {

@@ -38,6 +38,13 @@ export function meet(daily: string, weekly: string): boolean {
   return isWithin(one.from, other) || isWithin(other.from, one);
 }
 
+/** The span of every day that begins at `hh:mm`. */
+export function daily(at: string, minutes: number): string {
+  const end = (minuteOf(at) + minutes) % DAY_MINUTES;
+  const two = (number: number) => String(number).padStart(2, "0");
+  return `${at}-${two(Math.floor(end / 60))}:${two(end % 60)}`;
+}
+
 /** Minutes of the day. */
 interface Span {
   readonly from: number;

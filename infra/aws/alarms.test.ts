@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { arnOf, inputs, names, recordAws, TYPES } from "../../test/pulumi/aws-data.ts";
 import type { RecordedResource } from "../../test/pulumi/recorder.ts";
 import { resolveSize } from "../plan/sizes.ts";
-import { cacheAlarms, databaseAlarms, edgeAlarms } from "./alarms.ts";
+import { backupAlarms, cacheAlarms, databaseAlarms, edgeAlarms } from "./alarms.ts";
 
 const TOPIC = arnOf("sns", "team");
 const CERTIFICATE = arnOf("acm", "edge");
@@ -16,6 +16,7 @@ beforeAll(async () => {
     cacheAlarms({ identifier: output("cache-1"), nodes: 2, ...common });
     const edge = { loadBalancer: "app/edge", targetGroup: "targetgroup/edge", certificateArn: CERTIFICATE };
     edgeAlarms({ ...edge, ...common });
+    backupAlarms({ vault: output("vault-1"), areCopied: true, ...common });
   }));
 });
 
@@ -63,6 +64,25 @@ describe("alarms", () => {
       );
   });
 
+  it("are raised by the first backup or copy that fails or does not begin, and by none of a day and a half", async () => {
+    for (const [name, metric] of [
+      ["alarm-backup-failed", "NumberOfBackupJobsFailed"],
+      ["alarm-backup-expired", "NumberOfBackupJobsExpired"],
+      ["alarm-backup-copy-failed", "NumberOfCopyJobsFailed"],
+    ] as const) {
+      expect(condition(name)).toBe(`AWS/Backup ${metric} Sum GreaterThanThreshold 0, 1/1 x 3600 s, none: notBreaching`);
+      expect(dimensions(name)).toEqual({ BackupVaultName: "vault-1" });
+    }
+    expect(condition("alarm-backup-late")).toBe(
+      "AWS/Backup NumberOfBackupJobsCompleted Sum LessThanThreshold 1, 3/3 x 43200 s, none: breaching",
+    );
+    expect(dimensions("alarm-backup-late")).toEqual({ BackupVaultName: "vault-1", ResourceType: "RDS" });
+    const alone = await recordAws((place) => {
+      backupAlarms({ vault: output("vault-1"), areCopied: false, settings: { topics: [TOPIC] }, place });
+    });
+    expect(names(alone.resources, TYPES.alarm)).not.toContain("alarm-backup-copy-failed");
+  });
+
   it("look at the stack's own things", () => {
     expect(dimensions("alarm-database-cpu")).toEqual({ DBInstanceIdentifier: "db-1" });
     expect(dimensions("alarm-cache-cpu-001")).toEqual({ CacheClusterId: "cache-1-001", CacheNodeId: "0001" });
@@ -74,7 +94,7 @@ describe("alarms", () => {
 
   it("are told, with their end, to the topics of the stack's file, and say what to look at", () => {
     const all = names(resources, TYPES.alarm);
-    expect(all).toHaveLength(13);
+    expect(all).toHaveLength(17);
     for (const name of all) {
       const given = inputs(resources, TYPES.alarm, name);
       expect(given, name).toMatchObject({ alarmActions: [TOPIC], okActions: [TOPIC] });

@@ -35,6 +35,8 @@ interface Common {
 }
 
 const GIB = 2 ** 30;
+/** Of what happens once a day. */
+const HOURLY = { minutes: 60, everyMinutes: 60 } as const;
 const COMPARISON = { above: "GreaterThanThreshold", below: "LessThanThreshold" } as const;
 
 function alarm(one: Alarm, { namespace, dimensions }: Source, { settings: { topics }, place }: Common): void {
@@ -131,6 +133,49 @@ function cacheNodeAlarms(member: string): readonly Alarm[] {
       description: "Redis' one thread is busy: look at its slow log, then at the type",
     },
   ];
+}
+
+export interface BackupAlarmsArgs extends Common {
+  /** Name of the vault. */
+  readonly vault: Output<string>;
+  /** Whether backups are copied elsewhere. */
+  readonly areCopied: boolean;
+}
+
+/** Whether backups are made. Whether they can be restored shows in a restore alone. */
+export function backupAlarms({ vault, areCopied, ...common }: BackupAlarmsArgs): void {
+  const source = { namespace: "AWS/Backup", dimensions: { BackupVaultName: vault } };
+  const failed = { statistic: "Sum", is: "above", threshold: 0, ...HOURLY, missing: "notBreaching" } as const;
+  const alarms: readonly Alarm[] = [
+    {
+      ...{ name: "alarm-backup-failed", metric: "NumberOfBackupJobsFailed", ...failed },
+      description: "A backup failed: its job in AWS Backup says why; look at the role's rights and the vault's lock",
+    },
+    {
+      ...{ name: "alarm-backup-expired", metric: "NumberOfBackupJobsExpired", ...failed },
+      description: "A backup did not begin in time: look at what RDS did in that hour, then at aws.data.backup.at",
+    },
+  ];
+  for (const one of alarms) alarm(one, source, common);
+  if (areCopied)
+    alarm(
+      {
+        ...{ name: "alarm-backup-copy-failed", metric: "NumberOfCopyJobsFailed", ...failed },
+        description: "A backup was not copied: its copy job says why; look at the other vault's policy, key and lock",
+      },
+      source,
+      common,
+    );
+  alarm(
+    {
+      ...{ name: "alarm-backup-late", metric: "NumberOfBackupJobsCompleted", statistic: "Sum", is: "below" },
+      // A day and a half, so that a backup that takes its time is none that is missing. A new stack has none yet.
+      ...{ threshold: 1, minutes: 2160, everyMinutes: 720, missing: "breaching" },
+      description: "No backup of Postgres was made for a day and a half: look at the plan and its jobs in AWS Backup",
+    },
+    { ...source, dimensions: { ...source.dimensions, ResourceType: "RDS" } },
+    common,
+  );
 }
 
 export interface EdgeAlarmsArgs extends Common {

@@ -5,7 +5,8 @@ import type { Surroundings } from "../kubernetes/surroundings.ts";
 import type { NetworkPlan } from "../plan/networks.ts";
 import type { ResolvedSize } from "../plan/sizes.ts";
 import type { StackSecrets } from "../secrets.ts";
-import { cacheAlarms, databaseAlarms } from "./alarms.ts";
+import { backupAlarms, cacheAlarms, databaseAlarms } from "./alarms.ts";
+import { backups } from "./backups.ts";
 import { budget } from "./budget.ts";
 import { cache, type ElastiCache } from "./cache.ts";
 import { database, type RdsDatabase } from "./database.ts";
@@ -24,7 +25,7 @@ export interface DataServicesArgs {
   readonly networkPlan: NetworkPlan;
   readonly foundation: Pick<Foundation, "account" | "keys" | "network" | "cluster">;
   readonly secrets: StackSecrets;
-  /** Makes a provider as the place's own is, for another region; asked at most once, where the stack's file names one. */
+  /** Makes a provider as the place's own is, for another region; asked once for each that the stack's file names. */
   readonly providerOf: (region: string) => Provider;
   readonly place: AwsPlace;
 }
@@ -51,7 +52,7 @@ const OBJECT_PEERS = [
 ] as const;
 
 /**
- * Everything that keeps data: Postgres, Redis, artifacts, images and the mirrors of secrets; and what tells of them, alarms and the budget.
+ * Everything that keeps data: Postgres, Redis, artifacts, images, the mirrors of secrets, and backups; and what tells of them, alarms and the budget.
  *
  * @throws PlanError where the stack's file and the size do not go together; database.ts says when
  */
@@ -59,14 +60,18 @@ export function dataServices(args: DataServicesArgs): DataServices {
   const { settings, foundation, secrets, place } = args;
   const { keys } = foundation;
   const { data } = settings;
+  const placeIn = placesElsewhere(args);
   const rds = postgres(args);
   const elastiCache = redis(args);
   const s3 = objects({
     ...{ settings: data.objects, keyArn: keys.objects, account: foundation.account, place },
-    ...replica(args),
+    ...replica(args, placeIn),
   });
   databaseAlarms({ settings: data.alarms, identifier: rds.identifier, size: args.size.database, place });
   cacheAlarms({ settings: data.alarms, identifier: elastiCache.identifier, nodes: data.cache.nodes, place });
+  const common = { keys, account: foundation.account, placeIn, place };
+  const { vault, areCopied } = backups({ settings: data.backup, databases: rds.arns, bucket: s3.arn, ...common });
+  backupAlarms({ settings: data.alarms, vault, areCopied, place });
   if (data.budget !== undefined) budget({ settings: data.budget, place });
   const cidrs = args.networkPlan.data.map(({ cidr }) => cidr);
   return {
@@ -102,11 +107,23 @@ function redis({ settings, size, foundation, secrets, place }: DataServicesArgs)
   });
 }
 
+type PlaceIn = (region: string) => AwsPlace;
+
+/** Where resources of other regions stand, with one provider for each. */
+function placesElsewhere({ providerOf, place }: DataServicesArgs): PlaceIn {
+  const places = new Map<string, AwsPlace>();
+  return (region) => {
+    const there = places.get(region) ?? { ...place, provider: providerOf(region) };
+    places.set(region, there);
+    return there;
+  };
+}
+
 /** A key never leaves its region: the copy has one of its own there. */
-function replica({ settings, foundation, providerOf, place }: DataServicesArgs): Pick<ObjectsArgs, "replica"> {
+function replica({ settings, foundation }: DataServicesArgs, placeIn: PlaceIn): Pick<ObjectsArgs, "replica"> {
   const { replicaRegion: region } = settings.data.objects;
   if (region === undefined) return {};
-  const there = { ...place, provider: providerOf(region) };
+  const there = placeIn(region);
   const account = { ...foundation.account, region };
   const keyArn = key({ purpose: "objects", name: "key-objects-replica", account, place: there });
   return { replica: { place: there, keyArn } };

@@ -1,20 +1,23 @@
-import { LogGroup } from "@pulumi/aws/cloudwatch/logGroup.js";
-import { Instance } from "@pulumi/aws/rds/instance.js";
-import { ParameterGroup } from "@pulumi/aws/rds/parameterGroup.js";
 import { SubnetGroup } from "@pulumi/aws/rds/subnetGroup.js";
-import { interpolate, type Input, type Output, type Resource } from "@pulumi/pulumi";
+import type { Input, Output, Resource } from "@pulumi/pulumi";
 import type { DatabaseSettings } from "../../configs/aws-data-settings.ts";
+import { FIRST } from "../../configs/aws-generations.ts";
 import type { Database, DatabaseRole } from "../contract.ts";
 import { PlanError } from "../plan/plan-error.ts";
 import type { ResolvedSize } from "../plan/sizes.ts";
 import { readBundle } from "./ca-bundle.ts";
-import { monitoringRole } from "./monitoring-role.ts";
+import {
+  DATABASE,
+  databaseInstance,
+  MASTER_USER,
+  PORT,
+  type DatabaseInstance,
+  type Restored,
+} from "./database-instance.ts";
+import { parameterGroup } from "./database-parameters.ts";
 import { ownName } from "./own-name.ts";
 import { options, tagged, type AwsAccount, type AwsPlace } from "./place.ts";
-import type { MadeRole } from "./role.ts";
-import { rotation } from "./rotation.ts";
 import { serviceGroup } from "./security-group.ts";
-import { stateful } from "./stateful.ts";
 
 export interface DatabaseArgs {
   readonly settings: DatabaseSettings;
@@ -40,8 +43,11 @@ export interface DatabaseArgs {
 
 export interface RdsDatabase {
   readonly is: Database;
+  /** ARN and name of the instance that serves. */
   readonly arn: Output<string>;
   readonly identifier: Output<string>;
+  /** ARNs of all generations that are there, by their logical names. */
+  readonly arns: Readonly<Record<string, Output<string>>>;
   /** User with which the product's roles are made. */
   readonly masterUser: string;
   /** ARN of the secret in which RDS keeps the master user's password; the stack never sees it. */
@@ -50,16 +56,6 @@ export interface RdsDatabase {
   /** What has to be there before it serves. */
   readonly ready: Resource;
 }
-
-const PORT = 5432;
-const DATABASE = "slipway";
-const MASTER_USER = "slipway_master";
-
-/** Logs that RDS hands to CloudWatch. */
-const LOGS = ["postgresql", "upgrade"] as const;
-
-/** The provider asks for ever where the service never answers as it should; a Multi-AZ instance takes half of this. */
-const TIMEOUTS = { create: "60m", update: "80m", delete: "60m" } as const;
 
 /** Percent of its storage up to which RDS may add where the stack's file does not say. */
 const GROWTH_PERCENT = 200;
@@ -70,43 +66,77 @@ const MOST_STORAGE_GIB = 65_536;
 /**
  * Postgres of RDS in two zones: encrypted, by TLS alone, restorable to each second of its retention, reached from the given groups.
  *
- * Nothing of it is ever deleted to be replaced, and what needs a restart waits for the maintenance window. There is no RDS Proxy:
- * docs/adr/0008-database-proxy.md says why.
+ * Nothing of it is ever deleted to be replaced, and what needs a restart waits for the maintenance window. A restore makes another instance beside, and
+ * the services go there when the stack's file says so; the one before stays. There is no RDS Proxy: docs/adr/0008-database-proxy.md says why.
  *
  * @throws PlanError where the file with RDS' authorities is missing or damaged, or storage may not grow as RDS has it
  */
 export function database(args: DatabaseArgs): RdsDatabase {
-  const { settings, vpcId, sources, roles, account, place } = args;
+  const { settings, vpcId, sources, roles, place } = args;
   const ca = authorities(args);
   mostStorageGiB(args); // Only for its check: nothing is made before.
-  const identifier = ownName("database", place);
   const securityGroupId = serviceGroup({
     ...{ name: "database", description: "Postgres of the stack", port: PORT },
     ...{ vpcId, sources, place },
   });
-  const logs = logGroups(identifier, args);
-  const monitoring = monitoringRole({ identifier, account, place });
-  const instance = new Instance(
-    "database",
-    {
-      identifier,
-      ...engine(args),
-      ...storage(args),
-      ...access(args, securityGroupId),
-      ...backups(settings, identifier),
-      ...watching(args, monitoring),
-      tags: tagged(place, "database"),
-    },
-    // A log group that RDS makes itself is not encrypted with our key, and is kept for ever. The role is tried at once.
-    stateful(place, { customTimeouts: TIMEOUTS, dependsOn: [...logs, ...monitoring.rights] }),
-  );
-  const masterSecretArn = secretOf(instance);
-  const { masterRotationDays: days } = settings;
-  if (days !== undefined) rotation({ secretArn: masterSecretArn, days, place });
+  const all = generations(args, securityGroupId);
+  const { instance, identifier, masterSecretArn } = serving(all, settings);
   return {
     is: { host: instance.address, port: PORT, name: DATABASE, ...roles, tls: { ca } },
     ...{ arn: instance.arn, identifier, masterUser: MASTER_USER, masterSecretArn, securityGroupId, ready: instance },
+    arns: Object.fromEntries([...all].map(([name, one]) => [logicalName(name), one.instance.arn])),
   };
+}
+
+interface Generation extends DatabaseInstance {
+  readonly identifier: Output<string>;
+}
+
+function serving(all: ReadonlyMap<string, Generation>, { serving: name }: DatabaseSettings): Generation {
+  const found = all.get(name);
+  if (found === undefined)
+    throw new Error(`slipway:aws.data.database.serving is ${name}; configs/aws-generations.ts refuses it before.`);
+  return found;
+}
+
+/** Names are frozen: the one that the stack began with has that of the service. */
+function logicalName(generation: string): string {
+  return generation === FIRST ? "database" : `database-${generation}`;
+}
+
+/** The instance that the stack began with and those that were restored, by their names; each is made of one before it. */
+function generations(args: DatabaseArgs, securityGroupId: Output<string>): ReadonlyMap<string, Generation> {
+  const { settings, place } = args;
+  const groups = { subnets: subnetGroup(args), parameters: parameterGroup(args) };
+  const common = { ...args, groups, securityGroupId, mostStorageGiB: mostStorageGiB(args) };
+  // Others are told by it what to restore, also when it is gone.
+  const identifiers = new Map([[FIRST, ownName("database", place)]]);
+  const made = new Map<string, Generation>();
+  const make = (name: string, restored?: Restored) => {
+    const identifier = identifiers.get(name) ?? ownName(logicalName(name), place);
+    identifiers.set(name, identifier);
+    const own = restored === undefined ? {} : { restored };
+    made.set(name, { identifier, ...databaseInstance({ ...common, name: logicalName(name), identifier, ...own }) });
+  };
+  if (settings.keepFirst) make(FIRST);
+  for (const { name, from, to } of settings.restored) {
+    const source = identifiers.get(from);
+    if (source === undefined)
+      throw new Error(
+        `slipway:aws.data.database.restored makes ${name} of ${from}; configs/aws-generations.ts refuses it.`,
+      );
+    make(name, { source, instance: made.get(from)?.instance, to });
+  }
+  return made;
+}
+
+function subnetGroup({ subnetIds, place }: DatabaseArgs): Output<string> {
+  const subnets = new SubnetGroup(
+    "database",
+    { description: "Data subnets of the stack", subnetIds: [...subnetIds], tags: tagged(place, "database") },
+    options(place),
+  );
+  return subnets.name;
 }
 
 function authorities({ settings, place }: DatabaseArgs): string {
@@ -114,35 +144,6 @@ function authorities({ settings, place }: DatabaseArgs): string {
   if (caBundle === undefined)
     throw new Error("slipway:aws.data.database.caBundle is missing; configs/aws-data-settings.ts refuses it before.");
   return readBundle(place.stack, caBundle);
-}
-
-function engine(args: DatabaseArgs) {
-  const { settings, size, place } = args;
-  return {
-    engine: "postgres",
-    engineVersion: settings.engineVersion,
-    autoMinorVersionUpgrade: false,
-    allowMajorVersionUpgrade: false,
-    // Never in the middle of a day: what restarts it waits for the maintenance window.
-    applyImmediately: false,
-    instanceClass: size.instanceClass,
-    multiAz: true,
-    parameterGroupName: parameterGroup(args),
-    maintenanceWindow: settings.maintenanceWindow,
-    deletionProtection: place.keep,
-  };
-}
-
-function storage(args: DatabaseArgs) {
-  const maxAllocatedStorage = mostStorageGiB(args);
-  return {
-    storageType: "gp3",
-    allocatedStorage: args.size.storageGiB,
-    // What is as great as it may be does not grow.
-    ...(maxAllocatedStorage > args.size.storageGiB ? { maxAllocatedStorage } : {}),
-    storageEncrypted: true,
-    kmsKeyId: args.keys.database,
-  };
 }
 
 function mostStorageGiB({ settings, size, place }: DatabaseArgs): number {
@@ -155,112 +156,4 @@ function mostStorageGiB({ settings, size, place }: DatabaseArgs): number {
         `and ${size.storageGiB} GiB are there from the start. Raise it, or leave it out.`,
     ]);
   return maxStorageGiB;
-}
-
-function access({ subnetIds, keys, place }: DatabaseArgs, securityGroupId: Output<string>) {
-  const subnets = new SubnetGroup(
-    "database",
-    { description: "Data subnets of the stack", subnetIds: [...subnetIds], tags: tagged(place, "database") },
-    options(place),
-  );
-  return {
-    dbName: DATABASE,
-    port: PORT,
-    username: MASTER_USER,
-    // RDS makes it, keeps it in Secrets Manager and changes it: it is in no state and no log of ours.
-    manageMasterUserPassword: true,
-    masterUserSecretKmsKeyId: keys.secrets,
-    iamDatabaseAuthenticationEnabled: true,
-    caCertIdentifier: "rds-ca-rsa2048-g1",
-    publiclyAccessible: false,
-    dbSubnetGroupName: subnets.name,
-    vpcSecurityGroupIds: [securityGroupId],
-  };
-}
-
-function backups(settings: DatabaseSettings, identifier: Output<string>) {
-  return {
-    backupRetentionPeriod: settings.backupRetentionDays,
-    backupWindow: settings.backupWindow,
-    copyTagsToSnapshot: true,
-    // Whoever takes the protection away and deletes it still has its last state, and each second before it as long as backups are kept.
-    deleteAutomatedBackups: false,
-    skipFinalSnapshot: false,
-    finalSnapshotIdentifier: interpolate`${identifier}-final`,
-  };
-}
-
-function watching({ settings, keys }: DatabaseArgs, monitoring: MadeRole) {
-  return {
-    performanceInsightsEnabled: true,
-    performanceInsightsKmsKeyId: keys.database,
-    performanceInsightsRetentionPeriod: 7,
-    monitoringInterval: settings.monitoringSeconds,
-    monitoringRoleArn: monitoring.arn,
-    enabledCloudwatchLogsExports: [...LOGS],
-  };
-}
-
-function logGroups(identifier: Output<string>, { settings, keys, place }: DatabaseArgs): LogGroup[] {
-  return LOGS.map(
-    (log) =>
-      new LogGroup(
-        `database-${log}`,
-        {
-          name: interpolate`/aws/rds/instance/${identifier}/${log}`,
-          retentionInDays: settings.logDays,
-          kmsKeyId: keys.logs,
-          tags: tagged(place, `database-${log}`),
-        },
-        stateful(place),
-      ),
-  );
-}
-
-/** `immediate` where Postgres takes a change while it runs. */
-type Parameter = readonly [name: string, value: string, applyMethod: "immediate" | "pending-reboot"];
-
-function parameters({ settings, size }: DatabaseArgs): readonly Parameter[] {
-  return [
-    ["max_connections", String(size.maxConnections), "pending-reboot"],
-    ["rds.force_ssl", "1", "pending-reboot"],
-    ["ssl_min_protocol_version", "TLSv1.2", "pending-reboot"],
-    ["password_encryption", "scram-sha-256", "immediate"],
-    ["log_connections", "1", "immediate"],
-    ["log_disconnections", "1", "immediate"],
-    ["log_lock_waits", "1", "immediate"],
-    ["log_temp_files", "10240", "immediate"],
-    ["log_min_duration_statement", String(settings.slowStatementMs), "immediate"],
-    // Values of statements are customers' texts, and `ddl` would write down the passwords of roles.
-    ["log_parameter_max_length", "0", "immediate"],
-    ["log_parameter_max_length_on_error", "0", "immediate"],
-    ["log_statement", "none", "immediate"],
-  ];
-}
-
-function parameterGroup(args: DatabaseArgs): Output<string> {
-  const { settings, place } = args;
-  const major = settings.engineVersion.split(".")[0] ?? "";
-  // By its name, so that an upgrade to another major version makes another group beside this one.
-  const name = `database-${major}`;
-  const group = new ParameterGroup(
-    name,
-    {
-      family: `postgres${major}`,
-      description: "Postgres of the stack",
-      parameters: parameters(args).map(([key, value, applyMethod]) => ({ name: key, value, applyMethod })),
-      tags: tagged(place, name),
-    },
-    options(place),
-  );
-  return group.name;
-}
-
-function secretOf({ masterUserSecrets }: Instance): Output<string> {
-  return masterUserSecrets.apply((secrets) => {
-    const [secret] = secrets;
-    if (secret === undefined)
-      throw new Error("RDS made no secret for the master user of database. Refresh the stack, then try again.");
-    return secret.secretArn;
-  });
 }

@@ -1,9 +1,9 @@
 import type { Resource } from "@pulumi/pulumi";
+import { copyAccount } from "../../configs/aws-backup-settings.ts";
 import type { AwsSettings } from "../../configs/aws-settings.ts";
 import type { NetworkPlan } from "../plan/networks.ts";
 import type { PoolPlan } from "../plan/node-pools.ts";
 import { networkAddons, serviceAddons } from "./addons.ts";
-import { autoscalerRole } from "./autoscaler-role.ts";
 import { cluster, type Cluster } from "./cluster.ts";
 import { endpoints } from "./endpoints.ts";
 import { flowLogs } from "./flow-logs.ts";
@@ -11,7 +11,6 @@ import { keys, type Keys } from "./keys.ts";
 import { network, type Network } from "./network.ts";
 import { nodeGroups, type NodeGroupOf } from "./node-groups.ts";
 import type { AwsAccount, AwsPlace } from "./place.ts";
-import type { PodIdentity } from "./pod-identity.ts";
 
 export interface FoundationArgs {
   readonly settings: AwsSettings;
@@ -28,8 +27,6 @@ export interface Foundation {
   readonly network: Network;
   readonly cluster: Cluster;
   readonly nodes: readonly NodeGroupOf[];
-  /** Role of the cluster autoscaler's pods. */
-  readonly autoscaler: PodIdentity;
   /** From then on the cluster takes pods, knows names, and has disks and measures. */
   readonly ready: readonly Resource[];
 }
@@ -37,7 +34,7 @@ export interface Foundation {
 /** What everything else of the stack stands on: keys, network, cluster and nodes. */
 export function foundation({ settings, networkPlan, pools, place }: FoundationArgs): Foundation {
   const account: AwsAccount = { account: settings.account, region: settings.region };
-  const made = keys(account, place);
+  const made = keys(account, place, copyAccount(settings.data.backup));
   const net = network({ plan: networkPlan, place });
   const { flowLogDays, endpoints: services } = settings.network;
   flowLogs({ vpcId: net.vpcId, days: flowLogDays, keyArn: made.logs, account, place });
@@ -51,6 +48,5 @@ export function foundation({ settings, networkPlan, pools, place }: FoundationAr
   const nodes = nodeGroups({ pools, cluster: control, network: net, diskKeyArn: made.cluster, needs, place });
   const groups = nodes.map(({ is }) => is);
   const addons = serviceAddons({ ...common, diskKeyArn: made.cluster, nodes: groups });
-  const autoscaler = autoscalerRole({ cluster: control, account, place });
-  return { account, keys: made, network: net, cluster: control, nodes, autoscaler, ready: [...groups, ...addons] };
+  return { account, keys: made, network: net, cluster: control, nodes, ready: [...groups, ...addons] };
 }

@@ -24,7 +24,7 @@ const ROOT = { AWS: "arn:aws:iam::123456789012:root" };
 
 describe("the keys", () => {
   it("are one for each purpose, are renewed, and can be brought back for 30 days", () => {
-    const purposes = ["cache", "cluster", "database", "logs", "objects", "registry", "secrets"];
+    const purposes = ["backup", "cache", "cluster", "database", "logs", "objects", "registry", "secrets"];
     expect(names(resources, TYPES.key)).toEqual(purposes.map((purpose) => `key-${purpose}`));
     for (const purpose of purposes)
       expect(inputs(resources, TYPES.key, `key-${purpose}`)).toMatchObject({
@@ -46,6 +46,7 @@ describe("the keys", () => {
     ["registry", ["ecr"]],
     ["secrets", ["secretsmanager", "rds"]],
     ["logs", ["logs"]],
+    ["backup", ["backup", "rds"]],
   ] as const)("for %s can be used through %j alone", (purpose, services) => {
     const through = { "kms:ViaService": services.map((service) => `${service}.eu-central-1.amazonaws.com`) };
     const statements = statementsOf(resources, `key-${purpose}`);
@@ -101,6 +102,22 @@ describe("the keys", () => {
     ]);
     const some = extra.filter(([, ids]) => ids?.length !== 0);
     expect(Object.fromEntries(some)).toEqual({ cluster: ["NodeDisks", "NodeDiskGrants"], logs: ["LogGroups"] });
+  });
+
+  it("let another account's RDS open the snapshots that it copies, where there is one, and nothing else", async () => {
+    const { resources: shared } = await recordPart((place) => keys(ACCOUNT, place, "210987654321"));
+    const through = { StringLike: { "kms:ViaService": "rds.*.amazonaws.com" } };
+    const statements = statementsOf(shared, "key-database");
+    const other = { AWS: "arn:aws:iam::210987654321:root" };
+    expect(statements.get("Copies")).toMatchObject({ Principal: other, Condition: through });
+    expect(statements.get("CopyGrants")).toMatchObject({
+      ...{ Principal: other, Action: ["kms:CreateGrant"] },
+      Condition: { ...through, Bool: { "kms:GrantIsForAWSResource": "true" } },
+    });
+    const told = names(shared, TYPES.key).filter((name) =>
+      JSON.stringify(inputs(shared, TYPES.key, name)).includes("2109"),
+    );
+    expect(told).toEqual(["key-database"]);
   });
 
   it("go by the region they stand in, for a copy elsewhere", async () => {

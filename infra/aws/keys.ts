@@ -31,6 +31,8 @@ export const PURPOSES = {
   registry: { description: "Images", via: ["ecr"] },
   secrets: { description: "Secrets of the stack", via: ["secretsmanager", "rds"] },
   logs: { description: "Logs", via: ["logs"], more: logService },
+  // RDS encrypts copies of its snapshots with the key of the vault that they go to.
+  backup: { description: "Backups and copies of them", via: ["backup", "rds"] },
 } as const satisfies Record<string, Purpose>;
 
 export type KeyPurpose = keyof typeof PURPOSES;
@@ -42,15 +44,24 @@ export interface KeyArgs {
   readonly name?: string;
   /** Its region is the key's own: that of a copy is another one. */
   readonly account: AwsAccount;
+  /** Another account that gets copies of the snapshots it encrypts. @default none */
+  readonly copyAccount?: string | undefined;
   readonly place: AwsPlace;
 }
 
 /** ARN of each key. */
 export type Keys = Readonly<Record<KeyPurpose, Output<string>>>;
 
-/** The stack's keys. */
-export function keys(account: AwsAccount, place: AwsPlace): Keys {
-  const made = PURPOSE_NAMES.map((purpose) => [purpose, key({ purpose, account, place })] as const);
+/**
+ * The stack's keys.
+ *
+ * @param copyAccount another account that gets copies of the database's snapshots: it opens them with the database's key
+ */
+export function keys(account: AwsAccount, place: AwsPlace, copyAccount?: string): Keys {
+  const made = PURPOSE_NAMES.map((purpose) => {
+    const copies = purpose === "database" ? { copyAccount } : {};
+    return [purpose, key({ purpose, account, ...copies, place })] as const;
+  });
   return Object.fromEntries(made) as Record<KeyPurpose, Output<string>>;
 }
 
@@ -59,7 +70,7 @@ export function keys(account: AwsAccount, place: AwsPlace): Keys {
  *
  * @returns its ARN
  */
-export function key({ purpose, name = `key-${purpose}`, account, place }: KeyArgs): Output<string> {
+export function key({ purpose, name = `key-${purpose}`, account, copyAccount, place }: KeyArgs): Output<string> {
   const { description } = PURPOSES[purpose];
   const made = new Key(
     name,
@@ -69,7 +80,10 @@ export function key({ purpose, name = `key-${purpose}`, account, place }: KeyArg
       deletionWindowInDays: DELETION_DAYS,
       // KMS refuses a policy with which its author could not change it any more.
       bypassPolicyLockoutSafetyCheck: false,
-      policy: JSON.stringify({ Version: "2012-10-17", Statement: statements(purpose, account) }),
+      policy: JSON.stringify({
+        Version: "2012-10-17",
+        Statement: [...statements(purpose, account), ...(copyAccount === undefined ? [] : copied(copyAccount))],
+      }),
       tags: tagged(place, name),
     },
     stateful(place),
@@ -117,5 +131,15 @@ function logService({ account, region }: AwsAccount): Statement[] {
     statement("LogGroups", { Service: `logs.${region}.amazonaws.com` }, [...SEAL, ...OPEN, "kms:DescribeKey"], {
       ArnLike: { "kms:EncryptionContext:aws:logs:arn": groups },
     }),
+  ];
+}
+
+/** What RDS of another account does with a snapshot that it copies there; which of its roles may is that account's matter. */
+function copied(account: string): Statement[] {
+  const other = { AWS: `arn:aws:iam::${account}:root` };
+  const through = { StringLike: { "kms:ViaService": "rds.*.amazonaws.com" } };
+  return [
+    statement("Copies", other, [...SEAL, ...OPEN, "kms:DescribeKey"], through),
+    statement("CopyGrants", other, ["kms:CreateGrant"], { ...through, Bool: { "kms:GrantIsForAWSResource": "true" } }),
   ];
 }

@@ -3,6 +3,8 @@ import type { AwsAccount, AwsPlace } from "./place.ts";
 import { role, type MadeRole } from "./role.ts";
 
 export interface MonitoringRoleArgs {
+  /** Logical name. */
+  readonly name: string;
   /** Of the instance. */
   readonly identifier: Input<string>;
   readonly account: AwsAccount;
@@ -10,9 +12,14 @@ export interface MonitoringRoleArgs {
 }
 
 /** The role with which RDS writes what it sees of one instance's machines. */
-export function monitoringRole({ identifier, account: { account, region }, place }: MonitoringRoleArgs): MadeRole {
+export function monitoringRole({
+  name,
+  identifier,
+  account: { account, region },
+  place,
+}: MonitoringRoleArgs): MadeRole {
   return role({
-    name: "database-monitoring",
+    name,
     description: "Enhanced monitoring of the stack's Postgres",
     service: "monitoring.rds.amazonaws.com",
     conditions: {

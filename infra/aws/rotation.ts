@@ -3,6 +3,8 @@ import type { Output } from "@pulumi/pulumi";
 import { options, type AwsPlace } from "./place.ts";
 
 export interface RotationArgs {
+  /** Logical name. */
+  readonly name: string;
   /** ARN of a secret that a service of AWS manages: it rotates without a function of ours. */
   readonly secretArn: Output<string>;
   /** Days between two passwords, 1..365. */
@@ -14,9 +16,9 @@ export interface RotationArgs {
  * When RDS gives its master user another password, other than after its own 7 days. Nothing of ours logs in with it but jobs that read it
  * when they start.
  */
-export function rotation({ secretArn, days, place }: RotationArgs): SecretRotation {
+export function rotation({ name, secretArn, days, place }: RotationArgs): SecretRotation {
   return new SecretRotation(
-    "database-master",
+    name,
     {
       secretId: secretArn,
       // One that has just been made is fresh.

@@ -13,6 +13,7 @@ export const TYPES = {
   ingress: "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
   egress: "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
   logGroup: "aws:cloudwatch/logGroup:LogGroup",
+  key: "aws:kms/key:Key",
   role: "aws:iam/role:Role",
   rolePolicy: "aws:iam/rolePolicy:RolePolicy",
   attachedPolicy: "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
@@ -36,6 +37,11 @@ export const TYPES = {
   replication: "aws:s3/bucketReplicationConfig:BucketReplicationConfig",
   repository: "aws:ecr/repository:Repository",
   imageLifecycle: "aws:ecr/lifecyclePolicy:LifecyclePolicy",
+  vault: "aws:backup/vault:Vault",
+  vaultLock: "aws:backup/vaultLockConfiguration:VaultLockConfiguration",
+  vaultPolicy: "aws:backup/vaultPolicy:VaultPolicy",
+  backupPlan: "aws:backup/plan:Plan",
+  backupSelection: "aws:backup/selection:Selection",
   budget: "aws:budgets/budget:Budget",
   alarm: "aws:cloudwatch/metricAlarm:MetricAlarm",
   loadBalancer: "aws:lb/loadBalancer:LoadBalancer",
@@ -62,6 +68,7 @@ export function arnOf(service: string, name: string): string {
 export const ANSWERS: Answers = {
   [TYPES.password]: (name) => ({ result: secret(canary(name)) }),
   [TYPES.id]: () => ({ hex: "0badcafe" }),
+  [TYPES.key]: (name) => ({ arn: arnOf("kms", name), keyId: `${name}-key` }),
   [TYPES.role]: named("iam"),
   [TYPES.logGroup]: (name) => ({ arn: arnOf("logs", name) }),
   [TYPES.databaseParameters]: named("rds"),
@@ -76,6 +83,8 @@ export const ANSWERS: Answers = {
   [TYPES.cache]: (name) => ({ arn: arnOf("elasticache", name), primaryEndpointAddress: `${name}.cache.example` }),
   [TYPES.bucket]: (name) => ({ arn: `arn:aws:s3:::${name}-made`, bucket: `${name}-made` }),
   [TYPES.repository]: (name) => ({ arn: arnOf("ecr", name), repositoryUrl: `registry.example/${name}` }),
+  [TYPES.vault]: named("backup"),
+  [TYPES.backupPlan]: named("backup"),
   [TYPES.secret]: named("secretsmanager"),
   [TYPES.loadBalancer]: (name) => ({
     arn: arnOf("lb", name),
@@ -122,6 +131,7 @@ export const KEYS = {
   objects: arnOf("kms", "objects"),
   logs: arnOf("kms", "logs"),
   secrets: arnOf("kms", "secrets"),
+  backup: arnOf("kms", "backup"),
 };
 
 /** Where parts of a stack stand in a test: a component of its own, with a provider. */
