@@ -23,6 +23,15 @@ export interface ObjectContent {
   readonly stream: Readable;
 }
 
+/** How a bucket is reached that is not this process's own: everything that is left out comes from the environment, as AWS's programs take it. */
+export interface S3Access {
+  readonly endpoint?: string | undefined;
+  readonly region?: string | undefined;
+  /** PEM file of the authority of the endpoint's certificate. */
+  readonly caFile?: string | undefined;
+  readonly credentials?: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+}
+
 /** Where artifacts live. An object is there as a whole or not at all. */
 export interface ObjectStore {
   /** Stores an object under a key of a-z, 0-9, `-`, `.` and `/`; an older one of that key is replaced. */

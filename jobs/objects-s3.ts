@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { Readable } from "node:stream";
 import {
   AbortMultipartUploadCommand,
@@ -13,7 +14,14 @@ import {
 } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
 import type { ListedObject } from "./object-walk.ts";
-import { checkKey, type ByteRange, type ObjectContent, type ObjectStore, type StoredObject } from "./object-store.ts";
+import {
+  checkKey,
+  type ByteRange,
+  type ObjectContent,
+  type ObjectStore,
+  type S3Access,
+  type StoredObject,
+} from "./object-store.ts";
 
 /** Milliseconds until a connection must stand, and until S3 must have begun to answer. */
 const CONNECT_MS = 3_000;
@@ -37,16 +45,12 @@ interface Bucket {
  * `AWS_REGION`, the pod's role, `AWS_ENDPOINT_URL_S3`.
  *
  * @param url `s3://bucket` or `s3://bucket/folder`
+ * @param access what is said here and not there
  */
-export function s3Store(url: string): ObjectStore {
+export function s3Store(url: string, access: S3Access = {}): ObjectStore {
   const { hostname: name, pathname } = new URL(url);
   const folder = pathname.replace(/^\/|\/$/g, "");
-  const client = new S3Client({
-    maxAttempts: ATTEMPTS,
-    requestHandler: { connectionTimeout: CONNECT_MS, requestTimeout: ANSWER_MS },
-    // Others have no name for each bucket.
-    forcePathStyle: process.env["AWS_ENDPOINT_URL_S3"] !== undefined,
-  });
+  const client = openClient(access);
   const bucket: Bucket = { client, name, prefix: folder === "" ? "" : `${folder}/` };
   return {
     put: (key, content) => asking(bucket, `put ${key}`, () => put(bucket, key, content)),
@@ -61,6 +65,22 @@ export function s3Store(url: string): ObjectStore {
         await client.send(new HeadBucketCommand({ Bucket: name }));
       }),
   };
+}
+
+function openClient({ endpoint, region, caFile, credentials }: S3Access): S3Client {
+  return new S3Client({
+    maxAttempts: ATTEMPTS,
+    requestHandler: {
+      connectionTimeout: CONNECT_MS,
+      requestTimeout: ANSWER_MS,
+      ...(caFile !== undefined && { httpsAgent: { ca: readFileSync(caFile, "utf8") } }),
+    },
+    // Others have no name for each bucket.
+    forcePathStyle: (endpoint ?? process.env["AWS_ENDPOINT_URL_S3"]) !== undefined,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(region !== undefined && { region }),
+    ...(credentials && { credentials }),
+  });
 }
 
 /** An error of S3 says neither bucket nor what was asked; its other fields may hold what nobody should read in a log. */

@@ -2,7 +2,14 @@ import { createHash, randomUUID } from "node:crypto";
 import { access, constants, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { checkKey, type ByteRange, type ObjectContent, type ObjectStore, type StoredObject } from "./object-store.ts";
+import {
+  checkKey,
+  type ByteRange,
+  type ObjectContent,
+  type ObjectStore,
+  type S3Access,
+  type StoredObject,
+} from "./object-store.ts";
 import { removeOldFiles, walkObjects, type ListedObject } from "./object-walk.ts";
 
 const STAGING = ".staging";
@@ -11,15 +18,16 @@ const STAGING = ".staging";
  * Opens the object store behind a URL.
  *
  * @param url `file:///folder` or `s3://bucket/folder`
+ * @param access of a bucket that is not this process's own @default the environment's
  * @throws Error for a scheme that there is no store for
  */
-export function openObjects(url: string): ObjectStore {
+export function openObjects(url: string, access?: S3Access): ObjectStore {
   const { protocol } = new URL(url);
   switch (protocol) {
     case "file:":
       return folderStore(fileURLToPath(url));
     case "s3:":
-      return lateStore(async () => (await import("./objects-s3.ts")).s3Store(url));
+      return lateStore(async () => (await import("./objects-s3.ts")).s3Store(url, access));
     default:
       throw new Error(`OBJECTS_URL: got scheme ${protocol}, allowed: file:, s3:. Correct OBJECTS_URL.`);
   }
