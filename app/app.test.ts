@@ -126,8 +126,28 @@ describe("health", () => {
       status: "unhealthy",
       version: VERSION,
       dependencies: { database: "ok", redis: "maxmemory-policy is allkeys-lru" },
+      warnings: [],
     });
     expect((await api.inject("/health/live")).json()).toEqual({ status: "live" });
+  });
+
+  it("warns of jobs that nobody comes for, and is healthy all the same", async () => {
+    await api.make();
+    const health = async () => (await api.inject("/api/v1/health")).json<{ status: string; warnings: string[] }>();
+    expect(await health()).toMatchObject({ status: "healthy", warnings: [] });
+    await api.stack.pool.query("UPDATE jobs SET run_at = now() - interval '700 s'");
+    await until("it is told", async () => (await health()).warnings.length > 0);
+    expect(await health()).toMatchObject({ status: "healthy" });
+    expect((await health()).warnings[0]).toMatch(/^queue default: work waits since 70\d s, and no worker serves it/);
+    const metrics = async () => (await api.inject("/metrics")).body;
+    await until("it is counted", async () =>
+      /^slipway_queue_unserved_seconds\{queue="default"\} 70\d/m.test(await metrics()),
+    );
+    await api.stack.pool.query(
+      "INSERT INTO workers (name, queues, lease_until) VALUES ('one', '{default}', now() + interval '60 s')",
+    );
+    await until("a worker came", async () => !/^slipway_queue_unserved_seconds\{/m.test(await metrics()));
+    expect((await health()).warnings).toEqual([]);
   });
 
   it("turns readiness off first and closes connections while it drains, and still serves", async () => {

@@ -3,6 +3,7 @@ import { fastify, LogController, type FastifyBaseLogger } from "fastify";
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from "fastify-type-provider-zod";
 import { createBacklogCounter } from "../jobs/backlog.ts";
 import type { Logger } from "../jobs/log.ts";
+import { createUnservedWatch } from "../jobs/unserved.ts";
 import { answerBrokenRequest } from "./broken-requests.ts";
 import { registerDocs } from "./docs.ts";
 import { createStreams } from "./events/streams.ts";
@@ -36,7 +37,8 @@ const LOOK_OVER_MS = 2000;
 export async function buildApp(parts: AppParts): Promise<App> {
   const { settings, pool, log } = parts;
   const limits = { perQueue: settings.QUEUE_MAX_PENDING, perTenant: settings.TENANT_MAX_PENDING };
-  const deps: AppDeps = { ...parts, backlog: createBacklogCounter(pool, limits) };
+  const backlog = createBacklogCounter(pool, limits);
+  const deps: AppDeps = { ...parts, backlog, unserved: createUnservedWatch(pool, backlog) };
   const streams = createStreams(createWatcher(pool, log), { perTenant: settings.EVENT_STREAMS_PER_TENANT });
   const app = createApp(log, settings.debug);
   boundConnections(app, settings.MAX_CONNECTIONS);

@@ -4,6 +4,7 @@ import type { Redis } from "ioredis";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { RuntimeConfig } from "../configs/runtime.ts";
 import type { BacklogCounter } from "../jobs/backlog.ts";
+import type { Unserved } from "../jobs/unserved.ts";
 import type { Queryable } from "../jobs/database.ts";
 import type { Failing } from "../jobs/health.ts";
 import type { IdLeaseState } from "../jobs/id-lease.ts";
@@ -65,4 +66,6 @@ export interface AppParts {
 /** What routes work with. */
 export interface AppDeps extends AppParts {
   readonly backlog: BacklogCounter;
+  /** Queues whose work waits and that no worker serves. */
+  readonly unserved: () => Promise<readonly Unserved[]>;
 }

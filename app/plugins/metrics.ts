@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { BacklogCounter } from "../../jobs/backlog.ts";
 import { run, type Queryable } from "../../jobs/database.ts";
 import type { JobWriter } from "../../jobs/store.ts";
+import type { Unserved } from "../../jobs/unserved.ts";
 import type { App, AppParts } from "../parts.ts";
 
 const OUTBOX = {
@@ -24,6 +25,7 @@ export interface Metrics {
 export interface MetricsDeps {
   readonly pool: Queryable;
   readonly backlog: BacklogCounter;
+  readonly unserved: () => Promise<readonly Unserved[]>;
   readonly waitingInserts: () => number;
   readonly openStreams: () => number;
   readonly written: JobWriter["written"];
@@ -47,6 +49,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
   counter(registry, "slipway_job_inserts_total", "Jobs that went into those statements", () => deps.written().jobs);
   if (deps.counts) addCounts(registry, deps.counts);
   addBacklog(registry, deps.backlog);
+  addUnserved(registry, deps.unserved);
   addOutbox(registry, deps.pool);
   const problems = new Counter({
     name: "slipway_http_problems_total",
@@ -127,6 +130,20 @@ function addBacklog(registry: Registry, backlog: BacklogCounter): void {
       const rows = await read();
       jobs.reset();
       for (const row of rows) jobs.inc({ queue: row.queue, state: row.state }, row.jobs);
+    },
+  });
+}
+
+function addUnserved(registry: Registry, unserved: MetricsDeps["unserved"]): void {
+  const gauge: Gauge = new Gauge({
+    name: "slipway_queue_unserved_seconds",
+    help: "How long work waits in a queue that no worker serves; not there where one does or nothing waits",
+    labelNames: ["queue"],
+    registers: [registry],
+    collect: async () => {
+      const found = await unserved().catch(() => []);
+      gauge.reset();
+      for (const { queue, seconds } of found) gauge.set({ queue }, seconds);
     },
   });
 }

@@ -23,8 +23,7 @@ export function registerOwn(app: App, deps: AppDeps, streams: Streams): void {
   app.decorateRequest("problem", null);
   const room = createBodyRoom(settings.BODIES_MAX_MIB);
   const metrics = createMetrics({
-    pool,
-    backlog: deps.backlog,
+    ...{ pool, backlog: deps.backlog, unserved: deps.unserved },
     waitingInserts: () => deps.writer.waiting(),
     openStreams: () => streams.size(),
     written: () => deps.writer.written(),

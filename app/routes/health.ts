@@ -43,8 +43,22 @@ function registerRoot(app: App, deps: AppDeps): void {
       status: failing.size === 0 ? ("healthy" as const) : ("unhealthy" as const),
       version: VERSION,
       dependencies: Object.fromEntries(dependencies),
+      // What the process needs comes first: without its database nobody knows of jobs.
+      warnings: failing.size === 0 ? await warningsOf(deps) : [],
     };
   });
+}
+
+/** Seconds that work may wait for the first worker: where these go to none, one may need a node first. */
+const FIRST_WORKER_SECONDS = 600;
+
+/** Jobs that nobody comes for. */
+async function warningsOf({ unserved }: Pick<AppDeps, "unserved">): Promise<string[]> {
+  const late = (await unserved().catch(() => [])).filter(({ seconds }) => seconds > FIRST_WORKER_SECONDS);
+  return late.map(
+    ({ queue, seconds }) =>
+      `queue ${queue}: work waits since ${Math.floor(seconds)} s, and no worker serves it; look at what scales workers`,
+  );
 }
 
 function registerProbes(app: App, deps: AppDeps): void {

@@ -15,6 +15,7 @@ export const healthView = z.object({
   status: z.enum(["healthy", "unhealthy"]),
   version: z.string(),
   dependencies: z.record(z.string(), z.string()).describe("`ok`, or what is wrong"),
+  warnings: z.array(z.string()).describe("What people should look at; the API serves all the same"),
 });
 
 /** Text of Prometheus. */
