@@ -2,17 +2,9 @@ import { describe, expect, it } from "vitest";
 import { awsFaults, awsSettingsSchema, ENDPOINT_SERVICES } from "./aws-settings.ts";
 
 const ADMINS = ["arn:aws:iam::123456789012:role/deployer"];
-const NETWORK = {
-  cidr: "10.20.0.0/16",
-  zones: ["eu-central-1a", "eu-central-1b", "eu-central-1c"],
-};
+const NETWORK = { cidr: "10.20.0.0/16", zones: ["eu-central-1a", "eu-central-1b", "eu-central-1c"] };
 const CLUSTER = { admins: ADMINS, publicCidrs: [] };
-const LEAST = {
-  region: "eu-central-1",
-  account: "123456789012",
-  network: NETWORK,
-  cluster: CLUSTER,
-};
+const LEAST = { region: "eu-central-1", account: "123456789012", network: NETWORK, cluster: CLUSTER };
 
 /** What is wrong with settings: each fault with its path. */
 function faults(settings: object): string[] {
@@ -28,44 +20,18 @@ describe("the settings of AWS", () => {
   it("have safe defaults for the rest", () => {
     const settings = awsSettingsSchema.parse(LEAST);
     expect(settings).toMatchObject({
-      network: {
-        minimumZones: 3,
-        reserved: [],
-        flowLogDays: 90,
-        endpoints: Object.keys(ENDPOINT_SERVICES),
-      },
+      network: { minimumZones: 3, reserved: [], flowLogDays: 90, endpoints: Object.keys(ENDPOINT_SERVICES) },
       ...{ size: "small", overrides: {}, tags: {} },
-      cluster: {
-        version: "1.35",
-        serviceCidr: "172.20.0.0/16",
-        publicCidrs: [],
-        logDays: 365,
-        addons: {},
-      },
-      pools: {
-        system: { dedicated: true },
-        cpu: {},
-        cpuSpot: { enabled: true },
-        gpu: [],
-      },
+      cluster: { version: "1.35", serviceCidr: "172.20.0.0/16", publicCidrs: [], logDays: 365, addons: {} },
+      pools: { system: { dedicated: true }, cpu: {}, cpuSpot: { enabled: true }, gpu: [] },
     });
     expect(settings.data.database.backupRetentionDays).toBe(35);
   });
 
   it("give a pool of GPUs nodes on demand, from none, each GPU to one pod", () => {
-    const { pools } = awsSettingsSchema.parse({
-      ...LEAST,
-      pools: { gpu: [{ shape: "l4", max: 2 }] },
-    });
+    const { pools } = awsSettingsSchema.parse({ ...LEAST, pools: { gpu: [{ shape: "l4", max: 2 }] } });
     expect(pools.gpu).toEqual([
-      {
-        shape: "l4",
-        capacity: "on-demand",
-        min: 0,
-        max: 2,
-        diskGiB: 120,
-        sharing: { mode: "none" },
-      },
+      { shape: "l4", capacity: "on-demand", min: 0, max: 2, diskGiB: 120, sharing: { mode: "none" } },
     ]);
   });
 
@@ -104,13 +70,7 @@ describe("the settings of AWS", () => {
     ["version", { cluster: { ...CLUSTER, version: "latest" } }, /^cluster.version: must be a minor version in quotes/],
     [
       "a version without add-ons",
-      {
-        cluster: {
-          ...CLUSTER,
-          version: "1.99",
-          addons: { coredns: "v1.20.0-eksbuild.1" },
-        },
-      },
+      { cluster: { ...CLUSTER, version: "1.99", addons: { coredns: "v1.20.0-eksbuild.1" } } },
       /^cluster.addons: must have versions of vpc-cni, kube-proxy, .*1\.99; without them cluster.version may be 1.35$/,
     ],
     [
@@ -127,9 +87,7 @@ describe("the settings of AWS", () => {
     ["admins", { cluster: { ...CLUSTER, admins: [] } }, /^cluster.admins: /],
     [
       "admins",
-      {
-        cluster: { ...CLUSTER, admins: ["arn:aws:iam::123456789012:user/me"] },
-      },
+      { cluster: { ...CLUSTER, admins: ["arn:aws:iam::123456789012:user/me"] } },
       /^cluster.admins.0: must be the ARN of a role/,
     ],
     [

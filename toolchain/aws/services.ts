@@ -2,6 +2,7 @@
 export const AWS_SERVICES = [
   "acm",
   "autoscaling",
+  "backup",
   "budgets",
   "cloudwatch",
   "ec2",

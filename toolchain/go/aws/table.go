@@ -18,6 +18,12 @@ func resources() map[string]*tfbridge.ResourceInfo {
 
 		"aws_autoscaling_attachment": resource("autoscaling", "Attachment"),
 
+		"aws_backup_plan":                     resource("backup", "Plan"),
+		"aws_backup_selection":                resource("backup", "Selection"),
+		"aws_backup_vault":                    resource("backup", "Vault", fields{"name": tfbridge.AutoName("name", 50, "-")}),
+		"aws_backup_vault_lock_configuration": resource("backup", "VaultLockConfiguration"),
+		"aws_backup_vault_policy":             resource("backup", "VaultPolicy"),
+
 		"aws_budgets_budget": resource("budgets", "Budget"),
 
 		"aws_cloudwatch_log_group": resource("cloudwatch", "LogGroup"),
@@ -111,8 +117,8 @@ func resources() map[string]*tfbridge.ResourceInfo {
 
 func dataSources() map[string]*tfbridge.DataSourceInfo {
 	return map[string]*tfbridge.DataSourceInfo{
-		"aws_caller_identity":             {Tok: function("index", "getCallerIdentity")},
 		"aws_ec2_instance_type_offerings": {Tok: function("ec2", "getInstanceTypeOfferings")},
+		"aws_ecr_authorization_token":     {Tok: function("ecr", "getAuthorizationToken")},
 	}
 }
 
