@@ -48,6 +48,7 @@ describe("dev", () => {
     expect(identities(resources)).toEqual(identities((await recordStack(config)).resources));
     expect(await known(result.url)).toBe("http://127.0.0.1:8080");
     expect(await known(result.docsUrl)).toBe("http://127.0.0.1:8080/docs");
+    expect(result.dataGeneration).toBe("first");
     expect(await known(result.serving)).toEqual({
       api: "api-hex-api-release",
       "worker-cpu": "worker-cpu-hex-worker-cpu-release",
@@ -79,13 +80,13 @@ describe("refusals", () => {
     const { error, made } = await refused(stackOf({ api: { replicas: 6 } }));
     expect(error).toBeInstanceOf(ConnectionBudgetError);
     expect(String(error)).toMatch(
-      /Pulumi\.unit\.yaml may hold 118 connections .* allowed are 97[^]*slipway:api\.replicas/,
+      /Pulumi\.unit\.yaml may hold 120 connections .* allowed are 97[^]*slipway:api\.replicas/,
     );
     expect(made).toEqual([]);
   });
 
   it("count the GPU worker only where it runs", async () => {
-    // Twice 4 x 8 and twice 1 x 8, and 6 besides, are 86 of 97; a GPU worker would be twice 8 more.
+    // Twice 4 x 8 and twice 1 x 8, and 8 besides, are 88 of 97; a GPU worker would be twice 8 more.
     const config = stackOf({ api: { replicas: 4 }, gpu: { mode: "auto" } });
     await engineWith(["runc"]);
     expect((await refused(config)).error).toBeUndefined();

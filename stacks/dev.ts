@@ -1,10 +1,12 @@
 import { getStack, interpolate, type Output } from "@pulumi/pulumi";
+import { backupSettings, dataSettings } from "../configs/stack-backup.ts";
 import type { StackConfig } from "../configs/stack.ts";
+import { backupConnections } from "../infra/docker/backup.ts";
 import { decideGpu, engineRuntimes } from "../infra/docker/gpu.ts";
 import { DockerPlatform } from "../infra/docker/platform.ts";
 import { MAX_CONNECTIONS } from "../infra/docker/postgres.ts";
 import { assertConnectionBudget } from "../infra/plan/connection-budget.ts";
-import { stackSecrets } from "../infra/secrets.ts";
+import { backupSecrets, stackSecrets } from "../infra/secrets.ts";
 import { connectionUsers, describeServices } from "../infra/services.ts";
 
 /** What `pulumi stack output` says of a stack on a Docker engine. */
@@ -17,19 +19,23 @@ export interface DevOutputs {
   readonly serving: Output<Record<string, string>>;
   /** What tokens are signed with; secret, `make token` reads it. */
   readonly jwtKeys: Output<string>;
+  /** The generation of data that serves. */
+  readonly dataGeneration: string;
 }
 
 /** Everything on one Docker engine: a laptop, a build machine, or a small team's single GPU server. */
 export async function dev(config: StackConfig): Promise<DevOutputs> {
   const hasGpu = decideGpu(config.gpu.mode, config.gpu.mode === "off" ? undefined : await engineRuntimes());
-  assertConnectionBudget(getStack(), connectionUsers(config, hasGpu), MAX_CONNECTIONS);
+  const users = [...connectionUsers(config, hasGpu), ...backupConnections(backupSettings(config.backup))];
+  assertConnectionBudget(getStack(), users, MAX_CONNECTIONS);
   const secrets = stackSecrets();
-  const platform = new DockerPlatform("docker", { config, secrets, hasGpu });
+  const platform = new DockerPlatform("docker", { config, secrets, backupSecrets: backupSecrets(), hasGpu });
   const keys = { jwt: secrets.jwtKeys, hmac: secrets.hmacKeys };
   const services = describeServices({ config, keys, ...platformParts(platform) });
   const migrated = platform.runOnce(services.migrate);
   const { url, serving } = platform.release(services.running, [migrated]);
-  return { url, docsUrl: interpolate`${url}/docs`, serving, jwtKeys: secrets.jwtKeys };
+  const { generation: dataGeneration } = dataSettings(config.data);
+  return { url, docsUrl: interpolate`${url}/docs`, serving, jwtKeys: secrets.jwtKeys, dataGeneration };
 }
 
 function platformParts({ database, cache, objects, hasGpu }: DockerPlatform) {

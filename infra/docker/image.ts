@@ -4,19 +4,23 @@ import { RandomId } from "@pulumi/random";
 import { IMAGES, type BuildContext, type ImageName } from "../images/contexts.ts";
 import { contextFolder, readyContexts } from "../images/ready.ts";
 
+/** The image of the agent, which a stack that makes no backups does not have. */
+const AGENT = "backup" satisfies ImageName;
+
 /** The images of a stack, each built by the engine when its content changes and at no other time. */
-export type Images = Readonly<Record<ImageName, Output<string>>>;
+export type Images = Readonly<Record<Exclude<ImageName, typeof AGENT>, Output<string>>> &
+  Readonly<Partial<Record<typeof AGENT, Output<string>>>>;
 
 /**
- * Declares every image. Its name carries the hash of its content, so that the same content is never built or replaced
+ * Declares every image; that of the backup agent where there are backups. Its name carries the hash of its content, so that the same content is never built or replaced
  * again, whatever the commit; a preview builds nothing.
  *
  * @returns the engine's id (`sha256:...`) of each image
  */
-export function buildImages(parent: ComponentResource): Images {
+export function buildImages(hasBackups: boolean, parent: ComponentResource): Images {
   const { images } = readyContexts();
-  const entries = (Object.keys(IMAGES) as ImageName[]).map((name) => [name, buildImage(name, images[name], parent)]);
-  return Object.fromEntries(entries) as Record<ImageName, Output<string>>;
+  const names = (Object.keys(IMAGES) as ImageName[]).filter((name) => hasBackups || name !== AGENT);
+  return Object.fromEntries(names.map((name) => [name, buildImage(name, images[name], parent)])) as Images;
 }
 
 function buildImage(name: ImageName, { context, hash }: BuildContext, parent: ComponentResource): Output<string> {

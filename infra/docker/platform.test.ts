@@ -9,10 +9,12 @@ vi.mock("../images/contexts.ts", async (original) => ({
   readManifest: () => manifestOfAll(),
 }));
 
+const IMAGES = ["api", "backup", "edge", "postgres", "redis", "worker"].map((name) => `image-${name}`);
 const CONFIG = stackSchema.parse({ platform: "docker", environment: "dev" });
 const DATA = ["postgres", "redis"];
 const SERVICES = ["api-1", "api-2", "worker-cpu-1"];
-const WRITERS = ["secrets-api", "secrets-migrate", "secrets-postgres", "secrets-redis", "secrets-worker-cpu"];
+const AGENT = "backup";
+const WRITERS = ["api", "backup", "migrate", "postgres", "redis", "worker-cpu"].map((name) => `secrets-${name}`);
 
 let stack: RecordedStack;
 let gpuStack: RecordedStack;
@@ -30,26 +32,19 @@ describe("a stack", () => {
     const types = new Set(stack.resources.map(({ type }) => type));
     expect(Object.fromEntries([...types].map((type) => [type, names(stack, type)]))).toEqual({
       "slipway:docker:Platform": ["docker"],
-      [TYPES.image]: ["image-api", "image-edge", "image-postgres", "image-redis", "image-worker"],
+      [TYPES.image]: IMAGES,
       [TYPES.network]: ["inner", "outer"],
-      [TYPES.volume]: [...DATA, ...WRITERS, "edge", "objects"].sort(),
-      [TYPES.container]: [...DATA, ...SERVICES, ...WRITERS, "edge", "migrate"].sort(),
+      [TYPES.volume]: [...DATA, ...WRITERS, "backups", "edge", "objects", "socket-postgres"].sort(),
+      [TYPES.container]: [...DATA, ...SERVICES, ...WRITERS, AGENT, "edge", "migrate"].sort(),
       [TYPES.password]: [
+        "backup-key",
         "database-owner-password",
         "database-password",
         "jwt-key",
         "redis-password",
         "secret-fingerprints",
       ],
-      [TYPES.id]: [
-        "api-release",
-        "image-api",
-        "image-edge",
-        "image-postgres",
-        "image-redis",
-        "image-worker",
-        "worker-cpu-release",
-      ],
+      [TYPES.id]: ["api-release", ...IMAGES, "worker-cpu-release"],
       [TYPES.uuid]: ["migrate-done", "release"],
     });
   });
@@ -76,6 +71,7 @@ describe("a stack", () => {
     const urn = "urn:pulumi:unit::slipway::slipway:docker:Platform::docker";
     const outside = stack.resources.filter(({ parent }) => parent !== urn).map(({ name }) => name);
     expect(outside.sort()).toEqual([
+      "backup-key",
       "database-owner-password",
       "database-password",
       "docker",
@@ -86,7 +82,8 @@ describe("a stack", () => {
 });
 
 describe("every container that goes on running, and the migration", () => {
-  const LONG = [...DATA, ...SERVICES, "edge", "migrate", "worker-gpu-1"];
+  const LONG = [...DATA, ...SERVICES, AGENT, "edge", "migrate", "worker-gpu-1"];
+  const NOES: Readonly<Record<string, number>> = { [AGENT]: 6, postgres: 5, redis: 5 };
 
   it.each(LONG)("%s is locked down and limited", (name) => {
     const inputs = containersOf(gpuStack.resources).get(name)?.inputs;
@@ -110,7 +107,7 @@ describe("every container that goes on running, and the migration", () => {
     if (name !== "migrate")
       expect(inputs).toMatchObject({
         restart: "unless-stopped",
-        healthcheck: { retries: 3 + 2 * Number(DATA.includes(name)) },
+        healthcheck: { retries: NOES[name] ?? 3 },
       });
   });
 
@@ -168,11 +165,11 @@ describe("networks", () => {
 });
 
 describe("replacement", () => {
-  it("stops data services and the edge first, and never a service", () => {
+  it("stops data services, their agent and the edge first, and never a service", () => {
     const order = (names: readonly string[]) =>
       names.map((name) => containersOf(gpuStack.resources).get(name)?.deleteBeforeReplace);
-    expect(order([...DATA, "edge"])).toEqual([true, true, true]);
-    expect(order([...SERVICES, "worker-gpu-1", "migrate", ...WRITERS])).toEqual(Array(10).fill(false));
+    expect(order([...DATA, AGENT, "edge"])).toEqual([true, true, true, true]);
+    expect(order([...SERVICES, "worker-gpu-1", "migrate", ...WRITERS])).toEqual(Array(11).fill(false));
     const rest = gpuStack.resources.filter(({ type }) => ([TYPES.image, TYPES.uuid] as string[]).includes(type));
     expect(rest.filter(({ deleteBeforeReplace }) => deleteBeforeReplace !== false)).toEqual([]);
   });
@@ -180,7 +177,7 @@ describe("replacement", () => {
   it("gives volumes with data fixed names, so that kept ones are taken up again, and marks them alone", () => {
     const marked = stack.resources.filter(({ inputs }) => JSON.stringify(inputs).includes("slipway.data"));
     expect(marked.map(({ inputs }) => inputs["name"]).sort()).toEqual(
-      ["objects", "postgres", "redis"].map((name) => `slipway-unit-${name}`),
+      ["backups", "objects", "postgres", "redis"].map((name) => `slipway-unit-${name}`),
     );
   });
 

@@ -1,13 +1,13 @@
 import { ComponentResource, type Output } from "@pulumi/pulumi";
+import { backupSettings } from "../../configs/stack-backup.ts";
 import type { StackConfig } from "../../configs/stack.ts";
 import type { Cache, Database, Done, ObjectStore, Platform, ProgramSpec, Release, ServiceSpec } from "../contract.ts";
-import type { StackSecrets } from "../secrets.ts";
+import type { BackupSecrets, StackSecrets } from "../secrets.ts";
+import { dataServices } from "./data.ts";
 import { edge, type Edge } from "./edge.ts";
 import { buildImages, type Images } from "./image.ts";
 import { networks, type Networks } from "./network.ts";
 import { objectVolume, type ObjectVolume } from "./objects.ts";
-import { postgres } from "./postgres.ts";
-import { redis } from "./redis.ts";
 import { release } from "./release.ts";
 import { runOnce } from "./run-once.ts";
 import { fingerprintKey, secretFiles, type SecretVolume } from "./secret-files.ts";
@@ -16,6 +16,7 @@ import { service } from "./service.ts";
 export interface DockerPlatformArgs {
   readonly config: StackConfig;
   readonly secrets: StackSecrets;
+  readonly backupSecrets: BackupSecrets;
   /** Whether the engine has an NVIDIA runtime and the stack wants it. */
   readonly hasGpu: boolean;
 }
@@ -34,39 +35,28 @@ export class DockerPlatform extends ComponentResource implements Platform {
   readonly #fingerprintKey: Output<string>;
   readonly #needs: Readonly<Record<string, Output<string>>>;
 
-  constructor(name: string, { config, secrets, hasGpu }: DockerPlatformArgs) {
+  constructor(name: string, { config, secrets, backupSecrets, hasGpu }: DockerPlatformArgs) {
     super("slipway:docker:Platform", name);
     this.#config = config;
     this.hasGpu = hasGpu;
-    this.#images = buildImages(this);
+    this.#images = buildImages(backupSettings(config.backup).enabled, this);
     this.#networks = networks(this);
     this.#fingerprintKey = fingerprintKey(this);
     this.#volume = objectVolume(this);
     this.objects = { url: this.#volume.url };
-    const shared = { network: this.#networks.inner, fingerprintKey: this.#fingerprintKey, parent: this };
-    const database = postgres({
-      ...shared,
-      image: this.#images.postgres,
-      limits: config.postgres,
-      appPassword: secrets.databasePassword,
-      ownerPassword: secrets.databaseOwnerPassword,
+    const { database, cache, needs } = dataServices({
+      config,
+      secrets,
+      backupSecrets,
+      images: this.#images,
+      objects: this.#volume,
+      network: this.#networks.inner,
+      fingerprintKey: this.#fingerprintKey,
+      parent: this,
     });
-    const cache = redis({
-      ...shared,
-      image: this.#images.redis,
-      limits: config.redis,
-      maxMemoryMiB: config.redis.maxMemoryMiB,
-      password: secrets.redisPassword,
-    });
-    this.#needs = { postgres: database.id, redis: cache.id };
-    this.database = {
-      host: database.host,
-      port: 5432,
-      name: "slipway",
-      app: { user: "slipway_app", password: secrets.databasePassword },
-      owner: { user: "slipway_owner", password: secrets.databaseOwnerPassword },
-    };
-    this.cache = { host: cache.host, port: 6379, password: secrets.redisPassword };
+    this.database = database;
+    this.cache = cache;
+    this.#needs = needs;
     this.#edge = edge({ image: this.#images.edge, networks: this.#networks, ...config.edge, parent: this });
     this.registerOutputs({ url: this.#edge.url });
   }

@@ -1,6 +1,8 @@
 import type { ComponentResource, Input, Output } from "@pulumi/pulumi";
+import { FIRST_GENERATION, type DataSettings } from "../../configs/stack-backup.ts";
 import { SECRETS_FOLDER, type Limits } from "../contract.ts";
 import { dataService, type DataService } from "./data-service.ts";
+import { NO_ARCHIVE, type Archive } from "./archive.ts";
 import { secretFiles } from "./secret-files.ts";
 
 export interface PostgresArgs {
@@ -9,22 +11,38 @@ export interface PostgresArgs {
   readonly network: Input<string>;
   readonly appPassword: Output<string>;
   readonly ownerPassword: Output<string>;
+  readonly data: DataSettings;
+  /** Where its WAL goes. @default nowhere */
+  readonly archive?: Archive;
   readonly fingerprintKey: Output<string>;
   readonly parent: ComponentResource;
 }
 
-/** User of the image, as its Dockerfile makes it. */
-const UID = 10_003;
+/** User of the image, as its Dockerfile makes it: its files are his, and its superuser is he. */
+export const POSTGRES_UID = 10_003;
+
+/** Folder that the volume of its data stands at. */
+export const POSTGRES_FOLDER = "/var/lib/postgresql";
 
 /** Connections that Postgres takes, those of its superuser included. Each costs it some MiB of memory. */
 export const MAX_CONNECTIONS = 100;
 
+/** A generation beside the first one is filled by a restore: where its volume is empty, Postgres must not begin a cluster there. */
+function restored({ generation }: DataSettings): Readonly<Record<string, string>> {
+  return generation === FIRST_GENERATION ? {} : { POSTGRES_GENERATION: generation };
+}
+
 /** Postgres 15 with checksums, fsync on, passwords by SCRAM, and no superuser over the network. */
 export function postgres(args: PostgresArgs): DataService {
+  const archive = args.archive ?? NO_ARCHIVE;
   const secrets = secretFiles({
     service: "postgres",
-    files: { "database-password": args.appPassword, "database-owner-password": args.ownerPassword },
-    uid: UID,
+    files: {
+      "database-password": args.appPassword,
+      "database-owner-password": args.ownerPassword,
+      ...archive.secrets,
+    },
+    uid: POSTGRES_UID,
     image: args.image,
     key: args.fingerprintKey,
     parent: args.parent,
@@ -32,15 +50,21 @@ export function postgres(args: PostgresArgs): DataService {
   return dataService({
     name: "postgres",
     image: args.image,
-    uid: UID,
+    uid: POSTGRES_UID,
     limits: args.limits,
     secrets,
-    folder: "/var/lib/postgresql",
-    environment: { SECRETS_DIR: SECRETS_FOLDER },
+    folder: POSTGRES_FOLDER,
+    data: args.data,
+    besides: archive,
+    environment: { SECRETS_DIR: SECRETS_FOLDER, ...restored(args.data), ...archive.environment },
     command: ["-c", `max_connections=${MAX_CONNECTIONS}`],
     health: {
       // By TCP: the server that sets the roles at start listens on the socket alone and must not count as healthy.
-      command: ["/usr/lib/postgresql/15/bin/pg_isready", "--quiet", "--host=127.0.0.1", "--dbname=slipway"],
+      // As a role that may come in: one that is refused is a line in the log each time.
+      command: [
+        "/usr/lib/postgresql/15/bin/pg_isready",
+        ...["--quiet", "--host=127.0.0.1", "--dbname=slipway", "--username=slipway_app"],
+      ],
       intervalSeconds: 5,
       timeoutSeconds: 4,
       retries: 5,

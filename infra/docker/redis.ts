@@ -1,4 +1,5 @@
 import type { ComponentResource, Input, Output } from "@pulumi/pulumi";
+import type { DataSettings } from "../../configs/stack-backup.ts";
 import { SECRETS_FOLDER, type Limits } from "../contract.ts";
 import { dataService, type DataService } from "./data-service.ts";
 import { secretFiles } from "./secret-files.ts";
@@ -8,6 +9,7 @@ export interface RedisArgs {
   readonly limits: Limits;
   /** MiB of data that it takes before it refuses writes; it never evicts. */
   readonly maxMemoryMiB: number;
+  readonly data: DataSettings;
   readonly network: Input<string>;
   readonly password: Output<string>;
   readonly fingerprintKey: Output<string>;
@@ -34,6 +36,7 @@ export function redis(args: RedisArgs): DataService {
     limits: args.limits,
     secrets,
     folder: "/var/lib/redis",
+    data: args.data,
     environment: { SECRETS_DIR: SECRETS_FOLDER, REDIS_MAXMEMORY_MIB: String(args.maxMemoryMiB) },
     health: {
       command: ["/usr/local/bin/healthy"],

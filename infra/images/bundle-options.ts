@@ -47,7 +47,7 @@ export async function writeBundleFiles(root: string, programs: readonly string[]
     cpSync(join(root, "jobs/migrations"), join(outdir, "migrations"), { recursive: true });
   if (programs.includes("api")) await writeAssets(outdir);
   if (programs.includes("place")) copyOnnxRuntime(root, outdir);
-  if (programs.includes("api") || programs.includes("worker"))
+  if (["api", "worker", "backup"].some((program) => programs.includes(program)))
     await build({ ...bundleOptions(root), entryPoints: { [S3_STORE]: `jobs/${S3_STORE}.ts` }, outdir });
 }
 

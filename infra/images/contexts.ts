@@ -25,6 +25,13 @@ export const IMAGES = {
       healthcheck: "jobs/healthcheck.ts",
     },
   },
+  backup: {
+    node: true,
+    bundles: {
+      backup: "backup/main.ts",
+      healthcheck: "jobs/healthcheck.ts",
+    },
+  },
 } as const satisfies Record<string, ImageSource>;
 
 export type ImageName = keyof typeof IMAGES;
@@ -56,7 +63,15 @@ export interface BuildContext {
 }
 
 /** What may change an image: these folders, and the lock file. Tests never do. */
-export const SOURCES: readonly string[] = ["app", "configs", "infra/images", "jobs", "worker", "package-lock.json"];
+export const SOURCES: readonly string[] = [
+  "app",
+  "backup",
+  "configs",
+  "infra/images",
+  "jobs",
+  "worker",
+  "package-lock.json",
+];
 
 /** Hash over every source file that can end up in an image; some milliseconds. */
 export function hashSources(root: string): string {

@@ -1,7 +1,7 @@
 import type { StackConfig } from "../../configs/stack.ts";
 import { DockerPlatform } from "../../infra/docker/platform.ts";
 import { IMAGES, type ContextManifest } from "../../infra/images/contexts.ts";
-import { stackSecrets } from "../../infra/secrets.ts";
+import { backupSecrets, stackSecrets } from "../../infra/secrets.ts";
 import { describeServices, type Services } from "../../infra/services.ts";
 import { DOCKER_ANSWERS } from "./docker.ts";
 import { record, type RecordedResource } from "./recorder.ts";
@@ -23,7 +23,7 @@ export async function recordStack(config: StackConfig, options: StackOptions = {
   const { hasGpu = false, secrets = {} } = options;
   const program = () => {
     const own = stackSecrets();
-    const platform = new DockerPlatform("docker", { config, secrets: own, hasGpu });
+    const platform = new DockerPlatform("docker", { config, secrets: own, backupSecrets: backupSecrets(), hasGpu });
     const { database, cache, objects } = platform;
     const services = describeServices({
       config,

@@ -1,0 +1,134 @@
+import { Container } from "@pulumi/docker";
+import { jsonStringify, type ComponentResource, type Input, type Output } from "@pulumi/pulumi";
+import { backupSettings, type BackupSettings } from "../../configs/stack-backup.ts";
+import type { StackConfig } from "../../configs/stack.ts";
+import { SECRETS_FOLDER, type Cache, type Database, type Probe } from "../contract.ts";
+import type { ConnectionUser } from "../plan/connection-budget.ts";
+import { databaseEnvironment } from "../service-environment.ts";
+import type { Archive } from "./archive.ts";
+import { hardened, type ContainerShape } from "./container.ts";
+import type { DataService } from "./data-service.ts";
+import type { Images } from "./image.ts";
+import { objectMounts, type ObjectVolume } from "./objects.ts";
+import { POSTGRES_FOLDER, POSTGRES_UID } from "./postgres.ts";
+import { secretFiles } from "./secret-files.ts";
+
+export interface BackupArgs {
+  readonly config: StackConfig;
+  readonly archive: Archive;
+  /** Every image of the stack, the agent's among them, by name: each backup notes them. */
+  readonly images: Images;
+  readonly postgres: DataService;
+  readonly database: Database;
+  readonly cache: Cache;
+  readonly objects: ObjectVolume;
+  readonly network: Input<string>;
+  readonly fingerprintKey: Output<string>;
+  readonly parent: ComponentResource;
+}
+
+const NODE = "/usr/local/bin/node";
+const PORT = 8000;
+
+/** What it records and counts goes by one, and a second is free while that one waits. */
+const CONNECTIONS = 2;
+
+/** A backup under way is given up, and taken up again after the start: nothing is to be waited for. */
+const DRAIN_SECONDS = 20;
+const KILL_MARGIN_SECONDS = 10;
+
+/**
+ * What the agent may hold of Postgres' connections. What it does as its superuser (pgBackRest one, itself one) has the places that are the
+ * superuser's.
+ */
+export function backupConnections({ enabled }: BackupSettings): readonly ConnectionUser[] {
+  return enabled ? [{ name: "backup", replicas: 1, connections: CONNECTIONS, keys: [], isReplacedInPlace: true }] : [];
+}
+
+/**
+ * The backup agent: a container beside Postgres, as the same user, that reads its files and writes the repositories. No part of a
+ * release, which goes on without it; it is replaced in place, as two would be in each other's way.
+ */
+export function backup(args: BackupArgs): void {
+  const { archive, postgres, parent } = args;
+  const { backup: image } = args.images;
+  if (image === undefined)
+    throw new Error("The image of the backup agent is missing: it is built where backups are on.");
+  const secrets = secretFiles({
+    service: "backup",
+    files: {
+      "database-password": args.database.app.password,
+      "redis-password": args.cache.password,
+      ...archive.secrets,
+    },
+    uid: POSTGRES_UID,
+    image,
+    key: args.fingerprintKey,
+    parent,
+  });
+  const objects = objectMounts("read", args.objects);
+  new Container(
+    "backup",
+    {
+      ...hardened({
+        service: "backup",
+        image,
+        uid: POSTGRES_UID,
+        limits: backupSettings(args.config.backup),
+        command: [NODE, "/app/backup.mjs", "serve"],
+        environment: environment(args),
+        secrets,
+        ...mounts(args),
+        groups: objects.groups ?? [],
+        networks: [{ name: args.network, aliases: ["backup"] }, ...archive.networks],
+        health: probe(),
+      }),
+      restart: "unless-stopped",
+      destroyGraceSeconds: DRAIN_SECONDS + KILL_MARGIN_SECONDS,
+    },
+    { parent, dependsOn: [secrets.writer, postgres.container], deleteBeforeReplace: true },
+  );
+}
+
+/** It reads data and artifacts, and writes backups alone. */
+function mounts({ archive, postgres, objects }: BackupArgs): Pick<ContainerShape, "volumes" | "hostFolders"> {
+  const { volumes = [] } = objectMounts("read", objects);
+  return {
+    volumes: [{ volume: postgres.volume, folder: POSTGRES_FOLDER, access: "read" }, ...volumes, ...archive.volumes],
+    hostFolders: archive.hostFolders,
+  };
+}
+
+function environment(args: BackupArgs): Required<ContainerShape>["environment"] {
+  const { config, database, cache } = args;
+  const settings = backupSettings(config.backup);
+  return {
+    APP_ENV: config.environment,
+    NODE_ENV: "production",
+    SECRETS_DIR: SECRETS_FOLDER,
+    PORT: String(PORT),
+    DRAIN_SECONDS: String(DRAIN_SECONDS),
+    ...databaseEnvironment(database, database.app, CONNECTIONS),
+    REDIS_HOST: cache.host,
+    REDIS_PORT: String(cache.port),
+    OBJECTS_URL: args.objects.url,
+    POSTGRES_DATA_DIR: `${POSTGRES_FOLDER}/data`,
+    ...args.archive.environment,
+    BACKUP_DAILY_AT: settings.dailyAt,
+    BACKUP_FULL_ON: settings.fullOn,
+    BACKUP_KEEP_DAYS: String(settings.keepDays),
+    BACKUP_DRILL_DAYS: String(settings.drillDays),
+    // The stack's file without its secrets, which are no part of `config`.
+    BACKUP_RELEASE: jsonStringify({ images: args.images, configuration: config }),
+  };
+}
+
+function probe(): Probe {
+  return {
+    command: [NODE, "/app/healthcheck.mjs"],
+    intervalSeconds: 10,
+    timeoutSeconds: 4,
+    retries: 6,
+    startSeconds: 120,
+  };
+}
