@@ -63,10 +63,11 @@ const OWN_ON_AWS = ["kubeconfig", "context", "ingress", "storageClass"] as const
 
 function awsStackFaults(stack: StackFields): readonly Fault[] {
   const { aws, kubernetes, gpu, environment } = stack;
-  if (aws === undefined) return [["aws", "must say region, account and network, where platform is aws"]];
+  const faults = ownOfDocker(stack);
+  if (aws === undefined) return [...faults, ["aws", "must say region, account and network, where platform is aws"]];
   const why = "where platform is aws: the stack makes its own";
   return [
-    ...ownOfDocker(stack),
+    ...faults,
     ...awsFaults(aws, environment).map(([path, message]): Fault => [`aws.${path}`, message]),
     ...OWN_ON_AWS.flatMap((key) => leftOut(`kubernetes.${key}`, kubernetes?.[key], why)),
     ...leftOut("kubernetes.objects.url", kubernetes?.objects.url, why),
