@@ -21,6 +21,13 @@ export function databases(): AwsHandler {
       case "ModifyDBInstance":
         keep(form, known);
         return told(request, ask, known);
+      case "RestoreDBInstanceToPointInTime":
+        // All that moto keeps of the other one is of this one too.
+        known.set(
+          form.get("TargetDBInstanceIdentifier") ?? "",
+          new Map(known.get(form.get("SourceDBInstanceIdentifier") ?? "")),
+        );
+        return told(request, ask, known);
       case "DescribeDBInstances":
       case "DeleteDBInstance":
         return told(request, ask, known);

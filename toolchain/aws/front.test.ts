@@ -77,7 +77,7 @@ describe("before a server that stands in for moto", () => {
     expect(await gone.text()).toContain("ReplicationGroupNotFoundFault");
   });
 
-  it("remembers what RDS was asked for: Performance Insights of each instance alone", async () => {
+  it("remembers what RDS was asked for: Performance Insights of each instance alone, and of what is restored of it", async () => {
     const instance = (id: string) =>
       `<DBInstance><DBInstanceIdentifier>${id}</DBInstanceIdentifier><PerformanceInsightsEnabled>false</PerformanceInsightsEnabled></DBInstance>`;
     answer = { status: 200, type: "text/xml", body: instance("a") + instance("b") };
@@ -85,6 +85,10 @@ describe("before a server that stands in for moto", () => {
     const told = await (await ask("rds", "Action=DescribeDBInstances")).text();
     expect(told).toContain("a</DBInstanceIdentifier><PerformanceInsightsEnabled>true<");
     expect(told).toContain("b</DBInstanceIdentifier><PerformanceInsightsEnabled>false<");
+    const restore = "Action=RestoreDBInstanceToPointInTime&SourceDBInstanceIdentifier=a&TargetDBInstanceIdentifier=b";
+    await ask("rds", restore);
+    const restored = await (await ask("rds", "Action=DescribeDBInstances")).text();
+    expect(restored).toContain("b</DBInstanceIdentifier><PerformanceInsightsEnabled>true<");
   });
 
   it("tells a launch template's own tags from those of what is launched", async () => {

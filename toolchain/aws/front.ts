@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import type { ProviderArgs } from "@pulumi/aws/provider.js";
 import { accessEntries } from "./front-access.ts";
 import { addons } from "./front-addons.ts";
+import { backup } from "./front-backup.ts";
 import { bucketReplication } from "./front-bucket-replication.ts";
 import { bucketTags } from "./front-bucket-tags.ts";
 import { budgets } from "./front-budgets.ts";
@@ -68,6 +69,7 @@ export const HANDLERS = [
   { name: "RDS: Performance Insights, whose parameters", service: "rds", make: databases },
   { name: "EC2 launch templates: their own tags", service: "ec2", make: launchTemplates },
   { name: "EC2 security group rules: descriptions", service: "ec2", make: securityRules },
+  { name: "Backup plans, selections, policies of vaults", service: "backup", make: backup },
   { name: "Budgets: subscribers, tags, changes", service: "budgets", make: budgets },
   { name: "CloudWatch in CBOR", service: "monitoring", make: metrics },
   { name: "S3 tags given when a bucket is made", service: "s3", make: bucketTags },
