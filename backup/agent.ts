@@ -9,6 +9,7 @@ import type { CloseStack } from "../jobs/process.ts";
 import { renderPgbackrest, writePgbackrest, type ClusterPlace } from "./pgbackrest-config.ts";
 import { createPgbackrest, type Pgbackrest } from "./pgbackrest.ts";
 import type { ProgressEvent } from "./protocol.ts";
+import { openSetContext, type SetContext } from "./set-context.ts";
 
 /** What every command of the agent has. */
 export interface Agent {
@@ -22,6 +23,8 @@ export interface Agent {
   readonly pgbackrest: Pgbackrest;
   /** pgBackRest on another cluster: one that is being restored. */
   pgbackrestFor(cluster: ClusterPlace): Pgbackrest;
+  /** Our own files of backups. */
+  readonly context: SetContext;
   /** Tells how far it is. */
   progress(event: Omit<ProgressEvent, "event">): void;
 }
@@ -54,6 +57,7 @@ export function openAgent(options: AgentOptions): Agent {
     log,
     signal,
     scratch,
+    context: openSetContext(config, signal),
     pgbackrest: pgbackrestFor(liveCluster(config)),
     pgbackrestFor,
     progress: throttled(onProgress),

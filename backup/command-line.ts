@@ -3,7 +3,8 @@ import { parseTarget, TARGETS, UsageFault, type Target } from "./targets.ts";
 
 /** What a command line asks for. */
 export type Command =
-  | { readonly is: "serve" | "list" | "drill" | "help" }
+  | { readonly is: "serve" | "help" }
+  | { readonly is: "list" | "drill" }
   | { readonly is: "backup"; readonly isFull: boolean }
   | { readonly is: "verify"; readonly label: string | undefined }
   | { readonly is: "plan" | "restore"; readonly target: Target }

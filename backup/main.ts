@@ -8,7 +8,7 @@ import { reasonOf } from "../jobs/patience.ts";
 import { createCloseStack, loadOrExit } from "../jobs/process.ts";
 import { openAgent } from "./agent.ts";
 import { helpText, readCommandLine, type Command } from "./command-line.ts";
-import { runCommand, type Answer } from "./commands.ts";
+import { runCommand, type Answer, type OneOff } from "./commands.ts";
 import { Busy } from "./lock.ts";
 import { EXIT } from "./protocol.ts";
 import { UsageFault } from "./targets.ts";
@@ -27,7 +27,7 @@ function readOrExit(args: readonly string[]): Command {
   }
 }
 
-async function run(command: Exclude<Command, { is: "serve" | "help" }>): Promise<Answer> {
+async function run(command: OneOff): Promise<Answer> {
   const config = loadOrExit((env) => loadRuntime("backup", env));
   const log = createLog("backup", config.logLevel, { onStderr: true });
   const stopped = new AbortController();

@@ -4,6 +4,7 @@ import { onRepository, type Pgbackrest } from "./pgbackrest.ts";
 import type { BackupType } from "./protocol.ts";
 
 const backupSchema = z.object({
+  annotation: z.record(z.string(), z.string()).nullish(),
   label: z.string(),
   type: z.enum(["full", "incr", "diff"]),
   error: z.boolean().nullish(),
@@ -40,6 +41,8 @@ export interface RepositorySet {
   readonly lsnStop: string;
   /** Labels of backups that hold files of it. */
   readonly references: readonly string[];
+  /** What was noted with it when it was made. */
+  readonly notes: Readonly<Record<string, string>>;
   /** Page checksums of the database were wrong while it was made. */
   readonly hasPageErrors: boolean;
 }
@@ -97,6 +100,7 @@ function toSet(backup: z.output<typeof backupSchema>): RepositorySet {
     walStop: backup.archive.stop ?? "",
     lsnStop: backup.lsn?.stop ?? "0/0",
     references: backup.reference ?? [],
+    notes: backup.annotation ?? {},
     hasPageErrors: backup.error === true,
   };
 }

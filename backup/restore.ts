@@ -3,6 +3,8 @@ import { dirname } from "node:path";
 import type { Client } from "pg";
 import { z } from "zod";
 import type { Agent } from "./agent.ts";
+import { takeLock } from "./lock.ts";
+import { countMissing } from "./missing-artifacts.ts";
 import type { RestoreResult } from "./protocol.ts";
 import { recover } from "./recover.ts";
 import { checkPages, readContents } from "./restored-checks.ts";
@@ -11,15 +13,13 @@ import { runSmokeJob } from "./smoke-job.ts";
 import { findSource } from "./sources.ts";
 import type { Route, Target } from "./targets.ts";
 
-/** Counts artifacts of finished jobs that are neither in the store nor in the mirror. */
-export type CountMissingArtifacts = (client: Client) => Promise<number>;
-
 export interface RestoreOptions {
   readonly agent: Agent;
   readonly target: Target;
   /** Data directory that is made; it must not be there, or be empty. */
   readonly folder: string;
-  readonly countMissing: CountMissingArtifacts;
+  /** Given a connection before anything is written. */
+  readonly onContents?: (client: Client) => Promise<void>;
 }
 
 /**
@@ -30,8 +30,16 @@ export interface RestoreOptions {
  */
 export async function restore(options: RestoreOptions): Promise<RestoreResult> {
   const { folder } = options;
-  const done = await readDone(options);
-  if (done) return done;
+  const lock = await takeLock(`${folder}.lock`, "restore");
+  try {
+    return (await readDone(options)) ?? (await restoreBeside(options));
+  } finally {
+    await lock.release();
+  }
+}
+
+async function restoreBeside(options: RestoreOptions): Promise<RestoreResult> {
+  const { folder } = options;
   await refuseUsed(folder);
   const beside = `${folder}.restoring`;
   const result = await restoreInto({ ...options, folder: beside });
@@ -43,7 +51,7 @@ export async function restore(options: RestoreOptions): Promise<RestoreResult> {
 }
 
 /** The same in the folder itself: for one that nobody will serve from. */
-export async function restoreInto({ agent, target, folder, countMissing }: RestoreOptions): Promise<RestoreResult> {
+export async function restoreInto({ agent, target, folder, onContents }: RestoreOptions): Promise<RestoreResult> {
   const started = performance.now();
   const { source, route } = await findSource(agent, target);
   agent.log.info({ label: route.set.label, timeline: route.timeline, target }, "restores");
@@ -51,7 +59,7 @@ export async function restoreInto({ agent, target, folder, countMissing }: Resto
   const recoverySeconds = secondsSince(started);
   let checked;
   try {
-    checked = await checkContents(agent, postgres, countMissing);
+    checked = await checkContents(agent, postgres, onContents);
     await runSmokeJob(agent, postgres);
   } finally {
     await postgres.stop();
@@ -72,13 +80,14 @@ export async function restoreInto({ agent, target, folder, countMissing }: Resto
 async function checkContents(
   agent: Agent,
   postgres: ScratchPostgres,
-  countMissing: CountMissingArtifacts,
+  onContents: RestoreOptions["onContents"],
 ): Promise<Pick<RestoreResult, "migrationLevel" | "rows" | "missingArtifacts">> {
   agent.progress({ step: "contents" });
   const client = await postgres.connect(agent.config.DATABASE_NAME);
   try {
     const contents = await readContents(client);
-    return { ...contents, missingArtifacts: await countMissing(client) };
+    await onContents?.(client);
+    return { ...contents, missingArtifacts: await countMissing(agent.context, client) };
   } finally {
     await client.end();
   }

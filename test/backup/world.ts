@@ -7,6 +7,7 @@ import { Client } from "pg";
 import { renderPgbackrest, STANZA, writePgbackrest } from "../../backup/pgbackrest-config.ts";
 import { loadRuntime } from "../../configs/runtime.ts";
 import { bundleOptions } from "../../infra/images/bundle-options.ts";
+import { startRedis } from "../servers/redis.ts";
 import { migrateDatabase } from "../servers/stack.ts";
 import {
   asNobody,
@@ -21,6 +22,7 @@ import {
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const NOBODY = 65_534;
 const DATABASE = "slipway";
+const REDIS_PASSWORD = "redis-secret";
 const KEY = "tests-of-backups-0123456789abcdef0123456789";
 
 /** How a command of the agent ended. */
@@ -41,13 +43,24 @@ export interface BackupWorld {
   readonly env: Readonly<Record<string, string>>;
   /** Runs a command of the agent to its end. */
   agent(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Answered>;
+  /** Exports the key and verifies it, without which no backup is good. */
+  escrow(): Promise<void>;
   /** Starts one, to be killed. */
   startAgent(args: readonly string[], env?: Readonly<Record<string, string>>): RunningProgram;
   /** Starts a cluster on a data directory in the place of the one that serves. */
   serve(data: string): Promise<void>;
+  /** Starts a cluster on a data directory beside the one that serves, on its own port, and gives a connection; it archives nothing. */
+  open(data: string): Promise<OpenCluster>;
   stopServing(signal?: NodeJS.Signals): Promise<void>;
   /** A connection of the superuser to the cluster that serves. */
   connect(): Promise<Client>;
+  close(): Promise<void>;
+}
+
+/** A cluster to look into. */
+export interface OpenCluster {
+  readonly port: number;
+  readonly client: Client;
   close(): Promise<void>;
 }
 
@@ -69,7 +82,8 @@ export async function startWorld(options: WorldOptions = {}): Promise<BackupWorl
   writeSecrets(join(folder, "secrets"));
   const program = await bundleAgent(folder);
   const port = await freePort();
-  const env = { ...environment(folder, repository, port, data), ...options.env };
+  const redis = await startRedis(REDIS_PASSWORD);
+  const env = { ...environment(folder, repository, port, data), REDIS_PORT: String(redis.port), ...options.env };
   for (const path of [folder, repository]) giveAway(path);
   initialise(data);
   const cluster = createCluster(folder, env, settings);
@@ -81,14 +95,35 @@ export async function startWorld(options: WorldOptions = {}): Promise<BackupWorl
   return {
     ...{ folder, repository, data, env, startAgent },
     agent: async (args, more) => answered(startAgent(args, more)),
+    escrow: () => escrowKey(folder, env, command),
     connect: () => cluster.connectTo(DATABASE),
     serve: (next) => cluster.serve(next),
+    open: (next) => openCluster(next),
     stopServing: (signal) => cluster.stop(signal),
     close: async () => {
       await cluster.stop();
+      await redis.close();
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function escrowKey(
+  folder: string,
+  env: Readonly<Record<string, string>>,
+  command: (args: readonly string[]) => string[],
+): Promise<void> {
+  const input = join(folder, "escrow.json");
+  const run = async (step: string, content: object) => {
+    writeFileSync(input, JSON.stringify(content));
+    const shell = ["sh", "-c", 'exec "$@" < "$0"', input, ...command(["escrow", step])];
+    const { code, last, log } = await answered(startProgram(shell, { env: { PATH: process.env["PATH"], ...env } }));
+    if (code !== 0) throw new Error(`escrow ${step}: ${log}`);
+    return last.result as { readonly sealed?: string };
+  };
+  const passphrase = "five random words of a test";
+  const { sealed } = await run("export", { passphrase });
+  await run("verify", { passphrase, sealed });
 }
 
 interface Cluster {
@@ -106,16 +141,48 @@ function createCluster(folder: string, env: Readonly<Record<string, string>>, se
       writeArchiveConfig(folder, data, env);
       server = await startCluster(folder, data, port, settings);
     },
-    connectTo: async (database) => {
-      const client = new Client({ host: join(folder, "socket"), port, user: "postgres", database });
-      client.on("error", () => undefined);
-      await client.connect();
-      return client;
-    },
+    connectTo: (database) => connectTo(join(folder, "socket"), port, database),
     stop: async (signal = "SIGINT") => {
       await server?.stop(signal);
     },
   };
+}
+
+async function openCluster(data: string): Promise<OpenCluster> {
+  const port = await freePort();
+  const socket = dirname(data);
+  const settings = ["listen_addresses=127.0.0.1", "archive_mode=off", "shared_buffers=16MB", "fsync=off"];
+  const server = startProgram([
+    ...[...asNobody(), findProgram("postgres"), "-D", data, "-p", String(port), "-k", socket],
+    ...settings.flatMap((setting) => ["-c", setting]),
+  ]);
+  await until("the restored Postgres accepts connections", () => accepts(socket, port));
+  const client = await connectTo(socket, port, DATABASE);
+  return {
+    port,
+    client,
+    close: async () => {
+      await client.end();
+      await server.stop("SIGINT");
+    },
+  };
+}
+
+async function connectTo(host: string, port: number, database: string): Promise<Client> {
+  const client = new Client({ host, port, user: "postgres", database });
+  client.on("error", () => undefined);
+  await client.connect();
+  return client;
+}
+
+function accepts(host: string, port: number): Promise<boolean> {
+  return connectTo(host, port, "postgres").then(
+    async (client) => {
+      await client.end();
+      return true;
+    },
+    () => false,
+  );
 }
 
 function initialise(data: string): void {
@@ -143,7 +210,7 @@ async function bundleAgent(folder: string): Promise<string> {
 }
 
 function writeSecrets(folder: string): void {
-  const secrets = { "backup-key": KEY, "database-password": "unused-by-trust", "redis-password": "redis-secret" };
+  const secrets = { "backup-key": KEY, "database-password": "unused-by-trust", "redis-password": REDIS_PASSWORD };
   for (const [name, secret] of Object.entries(secrets)) writeFileSync(join(folder, name), `${secret}\n`);
 }
 
@@ -158,7 +225,6 @@ function environment(folder: string, repository: string, port: number, data: str
     DATABASE_NAME: DATABASE,
     DATABASE_USER: "slipway_app",
     REDIS_HOST: "127.0.0.1",
-    REDIS_PORT: "1",
     OBJECTS_URL: `file://${join(folder, "objects")}`,
     POSTGRES_DATA_DIR: data,
     POSTGRES_SOCKET_DIR: join(folder, "socket"),
@@ -201,17 +267,7 @@ async function startCluster(
     ...[...asNobody(), findProgram("postgres"), "-D", data, "-p", String(port), "-k", join(folder, "socket")],
     ...all.flatMap((setting) => ["-c", setting]),
   ]);
-  await until("Postgres accepts connections", async () => {
-    const client = new Client({ host: join(folder, "socket"), port, user: "postgres", database: "postgres" });
-    client.on("error", () => undefined);
-    return client.connect().then(
-      async () => {
-        await client.end();
-        return true;
-      },
-      () => false,
-    );
-  });
+  await until("Postgres accepts connections", () => accepts(join(folder, "socket"), port));
   return server;
 }
 
