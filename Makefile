@@ -7,7 +7,7 @@ STACK ?= dev
 ARGS ?=
 flag = $(if $(filter-out 0 no false,$($(1))),$(2))
 
-.PHONY: bench-http bench-overload bench-queue bench-start chaos cluster help up down env forward token gpu-monitor new-job test test-aws check format smoke clean
+.PHONY: bench-http bench-overload bench-queue bench-start chaos cluster help up down env forward token gpu-monitor new-job slipway test test-aws check format smoke clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -17,6 +17,9 @@ up: ## bring what is missing, deploy the stack, let it speak        STACK=dev SL
 
 new-job: ## write a kind of job and its test into jobs/kinds         NAME=resize-image QUEUE=cpu
 	$(RUN) commands/new-job.ts --name '$(NAME)' $(if $(QUEUE),--queue '$(QUEUE)')
+
+slipway: ## day two of a stack: backup, backups, restore, drill, verify, keys  ARGS='backups --json'
+	$(RUN) ../ops/main.ts $(ARGS)
 
 test: ## all tests, those with real containers included              ARGS='--project unit'
 	$(RUN) commands/test.ts -- $(ARGS)

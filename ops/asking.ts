@@ -1,0 +1,20 @@
+import type { z } from "zod";
+import type { Steps } from "../toolchain/steps.ts";
+import { AgentSteps } from "./agent-steps.ts";
+import { findAgent, findDocker } from "./agent.ts";
+import type { Answer } from "./reading.ts";
+
+export interface AskArgs<T> {
+  readonly stack: string;
+  readonly steps: Steps;
+  /** Command and options for the agent. */
+  readonly words: readonly string[];
+  readonly schema: z.ZodType<T>;
+  readonly input?: string;
+}
+
+/** Asks the agent of a stack for something, and shows how far it is. */
+export async function askAgent<T>({ stack, steps, ...question }: AskArgs<T>): Promise<Answer<T>> {
+  const agent = await findAgent(await findDocker(), stack);
+  return agent.ask({ ...question, shown: new AgentSteps(steps) });
+}

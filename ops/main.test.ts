@@ -1,0 +1,60 @@
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { ROOT } from "../toolchain/folders.ts";
+
+/** No engine answers: what is refused is refused before one is asked. */
+function slipway(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(ROOT, "ops/main.ts"), ...args], {
+    env: { ...process.env, DOCKER_HOST: "unix:///nonexistent/docker.sock" },
+    encoding: "utf8",
+  });
+  return { status, stdout, stderr };
+}
+
+test("without a command it says which there are, as wrong usage; asked for it, as an answer", () => {
+  expect(slipway()).toMatchObject({ status: 2, stdout: "" });
+  expect(slipway("bakup").stderr).toContain('There is no command "bakup"');
+  const { status, stdout } = slipway("--help");
+  expect(status).toBe(0);
+  for (const command of ["backup", "backups", "restore", "drill", "verify", "keys"])
+    expect(stdout).toContain(`  ${command} `);
+});
+
+test.each(["backup", "backups", "restore", "drill", "verify", "keys"])(
+  "%s --help has options, exit codes and examples",
+  (command) => {
+    const { status, stdout } = slipway(command, "--help");
+    expect(status).toBe(0);
+    for (const part of [`slipway ${command}: `, "--stack name", "Exit codes", "  75 ", "Examples\n  ./slipway "])
+      expect(stdout).toContain(part);
+  },
+);
+
+test.each([
+  [["backup", "now"], "takes no word"],
+  [["backup", "--fast"], "Unknown option"],
+  [["backup", "--stack", "a b"], "The stack's name"],
+  [["verify", "yesterday"], "no label of a backup"],
+  [["restore", "--to", "2026-11-29T02:30:00"], "without a zone"],
+  [["restore", "--to", "2999-01-01T00:00:00Z"], "in the future"],
+  [["restore", "--forget", "first", "--back"], "--forget goes alone"],
+  [["keys"], "export or verify"],
+  [["keys", "print"], 'got "print"'],
+  [["keys", "export"], "--to FILE"],
+  [["keys", "export", "--to", join(ROOT, "package.json")], "is there already"],
+  [["keys", "verify", "--from", "/nonexistent"], "no such file"],
+  [["backups", "--stack", "prod"], "for stacks on a Docker engine. prod stands on AWS"],
+  [["restore", "--stack", "cluster"], "for stacks on a Docker engine. cluster stands in a cluster"],
+])("%j is wrong usage: %s", (args, why) => {
+  const { status, stdout, stderr } = slipway(...args);
+  expect(stderr).toContain(why);
+  expect([status, stdout]).toEqual([2, ""]);
+});
+
+test("with --json a failure is a document too", () => {
+  const { status, stdout, stderr } = slipway("backups", "--json");
+  expect(status).toBe(1);
+  expect(JSON.parse(stdout)).toEqual({ command: "backups", stack: "dev", exitCode: 1, failure: stderr.trim() });
+  expect(stderr).toContain("/nonexistent/docker.sock");
+});

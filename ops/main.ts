@@ -1,0 +1,45 @@
+/** The command `slipway`: one file a command. */
+const COMMANDS = {
+  backup: { what: "backs up Postgres, Redis and artifacts, now", load: () => import("./commands/backup.ts") },
+  backups: {
+    what: "lists the backups, and how far back and forth they reach",
+    load: () => import("./commands/backups.ts"),
+  },
+  restore: {
+    what: "brings data back to a moment; says first what that would lose",
+    load: () => import("./commands/restore.ts"),
+  },
+  drill: {
+    what: "restores the newest backup beside, measures it, and throws it away",
+    load: () => import("./commands/drill.ts"),
+  },
+  verify: { what: "reads and checks every byte of the backups", load: () => import("./commands/verify.ts") },
+  keys: {
+    what: "export | verify: the key that opens the backups, kept elsewhere",
+    load: () => import("./commands/keys.ts"),
+  },
+} as const satisfies Record<
+  string,
+  { readonly what: string; readonly load: () => Promise<{ readonly run: () => Promise<void> }> }
+>;
+
+type Name = keyof typeof COMMANDS;
+
+const WRONG_USAGE = 2;
+
+function isName(word: string | undefined): word is Name {
+  return word !== undefined && Object.hasOwn(COMMANDS, word);
+}
+
+function overview(): string {
+  const lines = Object.entries(COMMANDS).map(([name, { what }]) => `  ${name.padEnd(9)} ${what}\n`);
+  return `slipway <command>: day two of a stack.\n\nCommands\n${lines.join("")}\nOf one: ./slipway backup --help. All of it: docs/slipway.md\n`;
+}
+
+const [word] = process.argv.slice(2);
+if (isName(word)) await (await COMMANDS[word].load()).run();
+else if (word === "--help" || word === "-h" || word === "help") process.stdout.write(overview());
+else {
+  process.stderr.write(`${word === undefined ? "" : `There is no command ${JSON.stringify(word)}.\n\n`}${overview()}`);
+  process.exitCode = WRONG_USAGE;
+}

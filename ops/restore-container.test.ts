@@ -1,0 +1,109 @@
+import { expect, test } from "vitest";
+import { restoreContainer, type AgentContainer, type RestoreOrder } from "./restore-container.ts";
+import { generationOf, volumeLabels, volumeName, volumesOf } from "./volumes.ts";
+
+const mount = (Type: string, Name: string | undefined, Destination: string, RW: boolean) => ({
+  ...{ Type, Source: `/engine/${Name ?? "offsite"}`, Destination, RW, Driver: "local", Mode: "z", Propagation: "" },
+  ...(Name === undefined ? {} : { Name }),
+});
+
+/** What the engine says of an agent's container, as far as it is looked at. */
+function agent(env: readonly string[] = []): AgentContainer {
+  const said = {
+    Image: "sha256:abc",
+    Config: {
+      ...{
+        User: "10003:10003",
+        WorkingDir: "/app",
+        Env: ["POSTGRES_SOCKET_DIR=/run/slipway/postgres", "A=b=c", ...env],
+      },
+      Cmd: ["/usr/local/bin/node", "/app/backup.mjs", "serve"],
+    },
+    HostConfig: {
+      ...{ Memory: 805_306_368, MemorySwap: 805_306_368, NanoCpus: 1_000_000_000, GroupAdd: ["10010"] },
+      ...{ Tmpfs: { "/tmp": "rw,size=64m" }, RestartPolicy: { Name: "unless-stopped" }, NetworkMode: "inner" },
+    },
+    Mounts: [
+      mount("volume", "slipway-dev-postgres", "/var/lib/postgresql", false),
+      mount("volume", "socket", "/run/slipway/postgres", true),
+      mount("volume", "slipway-dev-backups", "/var/lib/slipway/backups", true),
+      mount("volume", "slipway-dev-objects", "/var/lib/slipway/objects", false),
+      mount("volume", "secrets", "/run/secrets", false),
+      mount("bind", undefined, "/var/lib/slipway/offsite", true),
+    ],
+    NetworkSettings: { Networks: { inner: { Aliases: ["backup", "c0ffee"] }, offsite: { Aliases: ["c0ffee"] } } },
+  };
+  // The engine says a hundred other things that nobody looks at.
+  return JSON.parse(JSON.stringify(said)) as AgentContainer;
+}
+
+const order: RestoreOrder = {
+  ...{ stack: "dev", generation: "20261129t023000", typed: "10m ago" },
+  ...{ to: "2026-11-29T02:30:00.000Z", target: "2026-11-29T02:30:00.000Z" },
+};
+
+test("has the agent's image, user, settings, secrets and repositories, and the new volume where the old one stood", () => {
+  const made = restoreContainer(agent(), order);
+  expect(made).toMatchObject({
+    Image: "sha256:abc",
+    User: "10003:10003",
+    Env: ["POSTGRES_SOCKET_DIR=/run/slipway/postgres", "A=b=c"],
+    Cmd: ["/usr/local/bin/node", "/app/backup.mjs", "restore", "--to", "2026-11-29T02:30:00.000Z"],
+  });
+  expect(
+    made.HostConfig?.Mounts?.map(
+      ({ Type, Source, Target, ReadOnly }) => `${Type} ${Source} ${Target} ${ReadOnly === true ? "ro" : "rw"}`,
+    ),
+  ).toEqual([
+    "volume slipway-dev-backups /var/lib/slipway/backups rw",
+    "volume slipway-dev-objects /var/lib/slipway/objects ro",
+    "volume secrets /run/secrets ro",
+    "bind /engine/offsite /var/lib/slipway/offsite rw",
+    "volume slipway-dev-postgres-20261129t023000 /var/lib/postgresql rw",
+  ]);
+});
+
+test("cannot reach the Postgres that serves, neither by network nor by socket, and is started once", () => {
+  const { HostConfig } = restoreContainer(agent(["BACKUP_OFFSITE_URL=file:///var/lib/slipway/offsite"]), order);
+  expect(HostConfig).toMatchObject({ NetworkMode: "none", RestartPolicy: { Name: "no" } });
+  expect(HostConfig?.Tmpfs?.["/run/slipway/postgres"]).toContain("mode=0700,uid=10003,gid=10003");
+});
+
+test("is as bounded as any container of the stack", () => {
+  expect(restoreContainer(agent(), order).HostConfig).toMatchObject({
+    ...{ Memory: 805_306_368, MemorySwap: 805_306_368, NanoCpus: 1_000_000_000, GroupAdd: ["10010"] },
+    ...{ CapDrop: ["ALL"], SecurityOpt: ["no-new-privileges"], ReadonlyRootfs: true, Init: true },
+  });
+});
+
+test("with a repository on S3 it has the way out, and not the inner network", () => {
+  const { HostConfig, NetworkingConfig } = restoreContainer(agent(["BACKUP_OFFSITE_URL=s3://bucket/x"]), order);
+  expect(HostConfig?.NetworkMode).toBe("offsite");
+  expect(Object.keys(NetworkingConfig?.EndpointsConfig ?? {})).toEqual(["offsite"]);
+});
+
+test("is known by its labels, and by them alone", () => {
+  expect(restoreContainer(agent(), order).Labels).toEqual({
+    "slipway.project": "slipway",
+    "slipway.stack": "dev",
+    "slipway.service": "restore",
+    "slipway.restore.generation": "20261129t023000",
+    "slipway.restore.typed": "10m ago",
+    "slipway.restore.target": "2026-11-29T02:30:00.000Z",
+  });
+});
+
+test("volumes have the names and labels that the platform gives them, and are found by them", () => {
+  expect(volumesOf("dev", "first")).toEqual(["slipway-dev-postgres", "slipway-dev-redis"]);
+  expect(volumesOf("dev", "g-1")).toEqual(["slipway-dev-postgres-g-1", "slipway-dev-redis-g-1"]);
+  for (const generation of ["first", "g-1"]) {
+    expect(generationOf("dev", "postgres", volumeName("dev", "postgres", generation))).toBe(generation);
+    expect(generationOf("dev", "postgres", volumeName("dev", "redis", generation))).toBeUndefined();
+  }
+  expect(volumeLabels("dev", "postgres")).toEqual({
+    "slipway.project": "slipway",
+    "slipway.stack": "dev",
+    "slipway.service": "postgres",
+    "slipway.data": "true",
+  });
+});

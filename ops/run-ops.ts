@@ -1,0 +1,142 @@
+import type { ParseArgsConfig } from "node:util";
+import { EXIT } from "../backup/protocol.ts";
+import { UserError } from "../toolchain/command.ts";
+import { findFolders } from "../toolchain/folders.ts";
+import { checkStackName, runMain, type Usage } from "../toolchain/main.ts";
+import { readStackSettings } from "../toolchain/stack-settings.ts";
+import { Steps } from "../toolchain/steps.ts";
+
+/** What every command takes. */
+const COMMON = { stack: { type: "string", default: "dev" }, json: { type: "boolean", default: false } } as const;
+
+const COMMON_LINES = ["--stack name   the stack; default dev", "--json         one JSON document on standard output"];
+
+/** How commands end, for `--help`. */
+const EXIT_LINES = [
+  `${EXIT.good}    good`,
+  `${EXIT.failed}    failed`,
+  `${EXIT.usage}    wrong usage, or a stack that this cannot be done with`,
+  `${EXIT.notGood}    it was done, and what was looked at is not good: damaged, or the key is kept nowhere else`,
+  `${EXIT.busy}   another one is running`,
+  "130  interrupted",
+];
+
+/** What a command does, and what it is asked for. */
+export interface OpsCommand<T extends NonNullable<ParseArgsConfig["options"]>> {
+  /** Its name; two words for one of a group. */
+  readonly name: string;
+  readonly summary: string;
+  readonly options: T;
+  /** A line of `--help` an option. */
+  readonly optionLines: readonly string[];
+  readonly examples: readonly string[];
+  /** Words behind the name that it takes. @default 0 */
+  readonly words?: number;
+  readonly run: (asked: Asked<T>) => Promise<Said>;
+}
+
+type Values<T extends NonNullable<ParseArgsConfig["options"]>> = Parameters<
+  Parameters<typeof runMain<T>>[2]
+>[0]["values"];
+
+export interface Asked<T extends NonNullable<ParseArgsConfig["options"]>> {
+  readonly stack: string;
+  readonly values: Values<T & typeof COMMON>;
+  /** Words behind the command's name. */
+  readonly words: readonly string[];
+  /** On standard error, so that standard output is the answer alone. */
+  readonly steps: Steps;
+}
+
+/** What a command says at its end. */
+export interface Said {
+  readonly code: number;
+  /** For programs. */
+  readonly result: unknown;
+  /** For people. */
+  readonly text: string;
+}
+
+/** Runs a command of `slipway`: its answer goes to standard output, as text or as one JSON document. */
+export async function runOps<T extends NonNullable<ParseArgsConfig["options"]>>(command: OpsCommand<T>): Promise<void> {
+  const options = { ...COMMON, ...command.options };
+  await runMain<T & typeof COMMON>(usageOf(command), options, async ({ values, positionals }) => {
+    const { stack, json } = commonOf(values);
+    const head = { command: command.name, stack };
+    try {
+      const words = positionals.slice(command.name.split(" ").length);
+      refuseMore(words, command);
+      refuseOtherPlatforms(checkName(stack));
+      const { code, result, text } = await command.run({ stack, values, words, steps: new Steps() });
+      process.exitCode = code;
+      process.stdout.write(json ? document({ ...head, exitCode: code, result }) : text);
+    } catch (error) {
+      const exitCode = error instanceof UserError ? error.exitCode : EXIT.failed;
+      if (json)
+        process.stdout.write(
+          document({ ...head, exitCode, failure: String(error instanceof Error ? error.message : error) }),
+        );
+      throw error;
+    }
+  });
+}
+
+function usageOf({
+  name,
+  summary,
+  optionLines,
+  examples,
+}: Pick<OpsCommand<never>, "name" | "summary" | "optionLines" | "examples">): Usage {
+  return {
+    command: `slipway ${name}`,
+    summary,
+    options: [...optionLines, ...COMMON_LINES],
+    exitCodes: EXIT_LINES,
+    examples,
+  };
+}
+
+/** The types of parseArgs do not follow what is common through a type parameter. */
+function commonOf(values: Readonly<Record<string, unknown>>): { readonly stack: string; readonly json: boolean } {
+  return { stack: String(values["stack"]), json: values["json"] === true };
+}
+
+function checkName(stack: string): string {
+  try {
+    return checkStackName(stack);
+  } catch (error) {
+    throw error instanceof UserError ? new UserError(error.message, EXIT.usage) : error;
+  }
+}
+
+function refuseMore(
+  words: readonly string[],
+  { name, words: most = 0 }: Pick<OpsCommand<never>, "name" | "words">,
+): void {
+  if (words.length <= most) return;
+  throw new UserError(
+    `slipway ${name} takes ${most === 0 ? "no word" : `at most ${most}`} behind its name, got ${JSON.stringify(words)}. See: ./slipway ${name} --help`,
+    EXIT.usage,
+  );
+}
+
+/** What there is in the place of these commands, where a stack does not stand on a Docker engine. */
+const INSTEAD = {
+  kubernetes:
+    "stands in a cluster, whose volumes are backed up by what the cluster has for that (VolumeSnapshots of the claims of postgres and redis). " +
+    "With kubernetes.postgres.external the server's own backups are the ones. docs/kubernetes.md says what is where.",
+  aws:
+    "stands on AWS, which backs its data up itself: RDS keeps every moment of the last days (slipway:aws.data.database), S3 keeps versions, " +
+    "ElastiCache snapshots. Restore there: aws rds restore-db-instance-to-point-in-time. docs/aws.md says what is where.",
+} as const;
+
+/** @throws UserError where the stack is none on a Docker engine */
+export function refuseOtherPlatforms(stack: string, root = findFolders().root): void {
+  const platform = readStackSettings(stack, root)?.platform ?? "docker";
+  if (platform === "docker") return;
+  throw new UserError(`These commands are for stacks on a Docker engine. ${stack} ${INSTEAD[platform]}`, EXIT.usage);
+}
+
+function document(content: unknown): string {
+  return `${JSON.stringify(content, null, 2)}\n`;
+}

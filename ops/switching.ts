@@ -1,0 +1,118 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { UserError } from "../toolchain/command.ts";
+import { deployStack } from "../toolchain/deploy.ts";
+import { Edge } from "../toolchain/edge.ts";
+import { findFolders, type Folders } from "../toolchain/folders.ts";
+import type { Host } from "../toolchain/platforms/host.ts";
+import { openStack, platformOf } from "../toolchain/platforms/platforms.ts";
+import { smoke, type RouteResult } from "../toolchain/smoke.ts";
+import { Stack } from "../toolchain/stack.ts";
+import type { Steps } from "../toolchain/steps.ts";
+import { makeToken } from "../toolchain/token.ts";
+import { readGenerations, type Change, type Generations } from "./generations.ts";
+
+/** Seconds that the API may take to answer after a deploy, which has waited for its containers already. */
+const READY_SECONDS = 60;
+
+/** What changes which data serves: the stack's file, and a deploy. */
+export interface Switching {
+  /** What the stack's file says. */
+  generations(): Generations;
+  change(change: Change): Promise<void>;
+  /** Takes a generation out of those that are kept. */
+  forget(generation: string): Promise<void>;
+  /**
+   * Deploys what the file says, waits until the API answers, and asks every route.
+   *
+   * @throws UserError where it cannot, or a route does not answer as it must
+   */
+  deploy(): Promise<readonly RouteResult[]>;
+  /** The generation that the last deploy came to its end with; nothing where there was none. */
+  deployed(): Promise<string | undefined>;
+}
+
+/** The stack as this checkout has it. */
+export class StackSwitching implements Switching {
+  readonly #name: string;
+  readonly #steps: Steps;
+  readonly #folders: Folders = findFolders();
+  #host: Promise<Host> | undefined;
+
+  constructor(name: string, steps: Steps) {
+    this.#name = name;
+    this.#steps = steps;
+  }
+
+  generations(): Generations {
+    return readGenerations(this.#name, this.#folders);
+  }
+
+  async change(change: Change): Promise<void> {
+    const stack = await this.#stack();
+    await this.#steps.run("Stack file", () => stack.setConfig(change));
+  }
+
+  async forget(generation: string): Promise<void> {
+    const at = this.generations().kept.indexOf(generation);
+    if (at < 0) return;
+    const stack = await this.#stack();
+    await this.#steps.run("Stack file", () => stack.removeConfig(`data.kept[${at}]`));
+  }
+
+  async deploy(): Promise<readonly RouteResult[]> {
+    const host = await this.#prepared();
+    const goesOn = "run this again, and it goes on from there.";
+    const stack = await deployStack({ name: this.#name, host, steps: this.#steps, goesOn });
+    const { reach } = await platformOf(this.#name, this.#folders);
+    const reached = await reach(stack, this.#folders, await stack.outputs());
+    try {
+      const edge = new Edge(reached.url, await makeToken(await stack.jwtKeys()));
+      await this.#steps.run("API", () => answers(edge));
+      return await this.#steps.run(
+        "Smoke check",
+        (report) => allWell(edge, report),
+        (results) => `${results.length} routes`,
+      );
+    } finally {
+      await reached.end();
+    }
+  }
+
+  async deployed(): Promise<string | undefined> {
+    const stack = await openStack(this.#name, this.#folders, this.#steps);
+    const { dataGeneration } = await stack.outputs();
+    return typeof dataGeneration === "string" ? dataGeneration : undefined;
+  }
+
+  async #stack(): Promise<Stack> {
+    const { folders, env } = await this.#prepared();
+    return new Stack(this.#name, folders, env);
+  }
+
+  async #prepared(): Promise<Host> {
+    this.#host ??= platformOf(this.#name, this.#folders).then(({ prepare }) => prepare(this.#name, this.#steps));
+    return this.#host;
+  }
+}
+
+async function answers(edge: Edge): Promise<void> {
+  const until = Date.now() + READY_SECONDS * 1000;
+  for (;;) {
+    try {
+      await edge.request("GET", "/health/ready", 200);
+      return;
+    } catch (error) {
+      if (Date.now() > until) throw error;
+      await sleep(500);
+    }
+  }
+}
+
+async function allWell(edge: Edge, report: (detail: string) => void): Promise<readonly RouteResult[]> {
+  const results = await smoke(edge, ({ route }) => {
+    report(route);
+  });
+  const faults = results.filter(({ ok }) => !ok).map(({ route, detail }) => `  ${route}: ${detail}`);
+  if (faults.length > 0) throw new UserError(`The stack is up and does not answer as it must:\n${faults.join("\n")}`);
+  return results;
+}
