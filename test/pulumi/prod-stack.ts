@@ -13,13 +13,11 @@ import { record, type Functions, type RecordedResource } from "./recorder.ts";
 /** Digest of every image that is pushed or named. */
 export const DIGEST = `sha256:${"d".repeat(64)}`;
 
-/** Images of others, as a stack's file names them. */
-export const OTHERS_IMAGES = Object.fromEntries(
-  ["devicePlugin", "dcgmExporter", "autoscaler", "kedaOperator", "kedaMetricsServer"].map((name) => [
-    name,
-    `r.example/${name}@${DIGEST}`,
-  ]),
-);
+/** Needed where there are GPUs. */
+const NVIDIA_IMAGES = {
+  devicePlugin: `r.example/device-plugin@${DIGEST}`,
+  dcgmExporter: `r.example/dcgm-exporter@${DIGEST}`,
+};
 
 /** What a user puts into the shipped file. */
 export interface OwnFiles {
@@ -41,18 +39,20 @@ export function ownFiles(): OwnFiles {
   };
 }
 
+/** What the shipped file is not whole without. */
+export function usersOwn({ caBundle }: OwnFiles): object {
+  return { aws: { cluster: { publicCidrs: ["93.184.216.34/32"] }, data: { database: { caBundle } } } };
+}
+
 /**
- * The shipped Pulumi.prod.yaml with what is a user's own.
+ * The shipped Pulumi.prod.yaml with what is a user's own, and NVIDIA's images.
  *
  * @param own  below `slipway:aws`
  * @param more other keys
  */
-export function prodStack({ caBundle }: OwnFiles, own: object = {}, more: object = {}): StackConfig {
-  const users = {
-    aws: { cluster: { publicCidrs: ["93.184.216.34/32"] }, data: { database: { caBundle } } },
-    kubernetes: { autoscaler: "keda", images: OTHERS_IMAGES },
-  };
-  return stackSchema.parse([users, { aws: own }, more].reduce(overlaid, shippedProd()));
+export function prodStack(files: OwnFiles, own: object = {}, more: object = {}): StackConfig {
+  const images = { kubernetes: { images: NVIDIA_IMAGES } };
+  return stackSchema.parse([usersOwn(files), images, { aws: own }, more].reduce(overlaid, shippedProd()));
 }
 
 /**
