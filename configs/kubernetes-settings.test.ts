@@ -35,12 +35,12 @@ describe("kubernetes", () => {
       ...GOOD,
       importedImages: false,
       cpuRequestPercent: 50,
-      autoscaler: "keda",
+      autoscaler: "auto",
       api: { minReplicas: 2, maxReplicas: 4 },
       workers: { minReplicas: 0, maxReplicas: 4 },
       gpuWorkers: { minReplicas: 0, maxReplicas: 1 },
       cpuTargetPercent: 70,
-      keda: { namespace: "keda", pollingSeconds: 10, cooldownSeconds: 300, sslMode: "require" },
+      keda: { namespace: "keda", pollingSeconds: 10, cooldownSeconds: 300 },
       busyWorkers: {
         marked: true,
         ...{ apiCidrs: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"], apiPorts: [443, 6443] },
@@ -225,9 +225,10 @@ describe("kubernetes", () => {
   });
 
   const nvidia = { devicePlugin: `r.example/plugin${DIGEST}`, dcgmExporter: `r.example/dcgm${DIGEST}` };
+  const keda = { kedaOperator: `r.example/keda${DIGEST}`, kedaMetricsServer: `r.example/keda-metrics${DIGEST}` };
   const onAws = (gpu: object, shapes: readonly string[]) =>
     raw({
-      ...{ platform: "aws", environment: "dev", kubernetes: { images: nvidia, gpu } },
+      ...{ platform: "aws", environment: "dev", kubernetes: { images: { ...nvidia, ...keda }, gpu } },
       aws: {
         ...{ ...LEAST, data: { ...LEAST.data, database: { caBundle: "rds.pem" } } },
         pools: { gpu: shapes.map((shape) => ({ shape, max: 1 })) },

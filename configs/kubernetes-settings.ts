@@ -2,11 +2,12 @@ import { z } from "zod";
 import { GPU_SHAPE_NAMES } from "../infra/plan/gpu-shapes.ts";
 
 /**
- * Who changes the number of pods. `keda`: KEDA for workers, an HPA for the API. `hpa`: both by CPU. `none`: the stack's file alone.
+ * Who changes the number of pods. `keda`: KEDA for workers, an HPA for the API. `hpa`: both by CPU. `none`: the stack's file alone. `auto`: `keda`
+ * where KEDA is, or `keda.install` brings it, else `hpa`; a cluster that exists is asked for it once, in each preview and each update.
  *
  * Going from `none` to an autoscaler, a service stands at one pod until the autoscaler has looked: some seconds.
  */
-export const AUTOSCALERS = ["keda", "hpa", "none"] as const;
+export const AUTOSCALERS = ["auto", "keda", "hpa", "none"] as const;
 
 const name = z
   .string()
@@ -150,6 +151,11 @@ const images = z.strictObject({
   /** NVIDIA's; needed where gpu.mode is on and `gpu.daemons` is not false. */
   devicePlugin: image.optional(),
   dcgmExporter: image.optional(),
+  /** The cluster autoscaler's, of the cluster's own minor version; needed on AWS where a pool may grow. */
+  autoscaler: image.optional(),
+  /** KEDA's, of version 2.21; needed where the stack brings it: `keda.install`. */
+  kedaOperator: image.optional(),
+  kedaMetricsServer: image.optional(),
 });
 
 const settings = z.strictObject({
@@ -168,25 +174,32 @@ const settings = z.strictObject({
   importedImages: z.boolean().default(false),
   /** Part of its CPU limit that a container has reserved, percent. Memory is always reserved in full. */
   cpuRequestPercent: z.number().int().min(1).max(100).default(50),
-  autoscaler: z.enum(AUTOSCALERS).default("keda"),
+  autoscaler: z.enum(AUTOSCALERS).default("auto"),
   api: range(2, 1, 4),
-  /** Also the GPU workers' range where `keda` scales; with `hpa` these stay one. */
+  /** CPU workers; with `hpa` there is never fewer than one. */
   workers: range(0, 0, 4),
+  /** GPU workers where `keda` scales; else there is always one. */
   gpuWorkers: range(0, 0, 1),
   /** CPU use, percent of the limit, that an HPA aims at. */
   cpuTargetPercent: z.number().int().min(10).max(95).default(70),
   keda: z
     .strictObject({
+      /**
+       * Whether the stack brings KEDA: for itself alone, but with kinds and a part of the API that a cluster has once. Of several stacks of a
+       * cluster one may, and none where somebody else did. @default true on AWS, false in a cluster that exists
+       */
+      install: z.boolean().optional(),
       /** Namespace of its pods: they may reach Postgres. */
       namespace: name.default("keda"),
       pollingSeconds: z.number().int().min(1).max(3600).default(10),
       /** Seconds without work until the last worker goes. */
       cooldownSeconds: z.number().int().min(0).max(86_400).default(300),
       /**
-       * How KEDA checks Postgres' certificate. `verify-full` takes authorities of its operator's own file system alone, so it fits a
-       * Postgres with a public one, or an operator that was given ours.
+       * How KEDA checks Postgres' certificate. `verify-full` takes authorities of its operator's own file system alone: a KEDA that the
+       * stack brings is given Postgres' own; any other needs a Postgres with a public one, or to be given ours.
+       * @default verify-full where the stack brings KEDA, else require
        */
-      sslMode: z.enum(["require", "verify-ca", "verify-full"]).default("require"),
+      sslMode: z.enum(["require", "verify-ca", "verify-full"]).optional(),
       /** Host by which KEDA reaches Postgres. @default the service's full name in the cluster, or the external host */
       databaseHost: hostName.optional(),
     })

@@ -1,5 +1,6 @@
 import type { GpuShapeName } from "../infra/plan/gpu-shapes.ts";
 import { awsFaults, type AwsSettings } from "./aws-settings.ts";
+import { kedaFaults } from "./keda-faults.ts";
 import type { StackFields } from "./stack-fields.ts";
 
 /** What keys of a stack's file say against each other: where, by the path without `slipway:`, and what it must be. */
@@ -102,7 +103,7 @@ export function wantsGpu({ platform, gpu, aws }: Pick<StackFields, "platform" | 
 /** What holds wherever there are pods. */
 function podFaults(stack: StackFields): readonly Fault[] {
   const { kubernetes, speech } = stack;
-  const faults: Fault[] = [];
+  const faults: Fault[] = [...kedaFaults(stack)];
   if (speech.modelFolder !== undefined)
     faults.push([
       "speech.modelFolder",

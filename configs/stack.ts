@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { authTokenFault } from "./aws-data-settings.ts";
 import { parseHmacKeys, parseJwtKeys } from "./credential-keys.ts";
+import { ignoredOnAws } from "./ignored-on-aws.ts";
 import { SecretError } from "./secrets.ts";
 import { crossFaults } from "./stack-faults.ts";
 import { stackFields } from "./stack-fields.ts";
@@ -119,6 +120,7 @@ export function parseStackConfig(stack: string, raw: RawConfig): StackConfig {
   // Not by assignment: a key named __proto__ would become the object's prototype.
   const input: unknown = Object.fromEntries(entries);
   const parsed = stackSchema.safeParse(input);
+  faults.push(...ignoredOnAws(input).map(([path, message]) => faultAt(path.split("."), message, input)));
   if (!parsed.success) faults.push(...parsed.error.issues.flatMap((issue) => describe(issue, input)));
   else
     faults.push(
@@ -197,8 +199,12 @@ function describe(issue: z.core.$ZodIssue, input: unknown): string[] {
     const prefix = issue.path.length === 0 ? "slipway:" : `${where}.`;
     return issue.keys.map((key) => `${prefix}${key} is not a key of this program. Remove it or correct its name.`);
   }
-  const got = issue.path.reduce<unknown>((value, step) => property(value, step), input);
-  return [`${where} is ${got === undefined ? "missing" : JSON.stringify(got)}: ${issue.message}.`];
+  return [faultAt(issue.path, issue.message, input)];
+}
+
+function faultAt(path: readonly PropertyKey[], message: string, input: unknown): string {
+  const got = path.reduce<unknown>((value, step) => property(value, step), input);
+  return `slipway:${path.map(String).join(".")} is ${got === undefined ? "missing" : JSON.stringify(got)}: ${message}.`;
 }
 
 function property(value: unknown, step: PropertyKey): unknown {

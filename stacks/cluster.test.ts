@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import { parseStackConfig, type RawConfig, type StackConfig } from "../configs/stack.ts";
 import { ConnectionBudgetError } from "../infra/plan/connection-budget.ts";
 import { at, CLUSTER_ANSWERS, clusterStack, namesOf, podsOf, recordCluster, TYPES } from "../test/pulumi/kubernetes.ts";
+import type { Where } from "../infra/kubernetes/find-keda.ts";
 import { known, record } from "../test/pulumi/recorder.ts";
 import { manifestOfAll } from "../test/pulumi/docker-stack.ts";
 import { cluster } from "./cluster.ts";
@@ -12,6 +13,10 @@ vi.mock("../infra/images/contexts.ts", async (original) => ({
   ...(await original<object>()),
   readManifest: () => manifestOfAll(),
 }));
+
+/** A cluster that answers that it has KEDA, or not. */
+const finds = (hasKeda: boolean) => async () => ({ hasKeda });
+const withKeda = (file: StackConfig) => cluster(file, finds(true));
 
 const identities = (resources: readonly { readonly type: string; readonly name: string }[]) =>
   resources.map(({ type, name }) => `${type} ${name}`).sort();
@@ -32,7 +37,7 @@ function shipped(): StackConfig {
 describe("cluster", () => {
   it("is the platform with every service on it, and says where it answers", async () => {
     const config = clusterStack();
-    const { result, resources } = await record(() => cluster(config), CLUSTER_ANSWERS);
+    const { result, resources } = await record(() => withKeda(config), CLUSTER_ANSWERS);
     expect(identities(resources)).toEqual(identities((await recordCluster(config)).resources));
     expect(await known(result.url)).toBe("http://api.slipway-unit.svc:8000");
     expect(await known(result.namespace)).toBe("slipway-unit");
@@ -40,30 +45,48 @@ describe("cluster", () => {
   });
 
   it("has a GPU worker where the stack says that there is a GPU, and asks nobody", async () => {
-    const on = await record(() => cluster(clusterStack({}, { gpu: { mode: "on" } })), CLUSTER_ANSWERS);
+    const on = await record(() => withKeda(clusterStack({}, { gpu: { mode: "on" } })), CLUSTER_ANSWERS);
     expect(Object.keys(await known(on.result.serving))).toEqual(["api", "worker-cpu", "worker-gpu", "marker"]);
   });
 
   it("reaches the cluster of the secret kubeconfig before any path, and keeps it secret", async () => {
     const kubeconfig = "apiVersion: v1\nclusters: [Canary-kubeconfig]\n";
     const config = clusterStack({ kubeconfig: "/elsewhere" });
-    const { resources } = await record(() => cluster(config), CLUSTER_ANSWERS, { kubeconfig });
+    const { resources } = await record(() => withKeda(config), CLUSTER_ANSWERS, { kubeconfig });
     const [provider] = resources.filter(({ type }) => type === TYPES.provider);
     expect(provider?.inputs["kubeconfig"]).toBe(kubeconfig);
     expect(at(provider?.sent, "kubeconfig", "value")).toBe(kubeconfig);
   });
 
   it("makes nothing where autoscalers may ask Postgres for more connections than it has", async () => {
-    const { result, resources } = await record(() => {
-      try {
-        return cluster(clusterStack({ workers: { maxReplicas: 20 } }));
-      } catch (error) {
-        return error;
-      }
-    }, CLUSTER_ANSWERS);
+    const { result, resources } = await record(
+      () => withKeda(clusterStack({ workers: { maxReplicas: 20 } })).catch((error: unknown) => error),
+      CLUSTER_ANSWERS,
+    );
     expect(result).toBeInstanceOf(ConnectionBudgetError);
     expect(String(result)).toContain("slipway:kubernetes.workers.maxReplicas");
     expect(resources).toEqual([]);
+  });
+
+  it("is refused before anything is made where the file wants KEDA and the cluster has none", async () => {
+    const { result, resources } = await record(
+      () => cluster(clusterStack({ autoscaler: "keda" }), finds(false)).catch((error: unknown) => error),
+      CLUSTER_ANSWERS,
+    );
+    expect(String(result)).toContain("slipway:kubernetes.autoscaler");
+    expect(resources).toEqual([]);
+  });
+
+  it("asks the cluster that it goes to, by the secret kubeconfig before the path", async () => {
+    const asked: Where[] = [];
+    const find = async (where: Where) => {
+      asked.push(where);
+      return { hasKeda: false };
+    };
+    const config = clusterStack({ kubeconfig: "/elsewhere", context: "there" });
+    const { resources } = await record(() => cluster(config, find), CLUSTER_ANSWERS, { kubeconfig: "clusters: []" });
+    expect(asked).toEqual([{ kubeconfig: "/elsewhere", context: "there", content: "clusters: []" }]);
+    expect(namesOf({ resources }, TYPES.hpa)).toEqual(["api", "worker-cpu"]);
   });
 
   it("comes up as the repository ships it", async () => {

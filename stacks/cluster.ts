@@ -1,9 +1,11 @@
-import { Config, getStack, type Output } from "@pulumi/pulumi";
+import { Config, getStack, log, type Output } from "@pulumi/pulumi";
 import type { StackConfig } from "../configs/stack.ts";
+import { decideKeda, findKeda, type Found, type Where } from "../infra/kubernetes/find-keda.ts";
 import { KubernetesPlatform } from "../infra/kubernetes/platform.ts";
 import { clusterConnectionUsers } from "../infra/kubernetes/scale.ts";
-import { clusterConfig } from "../infra/kubernetes/settings.ts";
+import { clusterConfig, kubernetesOf } from "../infra/kubernetes/settings.ts";
 import { assertConnectionBudget } from "../infra/plan/connection-budget.ts";
+import { readRawConfig } from "../infra/raw-config.ts";
 import { stackSecrets } from "../infra/secrets.ts";
 import { describeServices } from "../infra/services.ts";
 
@@ -19,9 +21,20 @@ export interface ClusterOutputs {
   readonly jwtKeys: Output<string>;
 }
 
-/** Everything in one namespace of a cluster that exists. Nobody is asked what the cluster has: a GPU is there where `gpu.mode` is on. */
-export function cluster(file: StackConfig): ClusterOutputs {
-  const config = clusterConfig(file);
+/**
+ * Everything in one namespace of a cluster that exists. Of what the cluster has, KEDA alone is asked for; a GPU is there where `gpu.mode` is on.
+ *
+ * @param find asks the cluster for KEDA
+ */
+export async function cluster(
+  file: StackConfig,
+  find: (where: Where) => Promise<Found> = findKeda,
+): Promise<ClusterOutputs> {
+  const { kubeconfig: path, context, ...settings } = kubernetesOf(file);
+  const content = readRawConfig().values["kubeconfig"];
+  const { hasKeda, note } = await decideKeda(getStack(), settings, () => find({ kubeconfig: path, context, content }));
+  if (note !== undefined) await log.info(note);
+  const config = clusterConfig(file, hasKeda);
   const hasGpu = config.gpu.mode === "on";
   const { maxConnections } = config.kubernetes.postgres;
   assertConnectionBudget(getStack(), clusterConnectionUsers(config, hasGpu), maxConnections);

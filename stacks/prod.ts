@@ -27,7 +27,7 @@ export async function prod(file: StackConfig): Promise<ProdOutputs> {
   const settings = awsOf(file);
   const size = awsSize(stack, settings);
   const networkPlan = awsNetwork(stack, settings, size);
-  const config = awsClusterConfig(file, size);
+  const config = awsClusterConfig(stack, file, size);
   const place = stackPlace(stack, file, settings);
   const pools = await offeredPools(settings, size, place);
   const drain = awsDrain(stack, config, pools);

@@ -104,7 +104,8 @@ describe("autoscalers", () => {
 });
 
 describe("the connection budget", () => {
-  const users = (kubernetes: object) => clusterConnectionUsers(clusterConfig(clusterStack(kubernetes, GPU)), true);
+  const users = (kubernetes: object) =>
+    clusterConnectionUsers(clusterConfig(clusterStack(kubernetes, GPU), true), true);
 
   it("counts with as many pods as autoscalers may start, and names their keys", () => {
     expect(users({ workers: { maxReplicas: 7 } }).map(({ name, replicas, keys }) => [name, replicas, ...keys])).toEqual(
@@ -113,6 +114,7 @@ describe("the connection budget", () => {
         ["worker-cpu", 7, "kubernetes.workers.maxReplicas"],
         ["worker-gpu", 1, "kubernetes.gpuWorkers.maxReplicas"],
         ["marker", 1, "kubernetes.busyWorkers.marked"],
+        ["keda", 2, "kubernetes.autoscaler"],
       ],
     );
   });
@@ -127,6 +129,6 @@ describe("the connection budget", () => {
   });
 
   it("has nobody decide about a program that is not one of these", () => {
-    expect(scaleOf("migrate", 1, clusterConfig(clusterStack()))).toEqual({ owner: "stack", replicas: 1 });
+    expect(scaleOf("migrate", 1, clusterConfig(clusterStack(), true))).toEqual({ owner: "stack", replicas: 1 });
   });
 });

@@ -1,11 +1,12 @@
 import { CustomResource } from "@pulumi/kubernetes/apiextensions/customResource.js";
 import { HorizontalPodAutoscaler } from "@pulumi/kubernetes/autoscaling/v2/horizontalPodAutoscaler.js";
 import { interpolate, output, type Input, type Output } from "@pulumi/pulumi";
-import type { KubernetesSettings } from "../../configs/kubernetes-settings.ts";
 import type { Database, ServiceSpec } from "../contract.ts";
+import type { Keda } from "./keda.ts";
 import { labels, options, type Place } from "./place.ts";
 import { milliCpus } from "./pod.ts";
 import type { Scale } from "./scale.ts";
+import type { ClusterSettings } from "./settings.ts";
 
 type Range = Extract<Scale, { readonly min: number }>;
 
@@ -14,10 +15,12 @@ export interface AutoscalingArgs {
   readonly range: Range;
   /** Name of its Deployment. */
   readonly target: Output<string>;
-  readonly settings: KubernetesSettings;
+  readonly settings: ClusterSettings;
   readonly database: Database;
   /** Host by which KEDA's operator, in a namespace of its own, reaches Postgres. */
   readonly databaseHost: Input<string>;
+  /** KEDA, where the stack brings it. @default it is there, and may read the service's Secret */
+  readonly keda: Keda | undefined;
   /** Name of the service's Secret. */
   readonly secrets: Input<string>;
   readonly place: Place;
@@ -58,16 +61,6 @@ const FAILURES = 3;
 function byJobs(args: AutoscalingArgs): void {
   const { spec, range, target, settings, place } = args;
   const metadata = { name: spec.name, namespace: place.namespace, labels: labels(spec.name) };
-  const access = new CustomResource(
-    `${spec.name}-trigger`,
-    {
-      apiVersion: "keda.sh/v1alpha1",
-      kind: "TriggerAuthentication",
-      metadata,
-      spec: { secretTargetRef: [{ parameter: "password", name: args.secrets, key: "database-password" }] },
-    },
-    options(place),
-  );
   new CustomResource(
     `${spec.name}-scale`,
     {
@@ -89,11 +82,28 @@ function byJobs(args: AutoscalingArgs): void {
         advanced: {
           horizontalPodAutoscalerConfig: { behavior: { scaleDown: { stabilizationWindowSeconds: CALM_SECONDS } } },
         },
-        triggers: [{ ...jobTrigger(args), authenticationRef: { name: access.metadata.name } }],
+        triggers: [{ ...jobTrigger(args), authenticationRef: databaseAccess(args) }],
       },
+    },
+    // KEDA has to know the kind first, and to be there last: it alone takes its mark from a ScaledObject that is to go.
+    options(place, { dependsOn: [...(args.keda?.ready ?? [])] }),
+  );
+}
+
+/** By what KEDA gets at the database: what the stack gave it, or the worker's own Secret, which any other KEDA is let to read. */
+function databaseAccess({ spec, keda, secrets, place }: AutoscalingArgs) {
+  if (keda !== undefined) return { name: keda.access, kind: "ClusterTriggerAuthentication" };
+  const made = new CustomResource(
+    `${spec.name}-trigger`,
+    {
+      apiVersion: "keda.sh/v1alpha1",
+      kind: "TriggerAuthentication",
+      metadata: { name: spec.name, namespace: place.namespace, labels: labels(spec.name) },
+      spec: { secretTargetRef: [{ parameter: "password", name: secrets, key: "database-password" }] },
     },
     options(place),
   );
+  return { name: made.metadata.name };
 }
 
 function jobTrigger({ spec, settings, database, databaseHost }: AutoscalingArgs) {

@@ -23,7 +23,7 @@ function recordNightly(
   schedule: CronSchedule = NIGHTLY,
   name = "nightly",
 ): Promise<Pick<RecordedCluster, "resources">> {
-  const config = clusterConfig(clusterStack({ autoscaler: "none" }));
+  const config = clusterConfig(clusterStack({ autoscaler: "none" }), true);
   const program = () => {
     const own = stackSecrets();
     const platform = new KubernetesPlatform("cluster", { config, secrets: own, hasGpu: false });

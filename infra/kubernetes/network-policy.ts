@@ -1,5 +1,7 @@
 import { NetworkPolicy } from "@pulumi/kubernetes/networking/v1/networkPolicy.js";
 import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
+import type { Input } from "@pulumi/pulumi";
+import type { KubernetesSettings } from "../../configs/kubernetes-settings.ts";
 import { options, SERVICE_LABEL, stackLabels, type Place } from "./place.ts";
 
 /** Who may speak to a data service, and where it is. */
@@ -43,6 +45,11 @@ export interface Peer {
   readonly port: number;
 }
 
+/** Where the cluster's own API answers. Policies look at addresses behind the service `kubernetes`, and those are nobody's pods. */
+export function clusterApi({ busyWorkers: { apiCidrs, apiPorts } }: Pick<KubernetesSettings, "busyWorkers">): Peer[] {
+  return apiCidrs.flatMap((cidr) => apiPorts.map((port) => ({ cidr, port })));
+}
+
 /** Programs that speak to somebody outside the cluster. */
 export interface PeerAccess {
   /** Of the policy. */
@@ -59,10 +66,7 @@ const NODE_LOCAL_DNS = "169.254.0.0/16";
 /** Nothing reaches a pod of the namespace and no pod reaches anything, but for what is said here. */
 export function networkPolicies(args: NetworkPoliciesArgs): void {
   const { data, api, ingressNamespace, loadBalancer, peers = [], metrics, place } = args;
-  policy("default-deny", {}, {}, place, ["Ingress", "Egress"]);
-  const dns = [{ namespaceSelector: inNamespace("kube-system") }, { ipBlock: { cidr: NODE_LOCAL_DNS } }];
-  const dnsPorts = ["UDP", "TCP"].map((protocol) => ({ protocol, port: 53 }));
-  policy("dns", {}, { egress: [{ to: dns, ports: dnsPorts }] }, place);
+  nothingButNames("", place);
   if (ingressNamespace !== undefined) {
     const from = [{ namespaceSelector: inNamespace(ingressNamespace) }];
     policy("ingress-to-api", podsOf([api.name]), { ingress: [{ from, ports: tcp(api.port) }] }, place);
@@ -81,6 +85,18 @@ export function networkPolicies(args: NetworkPoliciesArgs): void {
     const ingress = [{ from, ports: tcp(metrics.port) }];
     policy("scrapers-to-services", podsOf(metrics.services), { ingress }, place);
   }
+}
+
+/**
+ * No pod of a namespace is reached or reaches anything but the cluster's DNS; what else there is, other policies say.
+ *
+ * @param prefix of the policies' names
+ */
+export function nothingButNames(prefix: string, place: Place): void {
+  policy(`${prefix}default-deny`, {}, {}, place, ["Ingress", "Egress"]);
+  const dns = [{ namespaceSelector: inNamespace("kube-system") }, { ipBlock: { cidr: NODE_LOCAL_DNS } }];
+  const dnsPorts = ["UDP", "TCP"].map((protocol) => ({ protocol, port: 53 }));
+  policy(`${prefix}dns`, {}, { egress: [{ to: dns, ports: dnsPorts }] }, place);
 }
 
 /**
@@ -104,7 +120,8 @@ function dataPolicies({ name, port, clients, namespaces, cidrs }: DataAccess, pl
   policy(`${name}-from-clients`, podsOf([name]), { ingress: [{ from, ports: tcp(port) }] }, place);
 }
 
-function policy(
+/** Lets the pods that are picked do what the rules say. */
+export function policy(
   name: string,
   podSelector: k8s.meta.v1.LabelSelector,
   rules: Rules,
@@ -121,15 +138,16 @@ function policy(
   );
 }
 
-function podsOf(services: readonly string[]): k8s.meta.v1.LabelSelector {
+/** Picks the pods of services. */
+export function podsOf(services: readonly string[]): k8s.meta.v1.LabelSelector {
   return { matchExpressions: [{ key: SERVICE_LABEL, operator: "In", values: [...services] }] };
 }
 
 /** The API server itself gives every namespace this label. */
-function inNamespace(name: string): k8s.meta.v1.LabelSelector {
+export function inNamespace(name: Input<string>): k8s.meta.v1.LabelSelector {
   return { matchLabels: { "kubernetes.io/metadata.name": name } };
 }
 
-function tcp(port: number): k8s.networking.v1.NetworkPolicyPort[] {
+export function tcp(port: number): k8s.networking.v1.NetworkPolicyPort[] {
   return [{ protocol: "TCP", port }];
 }

@@ -17,11 +17,12 @@ import { configMap } from "./config-map.ts";
 import { cronJob, type CronSchedule } from "./cron-job.ts";
 import { dataServices } from "./data.ts";
 import { gpuDaemons } from "./gpu.ts";
+import { keda, type Keda } from "./keda.ts";
 import { kubeconfigPath } from "./kubeconfig.ts";
 import { clusterAccess, markerRights } from "./marker.ts";
 import { runOnce } from "./migration.ts";
 import { namespace, serviceAccount } from "./namespace.ts";
-import { networkPolicies, type PeerAccess } from "./network-policy.ts";
+import { clusterApi, networkPolicies, type PeerAccess } from "./network-policy.ts";
 import { OBJECTS_URL, objectClaim, objectMounts } from "./objects.ts";
 import type { Place } from "./place.ts";
 import { modelMount, type PullPolicy } from "./pod.ts";
@@ -82,6 +83,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
   readonly #objectAccess: ObjectAccess;
   readonly #surroundings: Surroundings | undefined;
   readonly #databaseHost: Input<string>;
+  readonly #keda: Keda | undefined;
   readonly #needs: readonly Done[];
   readonly #once: ProgramSpec[] = [];
 
@@ -112,6 +114,13 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
     this.#objectAccess = existing?.access ?? NO_ACCESS;
     this.#objectClaim = remote ? undefined : objectClaim({ ...objects, storageClass }, this.#place);
     this.#networkPolicies(data, remote);
+    this.#keda = kubernetes.keda.install
+      ? keda({
+          ...{ ...this.#shared(), settings: kubernetes, namespace: ownName, database: data.database },
+          ...{ priorityClass: this.#priority.api, nodes: surroundings?.nodes({ name: "keda" }) },
+          after: surroundings?.ready ?? [],
+        })
+      : undefined;
     if (hasGpu && kubernetes.gpu.daemons) this.#gpuDaemons(ownName, outside);
     this.registerOutputs({ namespace: this.namespace });
   }
@@ -153,6 +162,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
       config: this.#config,
       database: this.database,
       databaseHost: this.#databaseHost,
+      keda: this.#keda,
       after: [...after, ...this.#needs, ...rights],
       place: this.#place,
     });
@@ -253,10 +263,9 @@ function toObjects({ peers }: RemoteObjects): PeerAccess {
   return { name: "clients-to-objects", clients: OBJECT_CLIENTS, peers };
 }
 
-/** Policies look at addresses behind the service `kubernetes`, and those are nobody's pods. */
-function toClusterApi({ busyWorkers: { marked, apiCidrs, apiPorts } }: ClusterConfig["kubernetes"]): PeerAccess[] {
-  const peers = apiCidrs.flatMap((cidr) => apiPorts.map((port) => ({ cidr, port })));
-  return marked ? [{ name: "marker-to-cluster-api", clients: [MARKER], peers }] : [];
+function toClusterApi(kubernetes: ClusterConfig["kubernetes"]): PeerAccess[] {
+  const peers = clusterApi(kubernetes);
+  return kubernetes.busyWorkers.marked ? [{ name: "marker-to-cluster-api", clients: [MARKER], peers }] : [];
 }
 
 /** The cluster that the stack's file names; only where it names none, the one that the machine's own kubeconfig points at. */

@@ -5,6 +5,7 @@ import { deployment, hasTraffic, serviceAddress, serviceTemplate, type Deploymen
 import { digest } from "./digest.ts";
 import { disruptionBudget } from "./disruption-budget.ts";
 import { ingress } from "./ingress.ts";
+import type { Keda } from "./keda.ts";
 import type { Place } from "./place.ts";
 import type { ClusterConfig } from "./settings.ts";
 import type { LoadBalancerAccess } from "./surroundings.ts";
@@ -17,6 +18,8 @@ export interface ReleaseArgs {
   readonly database: Database;
   /** Host by which KEDA reaches Postgres. */
   readonly databaseHost: Input<string>;
+  /** KEDA, where the stack brings it. */
+  readonly keda: Keda | undefined;
   readonly after: readonly Done[];
   readonly place: Place;
 }
@@ -56,6 +59,7 @@ function rollOut({ scale, ...service }: ReleaseArgs["services"][number], args: R
       settings: config.kubernetes,
       database: args.database,
       databaseHost: args.databaseHost,
+      keda: args.keda,
       secrets: parts.secrets ?? "",
       place,
     });

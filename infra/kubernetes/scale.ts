@@ -17,6 +17,9 @@ const RANGES = { api: "api", "worker-cpu": "workers", "worker-gpu": "gpuWorkers"
 
 type Scaled = keyof typeof RANGES;
 
+/** The same in `aws.overrides`. */
+const SIZES: Readonly<Record<Scaled, string>> = { api: "api", "worker-cpu": "worker", "worker-gpu": "gpu" };
+
 /**
  * Says who decides how many pods a service has. KEDA knows the job table, so workers are its; the API goes by CPU. Without KEDA CPU
  * workers go by CPU too, but never to none; GPU workers do not: their CPU says nothing.
@@ -38,13 +41,39 @@ export function mostPods(scale: Scale): number {
   return scale.owner === "stack" ? scale.replicas : scale.max;
 }
 
-/** Which service may hold how many connections to Postgres, when autoscalers have gone as far as they may. */
+/** Connections of one ScaledObject: KEDA looks at the table, and the HPA asks at the same time. A new one comes before the old is closed. */
+const KEDA_CONNECTIONS = 2;
+
+/** The step that makes the database's roles, where it is AWS' own; before a migration, never beside it. */
+const PREPARE = { name: "prepare", replicas: 1, connections: 1, isReplacedInPlace: true, keys: [] } as const;
+
+/**
+ * Who may hold how many connections to Postgres, when autoscalers have gone as far as they may: every service, KEDA, and steps that go before.
+ * One sum for all clusters; the keys are those that the platform reads.
+ */
 export function clusterConnectionUsers(config: ClusterConfig, hasGpu: boolean): ConnectionUser[] {
-  return connectionUsers(config, hasGpu).map((user) => {
-    const scale = scaleOf(user.name, user.replicas, config);
-    if (scale.owner === "stack" || !isScaled(user.name)) return user;
-    return { ...user, replicas: scale.max, keys: [`kubernetes.${RANGES[user.name]}.maxReplicas`] };
-  });
+  const scales = connectionUsers(config, hasGpu).map((user) => ({
+    user,
+    scale: scaleOf(user.name, user.replicas, config),
+  }));
+  const watched = scales.filter(({ scale }) => scale.owner === "keda").length;
+  return [
+    ...scales.map(({ user, scale }) => ({ ...user, replicas: mostPods(scale), keys: keysOf(user, scale, config) })),
+    ...(watched > 0
+      ? [{ name: "keda", replicas: watched, connections: KEDA_CONNECTIONS, keys: ["kubernetes.autoscaler"] }]
+      : []),
+    ...(config.platform === "aws" ? [PREPARE] : []),
+  ];
+}
+
+/** Keys that lower a service's share. */
+function keysOf({ name, keys }: ConnectionUser, { owner }: Scale, { platform }: ClusterConfig): readonly string[] {
+  if (!isScaled(name)) return keys;
+  const number = owner === "stack" ? "replicas" : "maxReplicas";
+  // A GPU worker that nobody scales is there or not.
+  if (platform === "aws" && !(name === "worker-gpu" && owner === "stack"))
+    return [`aws.overrides.${SIZES[name]}.${number}`];
+  return owner === "stack" ? keys : [`kubernetes.${RANGES[name]}.maxReplicas`];
 }
 
 function isScaled(service: string): service is Scaled {

@@ -1,3 +1,4 @@
+import { bringsKeda } from "../../configs/keda-faults.ts";
 import type { KubernetesSettings } from "../../configs/kubernetes-settings.ts";
 import type { StackConfig } from "../../configs/stack.ts";
 import { readyContexts } from "../images/ready.ts";
@@ -14,15 +15,38 @@ export function kubernetesOf({ platform, kubernetes }: StackConfig): KubernetesS
   return kubernetes;
 }
 
+/** The same with nothing left to find out. */
+export type ClusterSettings = KubernetesSettings & {
+  readonly autoscaler: "keda" | "hpa" | "none";
+  readonly keda: { readonly install: boolean; readonly sslMode: NonNullable<KubernetesSettings["keda"]["sslMode"]> };
+};
+
 /** The rest of the file with it. */
-export type ClusterConfig = StackConfig & { readonly kubernetes: KubernetesSettings };
+export type ClusterConfig = StackConfig & { readonly kubernetes: ClusterSettings };
 
 /**
- * The same stack, known to have a cluster, and with a name for every image.
+ * The same stack, known to have a cluster, with a name for every image and somebody who scales.
  *
+ * @param hasKeda whether KEDA is in the cluster already; counts where `autoscaler` is `auto`
  * @throws Error where names of images come from the sources, and these cannot be bundled
  */
-export function clusterConfig(config: StackConfig): ClusterConfig {
+export function clusterConfig(config: StackConfig, hasKeda: boolean): ClusterConfig {
   const kubernetes = kubernetesOf(config);
-  return { ...config, kubernetes: { ...kubernetes, images: clusterImages(kubernetes, readyContexts) } };
+  const images = clusterImages(kubernetes, readyContexts);
+  return { ...config, kubernetes: { ...kubernetes, images, ...scaling(config, kubernetes, hasKeda) } };
+}
+
+/** Who scales, and what is needed for it. */
+export function scaling(
+  { platform }: Pick<StackConfig, "platform">,
+  kubernetes: KubernetesSettings,
+  hasKeda: boolean,
+): Pick<ClusterSettings, "autoscaler" | "keda"> {
+  const { autoscaler, keda } = kubernetes;
+  const install = bringsKeda({ platform, kubernetes });
+  const found = install || hasKeda ? "keda" : "hpa";
+  return {
+    autoscaler: autoscaler === "auto" ? found : autoscaler,
+    keda: { ...keda, install, sslMode: keda.sslMode ?? (install ? "verify-full" : "require") },
+  };
 }

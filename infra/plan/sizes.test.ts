@@ -1,15 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { stackSchema } from "../../configs/stack.ts";
-import { connectionUsers } from "../services.ts";
-import { ConnectionBudgetError, planConnections } from "./connection-budget.ts";
 import { planNodePools } from "./node-pools.ts";
 import { PlanError } from "./plan-error.ts";
 import {
   rdsMaxConnections,
   resolveSize,
   SIZE_NAMES,
-  sizeConnectionUsers,
   type PoolSize,
   type ResolvedSize,
   type SizeName,
@@ -71,9 +67,7 @@ describe("sizes", () => {
     expect(system.min).toBeGreaterThanOrEqual(2);
   });
 
-  it.each(sizes)("%s has connections for all that autoscaling may add, twice in a release", (_name, size) => {
-    const { needed, available } = planConnections(sizeConnectionUsers(size), size.database.maxConnections);
-    expect(needed).toBeLessThanOrEqual(available);
+  it.each(sizes)("%s asks for no more connections than RDS gives", (_name, size) => {
     expect(size.database.maxConnections).toBeLessThanOrEqual(rdsMaxConnections(size.database.memoryGiB));
   });
 
@@ -95,17 +89,9 @@ describe("sizes", () => {
     const pools = { zones, system: { ...system, dedicated: true }, cpu, cpuSpot, gpu: [] };
     expect(planNodePools("prod", pools, offerings)).toHaveLength(3);
   });
-
-  it("count as many connections for a process as the services say", () => {
-    const config = stackSchema.parse({ platform: "docker", environment: "prod" });
-    const [, small] = sizes[0] ?? [];
-    const perProcess = (users: ReturnType<typeof connectionUsers>) =>
-      users.map(({ name, connections }) => [name, connections]);
-    expect(small && perProcess(sizeConnectionUsers(small))).toEqual(perProcess(connectionUsers(config, true)));
-  });
 });
 
-/** Numbers that are allowed, of every kind; not all fit the database. */
+/** Numbers that are allowed, of every kind; not all fit the database, which is for who knows what runs. */
 const overrides = fc.record(
   {
     database: fc.record({ storageGiB: fc.integer({ min: 20, max: 65_536 }) }, { requiredKeys: [] }),
@@ -125,23 +111,10 @@ const overrides = fc.record(
 const OTHERS: Readonly<Record<string, number>> = { baseline: 0.5, replicas: 1, maxConnections: 700, memoryMiB: 2000 };
 
 describe("resolveSize", () => {
-  it("takes what a stack says, leaves the rest, and never more connections than there are", () => {
+  it("takes what a stack says, and leaves the rest", () => {
     fc.assert(
       fc.property(fc.constantFrom(...sizes), overrides, ([name, base], changed) => {
-        const wanted = { api: base.api, worker: base.worker, gpu: base.gpu, ...changed };
-        const { needed, available } = planConnections(
-          sizeConnectionUsers({
-            api: { ...base.api, ...wanted.api },
-            worker: { ...base.worker, ...wanted.worker },
-            gpu: { ...base.gpu, ...wanted.gpu },
-          }),
-          base.database.maxConnections,
-        );
         const resolve = () => resolveSize("prod", name, changed);
-        if (needed > available) {
-          expect(resolve).toThrow(ConnectionBudgetError);
-          return;
-        }
         const { natGateways = base.natGateways, ...sections } = changed;
         expect(resolve()).toMatchObject({ ...sections, natGateways });
         expect(resolve()).toEqual({
@@ -184,13 +157,6 @@ describe("resolveSize", () => {
     expect(resolveSize("prod", "small", { database: { ...bigger, maxConnections: 500 } }).database.maxConnections).toBe(
       500,
     );
-  });
-
-  it("says which number to lower where the connections do not suffice", () => {
-    expect(() => resolveSize("prod", "small", { worker: { maxReplicas: 20 } })).toThrow(
-      /may hold 422 connections to Postgres at once, allowed are 380[^]*worker-cpu: 320 .*lower slipway:aws\.overrides\.worker\.maxReplicas/,
-    );
-    expect(() => resolveSize("prod", "small", { database: { maxConnections: 100 } })).toThrow(ConnectionBudgetError);
   });
 
   it.each([

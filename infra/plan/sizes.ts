@@ -1,13 +1,9 @@
-import { assertConnectionBudget, type ConnectionUser } from "./connection-budget.ts";
 import type { NatGateways } from "./networks.ts";
 import { PlanError } from "./plan-error.ts";
 
 /** How much of everything an AWS stack has: three tables, every number of which a stack's file may override. */
 
 const KEY = "aws.overrides";
-
-/** Connections that one process holds at most, as infra/services.ts says for all platforms. */
-const CONNECTIONS_PER_PROCESS = 8;
 
 /** RDS's default of `max_connections`: LEAST({DBInstanceClassMemory/9531392}, 5000). */
 const BYTES_PER_CONNECTION = 9_531_392;
@@ -163,28 +159,13 @@ export function rdsMaxConnections(memoryGiB: number): number {
   return Math.min(Math.floor((memoryGiB * GIB) / BYTES_PER_CONNECTION), MOST_CONNECTIONS);
 }
 
-/** Which running service may hold how many connections, once autoscaling has added all it may. */
-export function sizeConnectionUsers({ api, worker, gpu }: Pick<Size, "api" | "worker" | "gpu">): ConnectionUser[] {
-  const rows = [
-    { name: "api", replicas: api.maxReplicas, key: "api" },
-    { name: "worker-cpu", replicas: worker.maxReplicas, key: "worker" },
-    { name: "worker-gpu", replicas: gpu.maxReplicas, key: "gpu" },
-  ];
-  return rows
-    .filter(({ replicas }) => replicas > 0)
-    .map(({ name, replicas, key }) => ({
-      ...{ name, replicas, connections: CONNECTIONS_PER_PROCESS },
-      keys: [`${KEY}.${key}.maxReplicas`],
-    }));
-}
-
 /**
  * A size of the table with a stack's own numbers.
  *
  * @param stack     the stack's name, for messages
  * @param name      of {@link SIZE_NAMES}
  * @param overrides numbers to take instead
- * @throws PlanError with every fault, ConnectionBudgetError where autoscaling could ask for too many connections
+ * @throws PlanError with every fault; whether the database has connections for all that may run is for who knows what runs
  */
 export function resolveSize(stack: string, name: string, overrides: SizeOverrides = {}): ResolvedSize {
   const base = SIZE_NAMES.find((known) => known === name);
@@ -193,7 +174,6 @@ export function resolveSize(stack: string, name: string, overrides: SizeOverride
   const size = merge(SIZES[base], overrides);
   const faults = [...classFaults(overrides), ...rangeFaults(size), ...relationFaults(size)];
   if (faults.length > 0) throw new PlanError(stack, "size", faults);
-  assertConnectionBudget(stack, sizeConnectionUsers(size), size.database.maxConnections);
   return size;
 }
 

@@ -31,10 +31,15 @@ export const TYPES = {
   hpa: "kubernetes:autoscaling/v2:HorizontalPodAutoscaler",
   scaledObject: "kubernetes:keda.sh/v1alpha1:ScaledObject",
   trigger: "kubernetes:keda.sh/v1alpha1:TriggerAuthentication",
+  clusterTrigger: "kubernetes:keda.sh/v1alpha1:ClusterTriggerAuthentication",
+  definition: "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition",
+  apiService: "kubernetes:apiregistration.k8s.io/v1:APIService",
   policy: "kubernetes:networking.k8s.io/v1:NetworkPolicy",
   ingress: "kubernetes:networking.k8s.io/v1:Ingress",
   role: "kubernetes:rbac.authorization.k8s.io/v1:Role",
   roleBinding: "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
+  clusterRole: "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole",
+  clusterRoleBinding: "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding",
   admissionPolicy: "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicy",
   admissionBinding: "kubernetes:admissionregistration.k8s.io/v1:ValidatingAdmissionPolicyBinding",
   priority: "kubernetes:scheduling.k8s.io/v1:PriorityClass",
@@ -48,7 +53,9 @@ export function imageOf(name: string): string {
 }
 
 const IMAGES = Object.fromEntries(
-  ["api", "worker", "postgres", "redis", "devicePlugin", "dcgmExporter"].map((name) => [name, imageOf(name)]),
+  ["api", "worker", "postgres", "redis", "devicePlugin", "dcgmExporter", "kedaOperator", "kedaMetricsServer"].map(
+    (name) => [name, imageOf(name)],
+  ),
 );
 
 /** A stack in a cluster, but for what a test says. */
@@ -71,6 +78,8 @@ export interface RecordedCluster {
 
 interface RecordOptions {
   readonly hasGpu?: boolean;
+  /** Whether the cluster has KEDA already. @default true */
+  readonly hasKeda?: boolean;
   readonly secrets?: Record<string, string>;
   /** Made of the stack's secrets: passwords of its data services are among them. */
   readonly surroundings?: (secrets: StackSecrets) => Surroundings;
@@ -79,9 +88,9 @@ interface RecordOptions {
 /** A whole stack in a cluster, as stacks/cluster.ts puts it together. */
 export async function recordCluster(
   file: StackConfig,
-  { hasGpu = false, secrets = {}, surroundings }: RecordOptions = {},
+  { hasGpu = false, hasKeda = true, secrets = {}, surroundings }: RecordOptions = {},
 ): Promise<RecordedCluster> {
-  const config = clusterConfig(file);
+  const config = clusterConfig(file, hasKeda);
   const program = async () => {
     const own = stackSecrets();
     const platform = new KubernetesPlatform("cluster", {
