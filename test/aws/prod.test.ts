@@ -94,8 +94,8 @@ describe("the prod stack on a simulated AWS (moto) and a real node", () => {
     const bucket = await artifactBucket();
     expect(await (await aws("s3", `/${bucket}?replication`)).text()).toContain("objects-replica");
     expect(await (await aws("s3", `/${bucket}?logging`)).text()).toContain(`<TargetBucket>${LOG_BUCKET}<`);
-    const groups = await act("autoscaling", { Action: "DescribeAutoScalingGroups", Version: "2011-01-01" });
-    expect([...groups.matchAll(/<MaxSize>(\d+)</g)].map(([, most]) => most)).toContain("2");
+    const cluster = (await world.stack.good("stack", "output", "cluster")).trim();
+    expect(await (await aws("eks", `/clusters/${cluster}/node-groups`)).text()).toContain("nodes-gpu-t4-spot-");
     const rotated = await world.stack.good("stack", "--show-urns");
     expect(rotated).toContain("aws:secretsmanager/secretRotation:SecretRotation");
   });
