@@ -128,6 +128,17 @@ export class Stack {
     return this.#pulumi(["config", "get", key]);
   }
 
+  /** Writes a secret into the stack's file, encrypted; by standard input, as a command line is seen by everybody. */
+  async setSecret(key: string, value: string): Promise<void> {
+    await this.#pulumi(["config", "set", "--secret", `${PROJECT}:${key}`], undefined, value);
+    await hideSalts(this.#folders);
+  }
+
+  /** What the program made of a RandomPassword, by its logical name; nothing where the state has none of that name. */
+  async generatedSecret(name: string): Promise<string | undefined> {
+    return generatedSecret(JSON.parse(await this.#pulumi(["stack", "export", "--show-secrets"])), name);
+  }
+
   /** Writes values into the stack's file, all of them in one go: `{ "data.generation": "second" }`. */
   async setConfig(values: Readonly<Record<string, string>>): Promise<void> {
     const pairs = Object.entries(values).flatMap(([path, value]) => ["--plaintext", `${PROJECT}:${path}=${value}`]);
@@ -172,6 +183,22 @@ export function stackExists(name: string, folders: Folders): boolean {
 /** Every stack of the project in the state folder. */
 export function stackNames({ state }: Folders): string[] {
   return globSync(join(state, ".pulumi/stacks", PROJECT, "*.json")).map((path) => basename(path, ".json"));
+}
+
+const passwordSchema = z.looseObject({ outputs: z.looseObject({ result: z.looseObject({ plaintext: z.string() }) }) });
+
+/**
+ * A generated secret in a state that shows them.
+ *
+ * @param state as `pulumi stack export --show-secrets` gives it
+ */
+export function generatedSecret(state: unknown, name: string): string | undefined {
+  const { resources = [] } = deploymentSchema.parse(state).deployment;
+  const made = resources.find(
+    ({ type, urn }) => type === "random:index/randomPassword:RandomPassword" && urn.endsWith(`::${name}`),
+  );
+  const { data } = passwordSchema.safeParse(made);
+  return data === undefined ? undefined : z.string().parse(JSON.parse(data.outputs.result.plaintext));
 }
 
 /** ` +  docker:index/network:Network inner created (0.2s)` becomes `Network inner created (0.2s)`. */

@@ -6,6 +6,7 @@ import type { TakeDown } from "./host.ts";
 
 export interface DestroyOptions {
   readonly change?: (deployment: Deployment) => Deployment;
+  readonly before?: (stack: Stack) => Promise<void>;
   readonly env?: Readonly<Record<string, string>>;
   readonly plugins?: readonly PlatformPlugin[];
 }
@@ -14,6 +15,7 @@ export interface DestroyOptions {
  * Destroys a stack through Pulumi, and forgets it.
  *
  * @param how.change  what is done to its state before, so that something of it stays
+ * @param how.before  what is done before anything is gone; where it fails, nothing is
  * @param how.env     what Pulumi reads besides
  * @param how.plugins that the platform needs besides
  * @throws CommandError where Pulumi cannot, unless `force` is set
@@ -21,10 +23,11 @@ export interface DestroyOptions {
  */
 export async function destroy(
   { name, folders, steps, force }: TakeDown,
-  { change, env = {}, plugins }: DestroyOptions = {},
+  { change, before, env = {}, plugins }: DestroyOptions = {},
 ): Promise<void> {
   const stack = new Stack(name, folders, { ...(await preparePulumi(steps, folders, plugins)), ...env });
   try {
+    await before?.(stack);
     await steps.run("Destroy", async (report) => {
       await stack.unlock(report);
       const deployment = await stack.export();

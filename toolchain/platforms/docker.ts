@@ -6,7 +6,8 @@ import { prepare } from "../prepare.ts";
 import { checkRoom } from "../room.ts";
 import { dropSalt } from "../stack-file.ts";
 import { readStackSettings } from "../stack-settings.ts";
-import { stackExists, stackNames } from "../stack.ts";
+import { stackExists, stackNames, type Stack } from "../stack.ts";
+import type { Steps } from "../steps.ts";
 import { destroy } from "./destroy.ts";
 import type { PlatformCommands, TakeDown } from "./host.ts";
 
@@ -34,6 +35,17 @@ export const docker: PlatformCommands = {
   takeDown,
 };
 
+/** Backups that are kept are worth nothing without their key, which goes with the stack's state: it goes into the stack's file. */
+async function keepBackupKey(stack: Stack, steps: Steps): Promise<void> {
+  const key = await stack.generatedSecret("backup-key");
+  // The file has one already, or no backup was ever made.
+  if (key === undefined) return;
+  await stack.setSecret("backupKey", key);
+  steps.say(
+    `  The key of the backups that are kept is now in Pulumi.${stack.name}.yaml, encrypted: slipway:backupKey.`,
+  );
+}
+
 async function takeDown(args: TakeDown): Promise<void> {
   const { name, folders, steps, keepData } = args;
   const isThere = stackExists(name, folders);
@@ -45,7 +57,8 @@ async function takeDown(args: TakeDown): Promise<void> {
   }
   const plan = await planEngine(askOnTerminal());
   const engine = await steps.run("Docker engine", (report) => startEngine(plan, folders, report));
-  if (isThere) await destroy(args, keepData ? { change: keepingData } : {});
+  if (isThere)
+    await destroy(args, keepData ? { change: keepingData, before: (stack) => keepBackupKey(stack, steps) } : {});
   // Between its images and its first container another stack would lose what it is about to use.
   const others = stackNames(folders).filter((other) => other !== name);
   const removed = await steps.run(
