@@ -59,6 +59,9 @@ const OPERATOR_IN_CLUSTER: readonly Rule[] = [
   { apiGroups: ["apiregistration.k8s.io"], resources: ["apiservices"], resourceNames: [METRICS_API], verbs: CHANGE },
 ];
 
+/** What happens to objects of no namespace is told there. */
+const EVENTS: readonly Rule[] = [{ apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create", "patch"] }];
+
 const ADAPTER_IN_STACK: readonly Rule[] = [{ apiGroups: ["keda.sh"], resources: ["scaledobjects"], verbs: READ }];
 
 /** The cluster's autoscaler asks under the names of triggers, which are made up. */
@@ -93,9 +96,11 @@ export interface KedaRightsArgs {
  */
 export function kedaRights({ operator, adapter, namespace, stack, home }: KedaRightsArgs): readonly Done[] {
   const system = { ...home, namespace: "kube-system" };
+  const shared = { ...home, namespace: "default" };
   return [
     inNamespace("keda-operator-stack", "keda-operator", OPERATOR_IN_STACK, operator, stack),
     inNamespace("keda-operator-home", "keda-operator", OPERATOR_AT_HOME, operator, home),
+    inNamespace("keda-operator-events", `${namespace}-keda-operator`, EVENTS, operator, shared),
     inCluster(`${namespace}-keda-operator`, OPERATOR_IN_CLUSTER, operator, home),
     inNamespace("keda-adapter-stack", "keda-metrics-apiserver", ADAPTER_IN_STACK, adapter, stack),
     inNamespace("keda-scaler-stack", "keda-external-metrics", SCALER_IN_STACK, SCALER, stack),

@@ -134,6 +134,13 @@ describe("what it may do", () => {
     );
   });
 
+  it("is to tell in `default` of its objects that have no namespace", () => {
+    expect(at(inputsOf(stack, TYPES.role, "keda-operator-events"), "metadata")).toMatchObject({
+      ...{ name: "slipway-unit-keda-operator", namespace: "default" },
+    });
+    expect(rules(TYPES.role, "keda-operator-events")).toEqual(["events.k8s.io/events: create,patch"]);
+  });
+
   it("is nowhere in the cluster Secrets, nor anything by a wildcard but names of triggers", () => {
     const everywhere = namesOf(stack, TYPES.clusterRole).flatMap((name) => rules(TYPES.clusterRole, name));
     expect(everywhere.join("\n")).not.toMatch(/secrets|\*/);

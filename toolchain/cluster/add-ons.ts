@@ -2,7 +2,7 @@ import type { AddOn } from "./add-on.ts";
 import { apiName, servedApi } from "./aggregation.ts";
 import type { Cluster } from "./access.ts";
 import type { Programs } from "./components.ts";
-import { startDaemon } from "./daemon.ts";
+import { startDaemon, stopDaemon } from "./daemon.ts";
 import { keda } from "./keda.ts";
 import type { Layout } from "./layout.ts";
 import { metricsServer } from "./metrics-server.ts";
@@ -40,4 +40,28 @@ async function start(
   await Promise.all(daemons.map((daemon) => startDaemon(layout.run, daemon)));
   const names = apis.map((api) => `apiservice/${apiName(api)}`);
   if (names.length > 0) await kubectl("wait", ...names, "--for=condition=Available", `--timeout=${API_SECONDS}s`);
+}
+
+/**
+ * Takes away one of what runs beside a cluster, with its kinds and its part of the API: a test brings another. `startAddOns` brings it back.
+ */
+export async function stopAddOn(
+  { layout, kubectl }: Cluster,
+  { definitions, objects, apis, daemons }: AddOn,
+): Promise<void> {
+  const gone = (...what: readonly string[]) => kubectl("delete", ...what, "--ignore-not-found", "--timeout=60s");
+  // Kinds first: whoever runs takes its marks from their objects.
+  if (definitions !== undefined) await gone(`--filename=${definitions}`);
+  for (const daemon of daemons) await stopDaemon(layout.run, daemon);
+  for (const api of apis) {
+    await gone("apiservice", apiName(api));
+    await gone("service", api.service, `--namespace=${api.namespace}`);
+  }
+  for (const { kind, metadata } of objects as readonly Named[]) await gone(kind.toLowerCase(), metadata.name);
+}
+
+/** An object of no namespace. */
+interface Named {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
 }

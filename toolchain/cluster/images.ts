@@ -34,22 +34,27 @@ export async function importImages(layout: Layout, archive: string): Promise<voi
  *
  * @param image   its name
  * @param program path of the program
+ * @param name    of the program in the image, at its root @default as it is called here
  */
-export async function ensureImage(layout: Layout, image: string, program: string): Promise<void> {
+export async function ensureImage(
+  layout: Layout,
+  image: string,
+  program: string,
+  name = basename(program),
+): Promise<void> {
   if ((await importedImages(layout)).includes(image)) return;
   const folder = mkdtempSync(join(tmpdir(), "slipway-image-"));
   try {
-    await importImages(layout, await packImage(folder, image, program));
+    await importImages(layout, await packImage(folder, image, program, name));
   } finally {
     rmSync(folder, { recursive: true });
   }
 }
 
 /** An archive in the form of `docker save`, written by hand: no engine is needed for one file. */
-async function packImage(folder: string, image: string, program: string): Promise<string> {
+async function packImage(folder: string, image: string, program: string, name: string): Promise<string> {
   const root = join(folder, "root");
   mkdirSync(root);
-  const name = basename(program);
   copyFileSync(program, join(root, name));
   const owner = ["--owner=0", "--group=0", "--numeric-owner"];
   await runCommand("tar", ["--create", "--file", join(folder, "layer.tar"), ...owner, "--directory", root, name]);
