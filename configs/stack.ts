@@ -47,9 +47,7 @@ const GIVEN_SECRETS = {
   offsiteSecretAccessKey: bucketKey,
   /** What every backup is closed with; generated where backups are made and the stack brings none. */
   backupKey: (text) =>
-    /^[\w-]{32,256}$/.test(text)
-      ? undefined
-      : `(${text.length} characters) must be 32 to 256 letters, digits, - or _.`,
+    /^[\w-]{32,256}$/.test(text) ? undefined : `(${text.length} characters) must be 32 to 256 letters, digits, - or _.`,
 } as const satisfies Record<string, SecretCheck>;
 
 const BUCKET_KEYS = ["objectsAccessKeyId", "objectsSecretAccessKey"] as const;
