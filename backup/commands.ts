@@ -2,12 +2,11 @@ import { text } from "node:stream/consumers";
 import { z } from "zod";
 import type { Agent } from "./agent.ts";
 import type { Command } from "./command-line.ts";
-import { drill } from "./drill.ts";
 import { EscrowRefused, exportKey, verifyKey } from "./escrow.ts";
 import { listBackups } from "./list-backups.ts";
-import { makeBackup } from "./make-backup.ts";
 import { planRestore } from "./plan.ts";
 import { EXIT, type EscrowResult, type FailureEvent, type ResultEvent } from "./protocol.ts";
+import { backUp, runDrill } from "./recorded.ts";
 import { restore } from "./restore.ts";
 import { isGood, verifyAll } from "./verify-all.ts";
 
@@ -24,7 +23,7 @@ export async function runCommand(agent: Agent, command: OneOff): Promise<Answer>
   const { config, context } = agent;
   switch (command.is) {
     case "backup": {
-      const record = await makeBackup(agent, context, command.isFull ? "full" : "incr");
+      const record = await backUp(agent, command.isFull ? "full" : "incr");
       return answer(record, record.faults.length === 0);
     }
     case "list":
@@ -38,7 +37,7 @@ export async function runCommand(agent: Agent, command: OneOff): Promise<Answer>
     case "restore":
       return answer(await restore({ agent, target: command.target, folder: config.POSTGRES_DATA_DIR }), true);
     case "drill":
-      return answer(await drill(agent), true);
+      return answer(await runDrill(agent), true);
     case "escrow":
       return answer(await escrow(agent, command.step), true);
   }

@@ -5,12 +5,13 @@
 import { loadRuntime } from "../configs/runtime.ts";
 import { createLog } from "../jobs/log.ts";
 import { reasonOf } from "../jobs/patience.ts";
-import { createCloseStack, loadOrExit } from "../jobs/process.ts";
+import { createCloseStack, loadOrExit, runService } from "../jobs/process.ts";
 import { openAgent } from "./agent.ts";
 import { helpText, readCommandLine, type Command } from "./command-line.ts";
 import { runCommand, type Answer, type OneOff } from "./commands.ts";
 import { Busy } from "./lock.ts";
 import { EXIT } from "./protocol.ts";
+import { startAgent } from "./start-agent.ts";
 import { UsageFault } from "./targets.ts";
 
 function say(event: object): void {
@@ -55,8 +56,12 @@ switch (command.is) {
   case "help":
     process.stdout.write(helpText());
     break;
-  case "serve":
-    throw new Error("not yet");
+  case "serve": {
+    const config = loadOrExit((env) => loadRuntime("backup", env));
+    const log = createLog("backup", config.logLevel);
+    await runService(log, config.DRAIN_SECONDS, () => startAgent(config, log));
+    break;
+  }
   default: {
     const { exit, event } = await run(command);
     say(event);

@@ -7,6 +7,7 @@ import { followRecovery, type Recovery } from "./recovery.ts";
 import { ScratchEnded, startScratchPostgres, SCRATCH_PORT, type ScratchPostgres } from "./scratch-postgres.ts";
 import type { Source } from "./sources.ts";
 import type { Route, Target } from "./targets.ts";
+import { segmentName } from "./wal-segments.ts";
 
 /** Settings that a recovery writes; they are taken out when it is done. */
 const RECOVERY_SETTINGS = [
@@ -32,29 +33,66 @@ export interface RecoverOptions {
   readonly folder: string;
 }
 
-/** Brings a folder to the target: files from the backup, WAL from the archive, then a Postgres that takes writes. */
+/**
+ * Brings a folder to the target: files from the backup, WAL from the archive, then a Postgres that takes writes.
+ *
+ * @throws Error where the target cannot be reached, or WAL on the way is missing or damaged
+ */
 export async function recover(options: RecoverOptions): Promise<Recovered> {
+  const { target, route, agent, folder } = options;
   await fetchFiles(options);
   const first = await startRecovery(options);
-  if (first.is === "running") return { postgres: first.postgres, reached: first.state.reached };
-  // The archive has no later transaction than those before the target. That is the state at the target if the archive covers it.
-  const { target, source, folder, agent } = options;
-  const covered = source.archive.newestAt;
+  if (first.is === "running") {
+    if (target.is === "latest") await stopUnlessAllWasRead(options, first);
+    return { postgres: first.postgres, reached: first.state.reached };
+  }
   if (first.state.tooEarly)
     throw new Error(
-      `restore: the backup ${options.route.set.label} ended after the target; choose an earlier backup or a later moment`,
+      `restore: the backup ${route.set.label} ended after the target; choose an earlier backup or a later moment`,
     );
-  if (!first.state.endedEarly) throw first.error;
-  if (target.is === "time" && (covered === undefined || target.time > covered))
-    throw new Error(
-      `restore: the archive reaches to ${first.state.reached?.toISOString() ?? "an unknown moment"}, and the target is ${target.text}; ` +
-        `use --to latest for the newest state that there is`,
-    );
+  if (!first.state.endedEarly || target.is !== "time") throw first.error;
+  // The archive has no transaction after the target. That is the state at the target only where all of it was read and it covers the target.
+  refuseUncovered(options, target, first.state);
   agent.log.info({ target }, "nothing was committed between the last transaction in the archive and the target");
   await appendFile(join(folder, "postgresql.auto.conf"), "recovery_target_time = ''\n");
   const second = await startRecovery(options);
   if (second.is === "ended") throw second.error;
   return { postgres: second.postgres, reached: second.state.reached ?? first.state.reached };
+}
+
+/** To Postgres, WAL that is missing or damaged is the end of the archive, and it serves what came before. Not to us. */
+async function stopUnlessAllWasRead(options: RecoverOptions, { postgres, state }: Running): Promise<void> {
+  const fault = unreadWal(options, state);
+  if (fault === undefined) return;
+  await postgres.stop();
+  throw new Error(
+    `restore: ${fault}; the newest moment before it is ${state.reached?.toISOString() ?? "the end of the backup"}: ` +
+      `restore to that with --to, or begin from a later backup with --to LABEL`,
+  );
+}
+
+function unreadWal({ source, route }: RecoverOptions, state: Recovery): string | undefined {
+  const timeline = route.timeline ?? 1;
+  const numbers = source.archive.segments.filter((segment) => segment.timeline === timeline);
+  const newest = numbers.reduce((most, { number }) => Math.max(most, number), -1);
+  const last = state.lastSegment;
+  const isRead = newest < 0 || (last?.timeline === timeline && last.number >= newest);
+  if (isRead && !state.isDamaged) return undefined;
+  const stopped = last ? segmentName(last) : "the backup's own files";
+  const until = newest < 0 ? "" : ` of ${segmentName({ timeline, number: newest })}`;
+  return `WAL is missing or damaged: recovery came to ${stopped}${until}`;
+}
+
+function refuseUncovered(options: RecoverOptions, target: Extract<Target, { is: "time" }>, state: Recovery): void {
+  const unread = unreadWal(options, state);
+  if (unread !== undefined)
+    throw new Error(`restore: ${unread}, before the target ${target.text}; choose an earlier one`);
+  const covered = options.source.archive.newestAt;
+  if (covered !== undefined && target.time <= covered) return;
+  throw new Error(
+    `restore: the archive reaches to ${state.reached?.toISOString() ?? "an unknown moment"}, and the target is ${target.text}; ` +
+      `use --to latest for the newest state that there is`,
+  );
 }
 
 /** Files of the backup. What an interrupted run left is taken up where it can be, else removed. */
@@ -85,9 +123,13 @@ function targetOptions(target: Target, route: Route): string[] {
   }
 }
 
-type Started =
-  | { readonly is: "running"; readonly postgres: ScratchPostgres; readonly state: Recovery }
-  | { readonly is: "ended"; readonly error: ScratchEnded; readonly state: Recovery };
+interface Running {
+  readonly is: "running";
+  readonly postgres: ScratchPostgres;
+  readonly state: Recovery;
+}
+
+type Started = Running | { readonly is: "ended"; readonly error: ScratchEnded; readonly state: Recovery };
 
 async function startRecovery({ agent, folder }: RecoverOptions): Promise<Started> {
   const { scratch, signal, log } = agent;

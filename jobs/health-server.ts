@@ -25,11 +25,13 @@ export function notReady(failing: readonly Failing[]): Problem {
  *
  * @param readiness gives what is failing; nothing means ready
  * @param metrics without it there is no such route
+ * @param warnings what somebody has to look at though the process is ready; told with the answer
  */
 export async function startHealthServer(
   address: { readonly host: string; readonly port: number },
   readiness: () => Promise<readonly Failing[]>,
   metrics?: MetricsPage,
+  warnings?: () => readonly Failing[],
 ): Promise<HealthServer> {
   const allowed = `/health/live, /health/ready${metrics ? ", /metrics" : ""}`;
   const server = createServer((request, response) => {
@@ -41,7 +43,7 @@ export async function startHealthServer(
         toProblem("method-not-allowed", `${request.method ?? "?"} is not taken; allowed: GET, HEAD`),
       );
     } else if (path === "/health/live") answer(response, 200, "application/json", { status: "live" });
-    else if (path === "/health/ready") void answerReady(response, readiness);
+    else if (path === "/health/ready") void answerReady(response, readiness, warnings?.());
     else if (path === "/metrics" && metrics) void answerMetrics(response, metrics);
     else answerProblem(response, toProblem("not-found", `allowed: ${allowed}`));
   });
@@ -57,10 +59,14 @@ export async function startHealthServer(
   };
 }
 
-async function answerReady(response: ServerResponse, readiness: () => Promise<readonly Failing[]>): Promise<void> {
+async function answerReady(
+  response: ServerResponse,
+  readiness: () => Promise<readonly Failing[]>,
+  warnings: readonly Failing[] | undefined,
+): Promise<void> {
   const failing = await readiness();
-  if (failing.length === 0) answer(response, 200, "application/json", { status: "ready" });
-  else answerProblem(response, notReady(failing));
+  if (failing.length > 0) answerProblem(response, notReady(failing));
+  else answer(response, 200, "application/json", { status: "ready", ...(warnings && { warnings }) });
 }
 
 async function answerMetrics(response: ServerResponse, { contentType, text }: MetricsPage): Promise<void> {
