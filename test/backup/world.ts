@@ -1,4 +1,4 @@
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,6 +21,7 @@ import {
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const NOBODY = 65_534;
+const ROOM_BYTES = 4 * 1024 ** 3;
 const DATABASE = "slipway";
 const REDIS_PASSWORD = "redis-secret";
 const KEY = "tests-of-backups-0123456789abcdef0123456789";
@@ -47,6 +48,8 @@ export interface BackupWorld {
   escrow(): Promise<void>;
   /** Starts one, to be killed. */
   startAgent(args: readonly string[], env?: Readonly<Record<string, string>>): RunningProgram;
+  /** Makes an empty cluster. */
+  initialise(data: string): void;
   /** Starts a cluster on a data directory in the place of the one that serves. */
   serve(data: string): Promise<void>;
   /** Starts a cluster on a data directory beside the one that serves, on its own port, and gives a connection; it archives nothing. */
@@ -74,7 +77,7 @@ export interface WorldOptions {
 /** Starts everything, with a migrated database and an empty repository. */
 export async function startWorld(options: WorldOptions = {}): Promise<BackupWorld> {
   const { settings = [] } = options;
-  const folder = mkdtempSync(join(tmpdir(), "slipway-back-"));
+  const folder = mkdtempSync(join(fastFolder(), "slipway-back-"));
   const repository = options.repository ?? join(folder, "repository");
   const data = join(folder, "first", "data");
   for (const path of [repository, dirname(data), ...["socket", "objects", "secrets"].map((name) => join(folder, name))])
@@ -97,6 +100,10 @@ export async function startWorld(options: WorldOptions = {}): Promise<BackupWorl
     agent: async (args, more) => answered(startAgent(args, more)),
     escrow: () => escrowKey(folder, env, command),
     connect: () => cluster.connectTo(DATABASE),
+    initialise: (next) => {
+      giveAway(dirname(next));
+      initialise(next);
+    },
     serve: (next) => cluster.serve(next),
     open: (next) => openCluster(next),
     stopServing: (signal) => cluster.stop(signal),
@@ -198,6 +205,14 @@ async function answered(started: RunningProgram): Promise<Answered> {
     .map((line) => JSON.parse(line) as Answered["last"]);
   const last = events.at(-1) ?? { event: "nothing" };
   return { code, last, events, log: started.output() };
+}
+
+/** A folder in memory where there is room: what is tested is not how fast a disk writes. */
+function fastFolder(): string {
+  const memory = "/dev/shm";
+  if (!existsSync(memory)) return tmpdir();
+  const { bavail, bsize } = statfsSync(memory);
+  return bavail * bsize > ROOM_BYTES ? memory : tmpdir();
 }
 
 /** The program as the image holds it, and a Node that the other user may run: a checkout may lie where only its owner looks. */

@@ -1,0 +1,99 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { join } from "node:path";
+import type { Client } from "pg";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type {
+  BackupRecord,
+  DrillResult,
+  ListResult,
+  RestorePlan,
+  RestoreResult,
+  VerifyResult,
+} from "../../backup/protocol.ts";
+import { nowOf } from "./load.ts";
+import { startWorld, type BackupWorld } from "./world.ts";
+
+let world: BackupWorld;
+
+beforeAll(async () => {
+  world = await startWorld();
+});
+
+afterAll(() => world.close());
+
+/** What a command answers that must end well. */
+async function ask<T>(args: readonly string[], data = world.data, exit = 0): Promise<T> {
+  const { code, last, log } = await world.agent(args, { POSTGRES_DATA_DIR: data });
+  expect({ code, event: last.event }, log.slice(-4000)).toEqual({ code: exit, event: "result" });
+  return last.result as T;
+}
+
+async function serveFrom(data: string): Promise<Client> {
+  await world.stopServing();
+  await world.serve(data);
+  return world.connect();
+}
+
+async function notesOf(client: Client): Promise<string[]> {
+  const { rows } = await client.query<{ text: string }>("SELECT text FROM notes ORDER BY at");
+  return rows.map(({ text }) => text);
+}
+
+/** One more, on its way into the archive with everything before it. */
+async function note(client: Client, text: string): Promise<void> {
+  await client.query("INSERT INTO notes (text) VALUES ($1)", [text]);
+  await client.query("SELECT pg_switch_wal()");
+  await sleep(1500);
+}
+
+test("no backup is good before the key is kept elsewhere, and every one is after that", async () => {
+  const before = await ask<VerifyResult>(["verify"], world.data, 3);
+  expect(before.faults).toEqual([
+    expect.stringMatching(/^key-not-escrowed: .*run slipway keys export/),
+    expect.stringMatching(/^missing: repository: there is no backup/),
+  ]);
+  const first = await ask<BackupRecord>(["backup", "--full"], world.data, 3);
+  expect(first.faults).toEqual([expect.stringMatching(/^key-not-escrowed/)]);
+  await world.escrow();
+  const second = await ask<BackupRecord>(["backup"]);
+  expect(second).toMatchObject({ type: "incr", faults: [], repositories: ["local"] });
+  const { backups, key } = await ask<ListResult>(["list"]);
+  expect(key.isEscrowed).toBe(true);
+  expect(backups.map(({ label, faults }) => ({ label, faults }))).toEqual([
+    { label: first.label, faults: [] },
+    { label: second.label, faults: [] },
+  ]);
+});
+
+test("a backup is restored to a moment, serves from there, and is backed up and restored again", async () => {
+  const client = await world.connect();
+  await client.query("CREATE TABLE notes (at timestamptz DEFAULT clock_timestamp(), text text)");
+  await note(client, "one");
+  const moment = await nowOf(client);
+  await note(client, "two");
+  await client.end();
+
+  expect(await ask<RestorePlan>(["plan", "--to", moment])).toMatchObject({ jobsLost: 0, jobsAgain: 0 });
+  const second = join(world.folder, "second", "data");
+  const done = await ask<RestoreResult>(["restore", "--to", moment], second);
+  expect(done).toMatchObject({ missingArtifacts: 0, rows: { notes: 1 } });
+  // Asked again, it tells what it did, and does nothing.
+  expect(await ask<RestoreResult>(["restore", "--to", moment], second)).toEqual(done);
+
+  const restored = await serveFrom(second);
+  expect(await notesOf(restored)).toEqual(["one"]);
+  await note(restored, "two again");
+  await restored.end();
+  const { sets, faults } = await ask<VerifyResult>(["verify"], second);
+  expect([...faults, ...sets.flatMap((set) => set.faults)]).toEqual([]);
+  const drilled = await ask<DrillResult>(["drill"], second);
+  expect(drilled.rows["notes"]).toBe(2);
+  expect(drilled.rtoSeconds).toBeGreaterThan(0);
+
+  const third = join(world.folder, "third", "data");
+  await ask<RestoreResult>(["restore", "--to", "latest"], third);
+  const newest = await serveFrom(third);
+  expect(await notesOf(newest)).toEqual(["one", "two again"]);
+  expect((await newest.query("SELECT timeline_id FROM pg_control_checkpoint()")).rows).toEqual([{ timeline_id: 3 }]);
+  await newest.end();
+});
