@@ -45,7 +45,7 @@ describe("kubernetes", () => {
         marked: true,
         ...{ apiCidrs: ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"], apiPorts: [443, 6443] },
       },
-      gpu: { sharing: { mode: "none" }, daemons: true },
+      gpu: { daemons: true },
       postgres: { storageGiB: 20, maxConnections: 200 },
       redis: { storageGiB: 5 },
       objects: { storageGiB: 10 },

@@ -56,7 +56,7 @@ const external = (port: number) => ({
 const sharing = z.discriminatedUnion("mode", [
   /** One worker has one GPU. */
   z.strictObject({ mode: z.literal("none") }),
-  /** Workers take turns. Their memory is not kept apart: one can take all of it. Autoscalers of nodes count such GPUs wrong. */
+  /** Workers take turns. Their memory is not kept apart: one can take all of it. Autoscalers of nodes may count such GPUs wrong. */
   z.strictObject({ mode: z.literal("time-slicing"), replicas: z.number().int().min(2).max(48) }),
   /** Slices with memory of their own: A100, H100 and their like alone. All GPUs of a node have to be divided alike already. */
   z.strictObject({ mode: z.literal("mig") }),
@@ -64,13 +64,20 @@ const sharing = z.discriminatedUnion("mode", [
 
 const gpu = z
   .strictObject({
-    sharing: sharing.default({ mode: "none" }),
+    /** Left out on AWS, where `aws.pools.gpu` says it of each pool. @default each GPU is one worker's */
+    sharing: sharing.optional(),
     /** Labels of the nodes that have GPUs. Left out on AWS. @default those that NVIDIA's own discovery gives them */
     nodeSelector: z.record(z.string(), z.string()).optional(),
     /** Which of `aws.pools.gpu` the GPU workers run on; left out elsewhere. @default the only one there is */
     shape: z.enum(GPU_SHAPE_NAMES, { error: `must be one of ${GPU_SHAPE_NAMES.join(", ")}` }).optional(),
     /** RuntimeClass of NVIDIA's runtime. @default the nodes have it as their only one */
     runtimeClass: name.optional(),
+    /**
+     * Seconds that a node with GPUs may take from nothing until it has the worker's image: a rollout of GPU workers waits so much longer than
+     * `healthTimeoutSeconds`, and on AWS the autoscaler as long for a node that it asked for. @default 900 on AWS, which is that
+     * autoscaler's own default; 0 elsewhere
+     */
+    nodeStartSeconds: z.number().int().min(0).max(3600).optional(),
     /** Whether NVIDIA's device plugin and exporter are brought along; not where an operator of the cluster does it. */
     daemons: z.boolean().default(true),
   })
@@ -254,3 +261,6 @@ export const kubernetesSchema = settings.superRefine((value, context) => {
 });
 
 export type KubernetesSettings = z.infer<typeof kubernetesSchema>;
+
+/** How one GPU is shared. */
+export type GpuSharing = z.infer<typeof sharing>;

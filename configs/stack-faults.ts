@@ -1,4 +1,5 @@
 import type { GpuShapeName } from "../infra/plan/gpu-shapes.ts";
+import { awsGpuFaults } from "./aws-gpu-faults.ts";
 import { awsFaults, type AwsSettings } from "./aws-settings.ts";
 import { kedaFaults } from "./keda-faults.ts";
 import type { StackFields } from "./stack-fields.ts";
@@ -43,7 +44,18 @@ function kubernetesFaults(stack: StackFields): readonly Fault[] {
     kubernetes.gpu.shape,
     "where platform is kubernetes: nodeSelector says it",
   );
-  return [...faults, ...shape, ...podFaults(stack), ...(kubernetes.importedImages ? [] : imageFaults(kubernetes))];
+  const scaler = leftOut(
+    "kubernetes.images.autoscaler",
+    kubernetes.images.autoscaler,
+    "where platform is kubernetes: who runs the cluster makes its nodes",
+  );
+  return [
+    ...faults,
+    ...shape,
+    ...scaler,
+    ...podFaults(stack),
+    ...(kubernetes.importedImages ? [] : imageFaults(kubernetes)),
+  ];
 }
 
 function imageFaults({ images, ...kubernetes }: NonNullable<StackFields["kubernetes"]>): readonly Fault[] {
@@ -81,6 +93,7 @@ function awsStackFaults(stack: StackFields): readonly Fault[] {
       ? ([["aws.pools.gpu", "must have a pool where gpu.mode is on"]] as const)
       : []),
     ...(wantsGpu(stack) ? shapeFaults(aws.pools, kubernetes?.gpu.shape) : []),
+    ...awsGpuFaults(aws, kubernetes?.gpu),
     ...podFaults(stack),
   ];
 }

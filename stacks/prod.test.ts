@@ -140,6 +140,17 @@ describe("prod", () => {
     expect(at(peers, "values")).toEqual(["prepare"]);
   });
 
+  it("has an autoscaler before anything waits for a node, with the image that the file names", () => {
+    const waits = (name: string) =>
+      stack.resources.find((one) => one.type === TYPES.deployment && one.name === name)?.dependencies.join() ?? "";
+    for (const name of ["api", "worker-cpu"]) expect(waits(name), name).toContain("Deployment::autoscaler");
+    expect(waits("autoscaler")).toContain("NodeGroup::nodes-system");
+    const scaler = podsOf(stack).get("Deployment autoscaler");
+    expect(at(scaler, "containers", 0, "image")).toMatch(/cluster-autoscaler@sha256:/);
+    const egress = at(inputsOf(stack, TYPES.policy, "autoscaler-to-aws"), "spec", "egress");
+    expect(JSON.stringify(egress)).toContain('"0.0.0.0/0"');
+  });
+
   it("shows no secret in clear", () => {
     const sent = JSON.stringify(stack.resources.map((one) => one.sent));
     const passwords = stack.resources.filter(({ type }) => type === TYPES.password);
@@ -148,6 +159,30 @@ describe("prod", () => {
     const clear = JSON.stringify(stack.resources.map(({ sent: own }) => withoutSecrets(own)));
     expect(sent).toContain("anary");
     expect(clear).not.toMatch(/anary/i);
+  });
+});
+
+describe("pools with GPUs that are shared", () => {
+  const FOUR = { mode: "time-slicing", replicas: 4 };
+  const pools = {
+    gpu: [
+      { shape: "t4", max: 1, sharing: FOUR },
+      { shape: "l4", max: 1 },
+    ],
+  };
+
+  it.each([
+    ["t4", { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } }],
+    ["l4", { type: "Recreate" }],
+  ])("say alone how GPU workers on %s are rolled out, and how long a node may take", async (shape, strategy) => {
+    const made = await recordProd(stackOf({ pools }, { kubernetes: { gpu: { shape } } }));
+    expect(inputsOf(made, TYPES.deployment, "worker-gpu")["spec"]).toMatchObject({
+      strategy,
+      progressDeadlineSeconds: 90 + 900,
+    });
+    expect(at(inputsOf(made, TYPES.deployment, "api"), "spec", "progressDeadlineSeconds")).toBe(90);
+    // The plugins are those of all pools, whichever the workers are on.
+    expect(namesOf(made, TYPES.daemonSet)).toEqual(["dcgm-exporter", "device-plugin", "device-plugin-time-slicing-4"]);
   });
 });
 
@@ -200,6 +235,11 @@ describe("a stack's file on AWS", () => {
   it("is refused where a region has not the GPU that it asks for", async () => {
     const file = stackOf({ pools: { gpu: [{ shape: "h100x8", max: 1 }] } });
     expect(await refusal(file, ["p5.48xlarge"])).toMatch(/slipway:aws\.pools\.gpu.*p5\.48xlarge/s);
+  });
+
+  it("is refused where pools may grow and nobody is named who makes them", async () => {
+    const file = stackOf({}, { kubernetes: { images: { autoscaler: undefined } } });
+    expect(await refusal(file)).toMatch(/slipway:kubernetes\.images\.autoscaler is missing.*cpu 1\.\.4/s);
   });
 
   it("is refused where there are too few zones", async () => {

@@ -1,5 +1,6 @@
 import { getStack, type Output } from "@pulumi/pulumi";
 import type { StackConfig } from "../configs/stack.ts";
+import { planAutoscaler } from "../infra/aws/autoscaler-plan.ts";
 import { awsClusterConfig } from "../infra/aws/cluster-config.ts";
 import { dataServices } from "../infra/aws/data-services.ts";
 import { foundation } from "../infra/aws/foundation.ts";
@@ -30,13 +31,15 @@ export async function prod(file: StackConfig): Promise<ProdOutputs> {
   const config = awsClusterConfig(stack, file, size);
   const place = stackPlace(stack, file, settings);
   const pools = await offeredPools(settings, size, place);
+  const { images } = config.kubernetes;
+  const scaler = planAutoscaler(stack, pools, { images, version: settings.cluster.version });
   const drain = awsDrain(stack, config, pools);
   const secrets = stackSecrets();
   const base = foundation({ settings, networkPlan, pools, place });
   const providerOf = regionProviders(settings, place);
   const data = dataServices({ settings, size, networkPlan, foundation: base, secrets, providerOf, place });
   const around = surroundings({ config, settings, pools, base, data, place });
-  const running = product({ config, secrets, base, surroundings: around });
+  const running = product({ config, secrets, base, surroundings: around, scaler, place });
   const url = publicEdge({ settings, base, drain, place });
   return { url, ...running, cluster: base.cluster.name, jwtKeys: secrets.jwtKeys };
 }

@@ -55,6 +55,8 @@ export const GO_PROGRAMS = {
   },
   coredns: { folder: "coredns", packages: ["."] },
   pause: { folder: "pause", packages: ["."] },
+  // A stand-in: the image's program has to have that name.
+  "cluster-autoscaler": { folder: "autoscaler", packages: ["."] },
   keda: {
     folder: "keda",
     packages: ["operator", "adapter"].map((name) => `${KEDA_MODULE}/cmd/${name}`),

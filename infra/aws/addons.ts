@@ -2,6 +2,7 @@ import { Addon } from "@pulumi/aws/eks/addon.js";
 import { jsonStringify, type Input, type Output, type Resource } from "@pulumi/pulumi";
 import { addonVersions, type AddonName, type ClusterSettings } from "../../configs/aws-cluster-settings.ts";
 import type { Cluster } from "./cluster.ts";
+import { ON_SYSTEM_NODES } from "./node-choice.ts";
 import { options, tagged, type AwsAccount, type AwsPlace } from "./place.ts";
 import { podIdentity } from "./pod-identity.ts";
 
@@ -25,9 +26,6 @@ export interface ServiceAddonsArgs extends NetworkAddonsArgs {
 const NAMESPACE = "kube-system";
 
 const TIMEOUTS = { create: "20m", update: "20m", delete: "20m" } as const;
-
-/** The system pool's taint, where it is dedicated. */
-const ON_SYSTEM = [{ key: "CriticalAddonsOnly", operator: "Exists" }];
 
 /** What a node needs before it is one: the network's plugin, the proxy of Services and the agent that hands roles to pods. */
 export function networkAddons({ account, ...args }: NetworkAddonsArgs): readonly Resource[] {
@@ -57,13 +55,13 @@ export function serviceAddons({ account, diskKeyArn, nodes, ...args }: ServiceAd
   });
   const waits = (...more: Resource[]) => ({ dependsOn: [...nodes, ...more] });
   return [
-    addon("coredns", args, { values: { tolerations: ON_SYSTEM }, ...waits() }),
+    addon("coredns", args, { values: { tolerations: ON_SYSTEM_NODES.tolerations }, ...waits() }),
     addon("aws-ebs-csi-driver", args, {
       // Pods with disks run on tainted nodes too.
-      values: { controller: { tolerations: ON_SYSTEM }, node: { tolerateAllTaints: true } },
+      values: { controller: { tolerations: ON_SYSTEM_NODES.tolerations }, node: { tolerateAllTaints: true } },
       ...waits(disks.ready),
     }),
-    addon("metrics-server", args, { values: { tolerations: ON_SYSTEM }, ...waits() }),
+    addon("metrics-server", args, { values: { tolerations: ON_SYSTEM_NODES.tolerations }, ...waits() }),
   ];
 }
 

@@ -6,11 +6,11 @@ import { podIdentity, type PodIdentity } from "./pod-identity.ts";
 export interface AutoscalerRoleArgs {
   readonly cluster: Pick<Cluster, "name" | "arn">;
   readonly account: AwsAccount;
+  /** Where the autoscaler stands: its role is for that service account of that namespace alone. */
+  readonly namespace: string;
+  readonly serviceAccount: string;
   readonly place: AwsPlace;
 }
-
-/** Where the cluster autoscaler stands; its role is for that service account alone. */
-export const AUTOSCALER = { namespace: "kube-system", serviceAccount: "cluster-autoscaler" } as const;
 
 /** Tag that EKS puts on the Auto Scaling groups of its node groups. */
 const OWN_GROUPS = "k8s.io/cluster-autoscaler/";
@@ -24,9 +24,15 @@ const LOOK = [
 ];
 
 /** The cluster autoscaler's role: it sees all groups of the account, and sets the size of this cluster's alone. */
-export function autoscalerRole({ cluster, account, place }: AutoscalerRoleArgs): PodIdentity {
+export function autoscalerRole({
+  cluster,
+  account,
+  namespace,
+  serviceAccount,
+  place,
+}: AutoscalerRoleArgs): PodIdentity {
   return podIdentity({
-    ...{ name: "autoscaler", description: "Cluster autoscaler of the stack", ...AUTOSCALER },
+    ...{ name: "autoscaler", description: "Cluster autoscaler of the stack", namespace, serviceAccount },
     ...{ cluster, policy: policy(cluster, account), account, place },
   });
 }

@@ -5,6 +5,8 @@ import { clusterConnectionUsers } from "../kubernetes/scale.ts";
 import { scaling, type ClusterConfig } from "../kubernetes/settings.ts";
 import { assertConnectionBudget } from "../plan/connection-budget.ts";
 import type { ResolvedSize } from "../plan/sizes.ts";
+import { awsGpu } from "./gpu-settings.ts";
+import { awsOf } from "./plans.ts";
 
 /**
  * What the platform in the cluster is told on AWS: sizes, replicas and ranges are those of `aws.size` and `aws.overrides`, whatever the keys of other
@@ -35,6 +37,7 @@ function resolve(config: StackConfig, size: ResolvedSize): ClusterConfig {
       api: { minReplicas: api.replicas, maxReplicas: api.maxReplicas },
       workers: upTo(worker.maxReplicas, kubernetes.workers.minReplicas),
       gpuWorkers: upTo(gpu.maxReplicas, kubernetes.gpuWorkers.minReplicas),
+      gpu: awsGpu(kubernetes.gpu, awsOf(config)),
     },
   };
 }

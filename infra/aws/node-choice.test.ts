@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { at } from "../../test/pulumi/kubernetes.ts";
 import { GPU_DAEMONS } from "../kubernetes/surroundings.ts";
+import type { GpuSharing } from "../plan/node-pool-config.ts";
 import type { PoolPlan } from "../plan/node-pools.ts";
-import { nodeChoice } from "./node-choice.ts";
+import { gpuDivisions, nodeChoice } from "./node-choice.ts";
 
 const CPU: PoolPlan = {
   ...{ name: "cpu", instanceTypes: [], capacity: "on-demand", min: 0, max: 1, labels: {}, taints: [], tags: {} },
@@ -65,5 +66,37 @@ describe("others", () => {
     expect(weightOf(nodeChoice({ name: "worker-cpu" }, pools))).toBe(100);
     expect(nodeChoice({ name: "worker-cpu" }, [CPU, pool("l4", "spot")])).toEqual({});
     expect(nodeChoice({ name: "worker-cpu" }, pools)).not.toHaveProperty("nodeSelector");
+  });
+});
+
+describe("GPUs of several pools", () => {
+  const shared = (name: string, sharing: GpuSharing, label?: string): PoolPlan => {
+    const labels = label === undefined ? {} : { "nvidia.com/device-plugin.config": label };
+    return { ...CPU, name, labels, gpu: { shape: "l4", count: 1, sharing, schedulable: 1 } };
+  };
+  const nodesOf = (expression: object) => ({
+    affinity: {
+      nodeAffinity: {
+        requiredDuringSchedulingIgnoredDuringExecution: {
+          nodeSelectorTerms: [{ matchExpressions: [{ key: SELECTOR, operator: "Exists" }, expression] }],
+        },
+      },
+    },
+  });
+  const key = "nvidia.com/device-plugin.config";
+  const FOUR = { mode: "time-slicing", replicas: 4 } as const;
+
+  it("are served by one device plugin for each way of sharing, by the label of their nodes", () => {
+    const whole = shared("gpu-a", { mode: "none" });
+    const pools = [CPU, whole, shared("gpu-b", FOUR, "time-slicing-4"), { ...whole, name: "gpu-c" }];
+    expect(gpuDivisions(pools)).toEqual([
+      { name: "", sharing: { mode: "none" }, nodes: nodesOf({ key, operator: "DoesNotExist" }) },
+      { name: "time-slicing-4", sharing: FOUR, nodes: nodesOf({ key, operator: "In", values: ["time-slicing-4"] }) },
+    ]);
+    expect(gpuDivisions([CPU])).toEqual([]);
+  });
+
+  it("are left to who divides them in hardware", () => {
+    expect(gpuDivisions([shared("gpu-a", { mode: "mig", profile: "1g.10gb" })])).toEqual([]);
   });
 });

@@ -12,6 +12,7 @@ import {
   waitsFor,
 } from "../../test/pulumi/aws.ts";
 import type { RecordedResource } from "../../test/pulumi/recorder.ts";
+import { autoscalerRole } from "./autoscaler-role.ts";
 import { podIdentity } from "./pod-identity.ts";
 
 const cluster = () => ({ name: output(CLUSTER), arn: output(arnOf("eks", `cluster/${CLUSTER}`)) });
@@ -57,28 +58,19 @@ describe("the role of pods", () => {
   });
 });
 
-describe("roles of the cluster's own pods", () => {
-  let resources: readonly RecordedResource[];
-  beforeAll(async () => {
-    ({ resources } = await recordFoundation());
-  });
+function statementsOf(resources: readonly RecordedResource[], name: string): readonly object[] {
+  const policy = JSON.parse(String(inputs(resources, TYPES.rolePolicy, name)["policy"])) as { Statement: object[] };
+  return policy.Statement;
+}
 
-  const statements = (name: string) =>
-    (JSON.parse(String(inputs(resources, TYPES.rolePolicy, name)["policy"])) as { Statement: readonly object[] })
-      .Statement;
-
-  it("are these", () => {
-    expect(names(resources, TYPES.podIdentity)).toEqual(["autoscaler", "ebs-csi", "vpc-cni"]);
-    for (const [name, serviceAccount] of Object.entries({
-      autoscaler: "cluster-autoscaler",
-      "ebs-csi": "ebs-csi-controller-sa",
-      "vpc-cni": "aws-node",
-    }))
-      expect(inputs(resources, TYPES.podIdentity, name)).toMatchObject({ namespace: "kube-system", serviceAccount });
-  });
-
-  it("let the autoscaler change the groups of this cluster alone", () => {
-    const [look, describe_, change] = statements("autoscaler");
+describe("the autoscaler's role", () => {
+  it("lets it change the groups of this cluster alone", async () => {
+    const home = { namespace: "slipway-autoscaler", serviceAccount: "cluster-autoscaler" };
+    const { resources } = await recordPart((place) =>
+      autoscalerRole({ cluster: cluster(), account: ACCOUNT, ...home, place }),
+    );
+    expect(inputs(resources, TYPES.podIdentity, "autoscaler")).toMatchObject(home);
+    const [look, describe_, change] = statementsOf(resources, "autoscaler");
     expect(look).toMatchObject({
       Resource: "*",
       Action: expect.not.arrayContaining([expect.stringMatching(/Set|Term/)]) as object,
@@ -98,7 +90,22 @@ describe("roles of the cluster's own pods", () => {
         },
       },
     });
-    expect(statements("autoscaler")).toHaveLength(3);
+    expect(statementsOf(resources, "autoscaler")).toHaveLength(3);
+  });
+});
+
+describe("roles of the cluster's own pods", () => {
+  let resources: readonly RecordedResource[];
+  beforeAll(async () => {
+    ({ resources } = await recordFoundation());
+  });
+
+  const statements = (name: string) => statementsOf(resources, name);
+
+  it("are these", () => {
+    expect(names(resources, TYPES.podIdentity)).toEqual(["ebs-csi", "vpc-cni"]);
+    for (const [name, serviceAccount] of Object.entries({ "ebs-csi": "ebs-csi-controller-sa", "vpc-cni": "aws-node" }))
+      expect(inputs(resources, TYPES.podIdentity, name)).toMatchObject({ namespace: "kube-system", serviceAccount });
   });
 
   it("let the driver of disks use the disks' key, and hand it on to EC2 alone", () => {

@@ -5,14 +5,20 @@ import type { ClusterConfig } from "../kubernetes/settings.ts";
 import type { Surroundings } from "../kubernetes/surroundings.ts";
 import type { StackSecrets } from "../secrets.ts";
 import { describeServices } from "../services.ts";
+import type { AutoscalerPlan } from "./autoscaler-plan.ts";
+import { autoscaler } from "./autoscaler.ts";
 import type { Foundation } from "./foundation.ts";
+import type { AwsPlace } from "./place.ts";
 
 export interface ProductArgs {
   /** Of `awsClusterConfig`. */
   readonly config: ClusterConfig;
   readonly secrets: StackSecrets;
-  readonly base: Pick<Foundation, "cluster">;
+  readonly base: Pick<Foundation, "account" | "cluster" | "nodes" | "ready">;
   readonly surroundings: Surroundings;
+  /** Of `planAutoscaler`. */
+  readonly scaler: AutoscalerPlan | undefined;
+  readonly place: AwsPlace;
 }
 
 export interface Product {
@@ -23,14 +29,17 @@ export interface Product {
 }
 
 /** The product's programs in the stack's own cluster: the step that makes the database's roles, then migrations, then what serves. */
-export function product({ config, secrets, base, surroundings }: ProductArgs): Product {
+export function product({ config, secrets, base, surroundings, scaler: plan, place }: ProductArgs): Product {
   const hasGpu = wantsGpu(config);
   const { kubeconfig } = base.cluster;
   const platform = new KubernetesPlatform("cluster", { config, secrets, hasGpu, kubeconfig, surroundings });
-  const { database, cache, objects } = platform;
+  const { database, cache, objects, beside } = platform;
+  // AWS is reached as S3 is.
+  const { peers } = surroundings.objects;
+  const scaler = plan === undefined ? [] : autoscaler({ plan, config, base, peers, place, beside });
   const keys = { jwt: secrets.jwtKeys, hmac: secrets.hmacKeys };
   const services = describeServices({ config, keys, database, cache, objects, hasGpu });
   const prepared = services.prepare ? [platform.runOnce(services.prepare)] : [];
-  const { serving } = platform.release(services.running, [platform.runOnce(services.migrate, prepared)]);
+  const { serving } = platform.release(services.running, [platform.runOnce(services.migrate, prepared), ...scaler]);
   return { namespace: platform.namespace, serving };
 }

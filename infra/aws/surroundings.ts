@@ -7,7 +7,7 @@ import type { DataServices } from "./data-services.ts";
 import type { Foundation } from "./foundation.ts";
 import { images } from "./images.ts";
 import { masterRole } from "./master-role.ts";
-import { nodeChoice } from "./node-choice.ts";
+import { gpuDivisions, nodeChoice } from "./node-choice.ts";
 import { objectRoles } from "./object-roles.ts";
 import type { AwsPlace } from "./place.ts";
 import { NODE_PORT } from "./public-edge.ts";
@@ -44,6 +44,7 @@ export function surroundings({ config, settings, pools, base, data, place }: Sur
     // Nodes pass requests on for each other.
     loadBalancer: { nodePort: NODE_PORT, cidrs: [settings.network.cidr] },
     nodes: (spec) => nodeChoice(spec, pools),
+    gpuDivisions: gpuDivisions(pools),
     ready: [...base.ready, master.ready, ...roles.map(({ ready }) => ready)],
   };
 }

@@ -1,11 +1,11 @@
 import { Deployment } from "@pulumi/kubernetes/apps/v1/deployment.js";
 import { Service } from "@pulumi/kubernetes/core/v1/service.js";
 import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
-import type { Input } from "@pulumi/pulumi";
-import type { KubernetesSettings } from "../../configs/kubernetes-settings.ts";
+import type { CustomTimeouts, Input } from "@pulumi/pulumi";
+import type { GpuSharing, KubernetesSettings } from "../../configs/kubernetes-settings.ts";
 import type { Done, ServiceSpec } from "../contract.ts";
-import { planDrain, type Traffic } from "../plan/drain.ts";
-import { gpuContainer, gpuPod, type GpuNodes } from "./gpu.ts";
+import { KILL_MARGIN_SECONDS, planDrain, type Traffic } from "../plan/drain.ts";
+import { gpuContainer, gpuPod, sharingOf, type GpuNodes } from "./gpu.ts";
 import { labels, options, selector, type Place } from "./place.ts";
 import { nodesOf, podTemplate, type Mounted, type PodShape } from "./pod.ts";
 import type { Scale } from "./scale.ts";
@@ -19,13 +19,13 @@ export interface DeploymentArgs {
     "image" | "pullPolicy" | "cpuRequestPercent" | "settings" | "secrets" | "account" | "fsGroup"
   > & { readonly mounts: readonly Mounted[]; readonly priorityClass: Input<string> };
   readonly scale: Scale;
-  /** Where GPUs are, and whether one is one worker's. */
-  readonly gpu: GpuNodes & Pick<KubernetesSettings["gpu"], "sharing">;
+  /** Where GPUs are, whether one is one worker's, and how long a node with one takes. */
+  readonly gpu: GpuNodes & Pick<KubernetesSettings["gpu"], "sharing" | "nodeStartSeconds">;
   /** Who sends requests to a service that takes any. */
   readonly traffic: Exclude<Traffic, "none">;
   /** Where its pods run. @default anywhere; with a GPU, where `gpu` says */
   readonly nodes?: NodeChoice;
-  /** Seconds that a new pod may take to become ready until the rollout has failed. */
+  /** Seconds that a new pod may take to become ready until the rollout has failed; with a GPU, once it has a node. */
   readonly healthTimeoutSeconds: number;
   /** Steps that must be done before a pod of it starts. */
   readonly after: readonly Done[];
@@ -45,6 +45,7 @@ const HISTORY = 5;
  * not stand in the template, where it would be alike for all.
  */
 export function deployment({ spec, scale, place, after, ...args }: DeploymentArgs): Deployment {
+  const deadlineSeconds = args.healthTimeoutSeconds + (spec.gpu ? (args.gpu.nodeStartSeconds ?? 0) : 0);
   return new Deployment(
     spec.name,
     {
@@ -53,25 +54,31 @@ export function deployment({ spec, scale, place, after, ...args }: DeploymentArg
         // Where an autoscaler decides, not a word of it here: else every deploy would undo what it did.
         ...(scale.owner === "stack" ? { replicas: scale.replicas } : {}),
         selector: selector(spec.name),
-        strategy: strategy(spec, args.gpu.sharing.mode),
-        progressDeadlineSeconds: args.healthTimeoutSeconds,
+        strategy: strategy(spec, sharingOf(args.gpu)),
+        progressDeadlineSeconds: deadlineSeconds,
         revisionHistoryLimit: HISTORY,
         template: serviceTemplate({ spec, ...args }),
       },
     },
-    options(place, { dependsOn: [...after] }),
+    options(place, { dependsOn: [...after], customTimeouts: patience(spec, deadlineSeconds) }),
   );
+}
+
+/** Seconds that the plugin waits for a rollout where nobody says otherwise. */
+const ROLLOUT_SECONDS = 600;
+
+/** The cluster gives a rollout up before Pulumi does, and says why: old pods may drain first, then new ones have their time. */
+function patience({ drainSeconds }: ServiceSpec, deadlineSeconds: number): CustomTimeouts {
+  const seconds = `${Math.max(ROLLOUT_SECONDS, drainSeconds + deadlineSeconds + KILL_MARGIN_SECONDS)}s`;
+  return { create: seconds, update: seconds };
 }
 
 /**
  * Where a GPU is one worker's, a new one beside the old would wait for a GPU for ever. Where GPUs are shared, one share is given back
  * before the next is asked for: the others work on.
  */
-function strategy(
-  { gpu }: ServiceSpec,
-  sharing: KubernetesSettings["gpu"]["sharing"]["mode"],
-): k8s.apps.v1.DeploymentStrategy {
-  if (gpu && sharing === "none") return { type: "Recreate" };
+function strategy({ gpu }: ServiceSpec, { mode }: GpuSharing): k8s.apps.v1.DeploymentStrategy {
+  if (gpu && mode === "none") return { type: "Recreate" };
   if (gpu) return { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } };
   return { type: "RollingUpdate", rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } };
 }

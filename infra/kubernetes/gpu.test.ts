@@ -95,6 +95,6 @@ describe("GPUs", () => {
       },
     ],
   ])("are shared as the stack says: %j", (sharing, config) => {
-    expect(JSON.parse(pluginConfig({ sharing }))).toEqual(config);
+    expect(JSON.parse(pluginConfig(sharing))).toEqual(config);
   });
 });

@@ -1,7 +1,7 @@
 import { DaemonSet } from "@pulumi/kubernetes/apps/v1/daemonSet.js";
 import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
 import type { Input, Output } from "@pulumi/pulumi";
-import type { KubernetesSettings } from "../../configs/kubernetes-settings.ts";
+import type { GpuSharing, KubernetesSettings } from "../../configs/kubernetes-settings.ts";
 import type { Limits } from "../contract.ts";
 import { GPU_RESOURCE } from "../plan/node-pools.ts";
 import { configMap } from "./config-map.ts";
@@ -9,7 +9,7 @@ import { namespace } from "./namespace.ts";
 import { exporterPolicy } from "./network-policy.ts";
 import { labels, options, selector, type Place } from "./place.ts";
 import { nodesOf, resources, type PullPolicy } from "./pod.ts";
-import type { NodeChoice } from "./surroundings.ts";
+import type { GpuDivision, NodeChoice } from "./surroundings.ts";
 
 /** Nodes with GPUs repel every pod that does not say this. */
 export const GPU_TOLERATIONS: readonly k8s.core.v1.Toleration[] = [
@@ -57,6 +57,8 @@ export interface GpuDaemonsArgs {
   readonly namespace: string;
   /** Which nodes have GPUs, where the stack makes them itself. @default those that the settings say */
   readonly nodes?: NodeChoice | undefined;
+  /** How GPUs are shared, by nodes. @default as the settings say, on all of them */
+  readonly divisions?: readonly GpuDivision[] | undefined;
   /** Namespace of those who read the exporter's metrics. @default nobody does */
   readonly scrapers?: string | undefined;
   readonly place: Omit<Place, "namespace">;
@@ -82,25 +84,13 @@ const CONFIG_FOLDER = "/etc/device-plugin";
  */
 export function gpuDaemons({ settings, images, pullPolicy, ...args }: GpuDaemonsArgs): void {
   const place = { ...args.place, namespace: namespace("gpu", `${args.namespace}-gpu`, "privileged", args.place) };
-  const shared = { settings, pullPolicy, nodes: args.nodes, place };
-  const config = configMap("device-plugin", "device-plugin", { "config.yaml": pluginConfig(settings) }, place);
-  daemon({
-    ...shared,
-    name: "device-plugin",
-    image: images.devicePlugin,
-    limits: { memoryMiB: 128, cpus: 0.2 },
-    container: {
-      args: [`--config-file=${CONFIG_FOLDER}/config.yaml`],
-      ...(settings.sharing.mode === "mig"
-        ? { env: [{ name: "NVIDIA_MIG_MONITOR_DEVICES", value: "all" }], securityContext: DRIVER_RIGHTS }
-        : {}),
-    },
-    folders: { [PLUGINS_FOLDER]: "write" },
-    config,
-  });
+  const shared = { settings, pullPolicy, place };
+  const everywhere = { name: "", sharing: sharingOf(settings), nodes: args.nodes };
+  for (const division of args.divisions ?? [everywhere]) devicePlugin(division, images.devicePlugin, shared);
   daemon({
     ...shared,
     name: "dcgm-exporter",
+    nodes: args.nodes,
     image: images.dcgmExporter,
     limits: { memoryMiB: 512, cpus: 0.5 },
     container: {
@@ -113,8 +103,38 @@ export function gpuDaemons({ settings, images, pullPolicy, ...args }: GpuDaemons
   exporterPolicy("dcgm-exporter", EXPORTER_PORT, args.scrapers, place);
 }
 
+/** How GPUs are shared where the stack's file says it once for all of them. */
+export function sharingOf({ sharing = { mode: "none" } }: Pick<KubernetesSettings["gpu"], "sharing">): GpuSharing {
+  return sharing;
+}
+
+/**
+ * NVIDIA's device plugin on nodes whose GPUs are shared alike. Its own way to several configurations, a second container that reads labels of
+ * nodes and signals it, would have a token of the cluster; a DaemonSet for each has none.
+ */
+function devicePlugin(
+  { name: division, sharing, nodes }: Omit<GpuDivision, "nodes"> & Pick<DaemonArgs, "nodes">,
+  image: string,
+  shared: Pick<DaemonArgs, "settings" | "pullPolicy" | "place">,
+): void {
+  const name = division === "" ? "device-plugin" : `device-plugin-${division}`;
+  const config = configMap(name, name, { "config.yaml": pluginConfig(sharing) }, shared.place);
+  daemon({
+    ...shared,
+    ...{ name, image, nodes, config },
+    limits: { memoryMiB: 128, cpus: 0.2 },
+    container: {
+      args: [`--config-file=${CONFIG_FOLDER}/config.yaml`],
+      ...(sharing.mode === "mig"
+        ? { env: [{ name: "NVIDIA_MIG_MONITOR_DEVICES", value: "all" }], securityContext: DRIVER_RIGHTS }
+        : {}),
+    },
+    folders: { [PLUGINS_FOLDER]: "write" },
+  });
+}
+
 /** The device plugin's own configuration; JSON is YAML too. */
-export function pluginConfig({ sharing }: Pick<KubernetesSettings["gpu"], "sharing">): string {
+export function pluginConfig(sharing: GpuSharing): string {
   const turns = (replicas: number) => ({ sharing: { timeSlicing: { resources: [{ name: GPU_RESOURCE, replicas }] } } });
   return JSON.stringify({
     version: "v1",

@@ -74,6 +74,8 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
   readonly hasGpu: boolean;
   /** Name of the namespace, known when it is there. */
   readonly namespace: Output<string>;
+  /** Where what a stack brings besides stands in the cluster: in namespaces of its own, or in none. */
+  readonly beside: Omit<Place, "namespace">;
   readonly #config: ClusterConfig;
   readonly #place: Place;
   readonly #pullPolicy: PullPolicy;
@@ -96,6 +98,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
     this.#pullPolicy = kubernetes.importedImages ? "Never" : "IfNotPresent";
     const provider = clusterProvider(config, kubeconfig, this);
     const outside = { parent: this, provider, keep: keeps(config) };
+    this.beside = outside;
     const ownName = namespaceName(config);
     this.namespace = namespace("namespace", ownName, "restricted", outside);
     this.#place = { ...outside, namespace: this.namespace };
@@ -253,6 +256,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
       pullPolicy: this.#pullPolicy,
       namespace: ownName,
       nodes: this.#surroundings?.nodes({ name: GPU_DAEMONS }),
+      divisions: this.#surroundings?.gpuDivisions,
       scrapers: metrics?.namespace,
       place,
     });
@@ -284,6 +288,6 @@ function clusterProvider({ kubernetes }: ClusterConfig, content: Input<string> |
 }
 
 /** Namespace of a stack. */
-export function namespaceName({ kubernetes }: ClusterConfig): string {
+export function namespaceName({ kubernetes }: Pick<ClusterConfig, "kubernetes">): string {
   return kubernetes.namespace ?? `${getProject()}-${getStack()}`;
 }

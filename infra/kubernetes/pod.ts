@@ -15,6 +15,8 @@ export interface Mounted {
 /** What every pod of ours has in common; `podTemplate` makes a template of it. */
 export interface PodShape {
   readonly service: string;
+  /** What others than the kubelet go by. @default none */
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly image: Input<string>;
   readonly pullPolicy: PullPolicy;
   /** Numeric user and group of the process; never 0. */
@@ -61,7 +63,10 @@ export function podTemplate(shape: PodShape): k8s.core.v1.PodTemplateSpec {
     ...(shape.mounts ?? []),
   ];
   return {
-    metadata: { labels: labels(shape.service) },
+    metadata: {
+      labels: labels(shape.service),
+      ...(shape.annotations === undefined ? {} : { annotations: { ...shape.annotations } }),
+    },
     spec: {
       serviceAccountName: shape.account,
       automountServiceAccountToken: false,

@@ -75,6 +75,27 @@ describe("a release", () => {
     });
   });
 
+  it("waits for GPU workers as long as a node with GPUs takes to start besides, and for nobody else", async () => {
+    const deadlines = async (gpu: object) => {
+      const file = clusterStack({ gpu }, { gpu: { mode: "on" }, healthTimeoutSeconds: 100 });
+      const made = await recordCluster(file, { hasGpu: true });
+      return ["worker-gpu", "worker-cpu", "api"].map((name) =>
+        at(inputsOf(made, TYPES.deployment, name), "spec", "progressDeadlineSeconds"),
+      );
+    };
+    expect(await deadlines({ nodeStartSeconds: 700 })).toEqual([800, 100, 100]);
+    expect(await deadlines({})).toEqual([100, 100, 100]);
+  });
+
+  it("is given up by the cluster, which says why, before Pulumi gives up", async () => {
+    const file = clusterStack({ gpu: { nodeStartSeconds: 900 } }, { gpu: { mode: "on" }, drainSeconds: 120 });
+    const { resources } = await recordCluster(file, { hasGpu: true });
+    const timeouts = (name: string) =>
+      resources.find((one) => one.type === TYPES.deployment && one.name === name)?.timeouts;
+    expect(timeouts("worker-gpu")).toEqual({ create: "1115s", update: "1115s" });
+    expect(timeouts("api")).toEqual({ create: "600s", update: "600s" });
+  });
+
   it("has data before requests before jobs where nodes are full, and jobs take nobody's place", () => {
     const value = (name: string) => Number(inputsOf(stack, TYPES.priority, `priority-${name}`)["value"]);
     expect(value("data")).toBeGreaterThan(value("api"));

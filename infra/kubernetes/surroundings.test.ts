@@ -12,7 +12,7 @@ import {
 } from "../../test/pulumi/kubernetes.ts";
 import type { StackSecrets } from "../secrets.ts";
 import { kubernetesOf } from "./settings.ts";
-import type { Surroundings } from "./surroundings.ts";
+import type { GpuDivision, Surroundings } from "./surroundings.ts";
 
 const CA = "-----BEGIN CERTIFICATE-----\nRDS\n-----END CERTIFICATE-----\n";
 const SPOT = { key: "slipway/capacity", value: "spot", effect: "NoSchedule" };
@@ -138,5 +138,50 @@ describe("a cluster whose stack brings the rest along", () => {
       });
     expect(JSON.stringify([...podsOf(stack).values()])).not.toContain("nvidia.com/gpu.present");
     expect(podsOf(stack).get("Job migrate")).toMatchObject({ nodeSelector: { pool: "migrate" } });
+  });
+});
+
+describe("GPUs that are shared in several ways", () => {
+  const division = (name: string, sharing: GpuDivision["sharing"]): GpuDivision => {
+    return { name, sharing, nodes: { nodeSelector: { division: name } } };
+  };
+  let shared: RecordedCluster;
+  beforeAll(async () => {
+    const divisions = [
+      division("", { mode: "none" }),
+      division("time-slicing-4", { mode: "time-slicing", replicas: 4 }),
+    ];
+    const around = (secrets: StackSecrets) => ({ ...surroundings(secrets), gpuDivisions: divisions });
+    shared = await recordCluster(clusterStack({}, { gpu: { mode: "on" } }), { hasGpu: true, surroundings: around });
+  });
+
+  it("have a device plugin for each way, on the nodes that it is of, and one exporter", () => {
+    expect(namesOf(shared, TYPES.daemonSet)).toEqual([
+      "dcgm-exporter",
+      "device-plugin",
+      "device-plugin-time-slicing-4",
+    ]);
+    const pods = podsOf(shared);
+    expect(pods.get("DaemonSet device-plugin")?.["nodeSelector"]).toEqual({ division: "" });
+    expect(pods.get("DaemonSet device-plugin-time-slicing-4")?.["nodeSelector"]).toEqual({
+      division: "time-slicing-4",
+    });
+    expect(pods.get("DaemonSet dcgm-exporter")?.["nodeSelector"]).toEqual({ pool: "gpu-daemons" });
+  });
+
+  it("are told of it by a configuration each", () => {
+    const configOf = (name: string) => {
+      const mounted = at(podsOf(shared).get(`DaemonSet ${name}`), "volumes");
+      const volume = listAt({ mounted }, "mounted").find((one) => at(one, "name") === "config");
+      const map = shared.resources.find(
+        ({ type, inputs }) =>
+          type === TYPES.configMap && at(inputs, "metadata", "name") === at(volume, "configMap", "name"),
+      );
+      return JSON.parse(String(at(map?.inputs, "data", "config.yaml"))) as object;
+    };
+    expect(configOf("device-plugin")).not.toHaveProperty("sharing");
+    expect(configOf("device-plugin-time-slicing-4")).toMatchObject({
+      sharing: { timeSlicing: { resources: [{ name: "nvidia.com/gpu", replicas: 4 }] } },
+    });
   });
 });

@@ -1,5 +1,6 @@
 import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
 import type { Input, Output } from "@pulumi/pulumi";
+import type { GpuSharing } from "../../configs/kubernetes-settings.ts";
 import type { Cache, Database, Done, ServiceImage } from "../contract.ts";
 import type { GpuShapeName } from "../plan/gpu-shapes.ts";
 import type { DataAccess, Peer, PeerAccess } from "./network-policy.ts";
@@ -24,6 +25,8 @@ export interface Surroundings {
   readonly images: Readonly<Record<ServiceImage, Input<string>>>;
   /** Which nodes a program's pods run on, those with GPUs included. */
   readonly nodes: (asker: NodeAsker) => NodeChoice;
+  /** How GPUs are shared, by nodes; in place of `kubernetes.gpu.sharing`. @default as that says, on all of them */
+  readonly gpuDivisions?: readonly GpuDivision[];
   /** Others that programs speak to. @default nobody */
   readonly peers?: readonly PeerAccess[];
   /** What has to be there before a pod starts, such as the roles of its account. */
@@ -40,6 +43,14 @@ export interface NodeAsker {
 
 /** Name under which NVIDIA's daemons ask: they run on every node with GPUs, whatever its shape. */
 export const GPU_DAEMONS = "gpu-daemons";
+
+/** Nodes whose GPUs are shared alike. */
+export interface GpuDivision {
+  /** Behind the names of what serves them; empty for those that have nothing else to go by. */
+  readonly name: string;
+  readonly sharing: GpuSharing;
+  readonly nodes: NodeChoice;
+}
 
 /** Which nodes pods run on. */
 export interface NodeChoice {

@@ -17,7 +17,7 @@ export const CAPACITY_LABEL = "slipway/capacity";
 export const GPU_SHAPE_LABEL = "slipway/gpu-shape";
 /** Label by which NVIDIA's device plugin picks one of its configurations. */
 export const DEVICE_PLUGIN_LABEL = "nvidia.com/device-plugin.config";
-/** Label by which NVIDIA's MIG manager divides the GPUs of a node. */
+/** Label by which the MIG manager of NVIDIA's operator divides the GPUs of a node. */
 export const MIG_LABEL = "nvidia.com/mig.config";
 /** What pods ask for. MIG runs with the strategy `single`, so that its instances have this name too. */
 export const GPU_RESOURCE = "nvidia.com/gpu";
@@ -137,7 +137,8 @@ function sharingLabels(sharing: GpuSharing): Record<string, string> {
     case "time-slicing":
       return { [DEVICE_PLUGIN_LABEL]: `time-slicing-${sharing.replicas}` };
     case "mig":
-      // A label's value has no plus sign; the MIG manager writes its configurations with a dot as well.
-      return { [DEVICE_PLUGIN_LABEL]: "mig", [MIG_LABEL]: `all-${sharing.profile.replace("+", ".")}` };
+      // Who divides GPUs tells of slices too: the operator's own device plugin. A label's value has no plus sign; the MIG manager
+      // writes its configurations with a dot as well.
+      return { [MIG_LABEL]: `all-${sharing.profile.replace("+", ".")}` };
   }
 }

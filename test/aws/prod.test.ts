@@ -11,13 +11,17 @@ import { COPY_REGION, LOG_BUCKET, makeWorld, NAMESPACE, REGION, type World } fro
  */
 let world: World;
 let token: string;
+/** Namespace of the cluster autoscaler, and the name of what it has in none. */
+const SCALER = `${NAMESPACE}-autoscaler`;
 
 beforeAll(async () => {
   world = await makeWorld();
 });
 afterAll(async () => {
   // Of a run that failed: the node is the next one's too.
-  await world.cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s");
+  const left = ["--ignore-not-found", "--timeout=120s"];
+  await world.cluster.kubectl("delete", "namespace", NAMESPACE, SCALER, ...left);
+  await world.cluster.kubectl("delete", "clusterrole,clusterrolebinding", SCALER, ...left);
   await world.end();
 });
 
@@ -98,6 +102,33 @@ describe("the prod stack on a simulated AWS (moto) and a real node", () => {
     expect(await (await aws("eks", `/clusters/${cluster}/node-groups`)).text()).toContain("nodes-gpu-t4-spot-");
     const rotated = await world.stack.good("stack", "--show-urns");
     expect(rotated).toContain("aws:secretsmanager/secretRotation:SecretRotation");
+  });
+
+  it("has an autoscaler that sees what it has to, on the system pool, and may change nothing of the product", async () => {
+    const deployment = ["deployment/cluster-autoscaler", `--namespace=${SCALER}`] as const;
+    const ready = "--output=jsonpath={.status.readyReplicas} {.spec.template.spec.nodeSelector}";
+    // The one that stands in is ready while it may list what the real one waits for.
+    expect(await world.cluster.kubectl("get", ...deployment, ready)).toBe('1 {"slipway/pool":"system"}');
+    const account = `--as=system:serviceaccount:${SCALER}:cluster-autoscaler`;
+    const may = (verb: string, what: string) =>
+      world.cluster.kubectl("auth", "can-i", verb, what, account, `--namespace=${NAMESPACE}`).then(
+        (said) => said.trim(),
+        (error: unknown) => (/\bno\b/.test(String(error)) ? "no" : String(error)),
+      );
+    for (const [verb, what] of [
+      ["create", "pods/eviction"],
+      ["update", "nodes"],
+    ] as const)
+      expect([verb, what, await may(verb, what)]).toEqual([verb, what, "yes"]);
+    for (const [verb, what] of [
+      ["get", "secrets"],
+      ["get", "configmaps"],
+      ["delete", "pods"],
+      ["patch", "pods"],
+      ["patch", "deployments.apps"],
+      ["delete", "nodes"],
+    ] as const)
+      expect([verb, what, await may(verb, what)]).toEqual([verb, what, "no"]);
   });
 
   it("asks nothing of AWS that is not simulated", () => {

@@ -1,12 +1,15 @@
 import { rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { randomBytes } from "node:crypto";
+import { ensureImage } from "../../toolchain/cluster/images.ts";
 import { bringProductImages } from "../../toolchain/cluster/product-images.ts";
-import { NETWORK } from "../../toolchain/cluster/layout.ts";
+import { NETWORK, NODE } from "../../toolchain/cluster/layout.ts";
 import { connect, DEFAULT_HOST } from "../../toolchain/engine.ts";
+import { buildGoProgram, findGo, goMissing } from "../../toolchain/go.ts";
 import { loadKubeConfig } from "../../toolchain/kube-config.ts";
 import { NODE_PORT } from "../../infra/aws/public-edge.ts";
 import type { ServiceImage } from "../../infra/contract.ts";
+import { POOL_LABEL } from "../../infra/plan/node-pools.ts";
 import type { TestProgram } from "../cluster/program.ts";
 import { useCluster, type RealCluster } from "../cluster/real-cluster.ts";
 import { startDataServers } from "./data-servers.ts";
@@ -59,6 +62,8 @@ async function makeParts(parts: AsyncDisposableStack): Promise<Omit<World, "end"
   const cluster = parts.adopt(await useCluster(), (it) => it.leave());
   const { kubeconfig } = cluster.layout;
   const { api, worker } = await bringProductImages(cluster.layout, connect(DEFAULT_HOST), () => undefined);
+  const autoscaler = await bringAutoscaler(cluster);
+  ending(await nodeOfSystemPool(cluster));
   const node = files(eksNode(kubeconfig));
   const aws = ending(await useSimulatedAws({ kubernetes: node.access, host: NETWORK.machine }));
   files(leadHere(cluster));
@@ -69,10 +74,39 @@ async function makeParts(parts: AsyncDisposableStack): Promise<Omit<World, "end"
   const pods = { namespace: NAMESPACE, region: REGION, endpoint: aws.front.url };
   ending(await startPodIdentityWebhook({ authority, cluster, ...pods }));
   await makeLogBucket(aws);
-  const config = stackConfig({ zoneId: await makeZone(aws), caBundle: authority.path, images: { api, worker } });
+  const config = stackConfig({
+    zoneId: await makeZone(aws),
+    caBundle: authority.path,
+    images: { api, worker, autoscaler },
+  });
   const stack = files(await makeAwsStack(aws, { config, env: { PATH: node.path } }));
   await stack.good("config", "set", "--secret", "slipway:redisPassword", redisPassword);
   return { aws, cluster, agent, stack, apiUrl: `http://${NETWORK.machine}:${NODE_PORT}` };
+}
+
+/**
+ * Builds what stands in for the cluster autoscaler, which no module proxy serves, and brings it to the node as an image.
+ *
+ * @returns the image's name, which says the content
+ */
+async function bringAutoscaler({ folders, layout }: RealCluster): Promise<string> {
+  const name = "cluster-autoscaler";
+  const go = await findGo();
+  if (go === undefined) throw goMissing(name);
+  const bin = await buildGoProgram(name, folders, go, () => undefined);
+  const image = `slipway.test/${basename(dirname(bin))}:1`;
+  await ensureImage(layout, image, join(bin, name));
+  return image;
+}
+
+/** The node has to be of the pool that EKS would have made for what serves the cluster. */
+async function nodeOfSystemPool({ kubectl }: RealCluster): Promise<{ end(): Promise<void> }> {
+  await kubectl("label", "node", NODE, `${POOL_LABEL}=system`, "--overwrite");
+  return {
+    end: async () => {
+      await kubectl("label", "node", NODE, `${POOL_LABEL}-`);
+    },
+  };
 }
 
 /** Names that RDS and ElastiCache give lead to the machine's own servers. */
@@ -126,7 +160,7 @@ async function makeZone({ front }: Pick<SimulatedAws, "front">, attempt = 1): Pr
 interface OwnValues {
   readonly zoneId: string;
   readonly caBundle: string;
-  readonly images: Readonly<Record<ServiceImage, string>>;
+  readonly images: Readonly<Record<ServiceImage | "autoscaler", string>>;
 }
 
 /**

@@ -25,6 +25,8 @@ export interface RecordedResource {
   readonly deleteBeforeReplace: boolean | undefined;
   /** Names of the hooks that run before it is created. */
   readonly beforeCreate: readonly string[];
+  /** How long the plugin may take to make and to change it; empty where the program does not say. */
+  readonly timeouts: { readonly create: string; readonly update: string };
   /** URNs of everything that it waits for. */
   readonly dependencies: readonly string[];
   /** What a component gave to `registerOutputs`; the SDK itself calls it with nothing for one that does not. */
@@ -121,6 +123,10 @@ function describe(request: RegisterResourceRequest, { outputs }: Records): Recor
     isProtected: request.getProtect() === true,
     deleteBeforeReplace: request.getDeletebeforereplacedefined() ? request.getDeletebeforereplace() : undefined,
     beforeCreate: request.getHooks()?.getBeforeCreateList() ?? [],
+    timeouts: {
+      create: request.getCustomtimeouts()?.getCreate() ?? "",
+      update: request.getCustomtimeouts()?.getUpdate() ?? "",
+    },
     dependencies: request.getDependenciesList(),
     outputs: [...outputs].find(([urn]) => urn.endsWith(`${request.getType()}::${request.getName()}`))?.[1],
   };

@@ -1,0 +1,3 @@
+module slipway/autoscaler
+
+go 1.24.0
