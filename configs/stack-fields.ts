@@ -37,6 +37,14 @@ export const stackFields = z.strictObject({
    * false when it should not. Without effect where nothing is protected: in other environments, and on a Docker engine.
    */
   teardown: z.boolean().default(false),
+  /**
+   * Logical names of protected resources, such as `database`, that an `up` may replace, or delete at the next one: a preview that would stops
+   * otherwise. Take a name out again once it is done.
+   */
+  allowReplace: z
+    .array(z.string().regex(/^[\w.-]+$/, { error: "must be a logical name, such as database" }))
+    .max(20)
+    .default([]),
   /** The only published port. In dev it listens on loopback; `address: 0.0.0.0` publishes it. */
   edge: z
     .strictObject({

@@ -43,6 +43,7 @@ describe("defaults", () => {
     expect(parseStackConfig("dev", raw(REQUIRED))).toEqual({
       platform: "docker",
       environment: "dev",
+      allowReplace: [],
       teardown: false,
       edge: { address: "127.0.0.1", port: 8080 },
       api: API,

@@ -1,5 +1,6 @@
-import { getStack } from "@pulumi/pulumi";
+import { getStack, runtime } from "@pulumi/pulumi";
 import { parseStackConfig } from "../configs/stack.ts";
+import { allowReplace } from "../infra/allow-replace.ts";
 import { keepSecretsOutOfDebugLog } from "../infra/debug-log.ts";
 import { readRawConfig } from "../infra/raw-config.ts";
 
@@ -7,6 +8,8 @@ keepSecretsOutOfDebugLog();
 
 /** The entry point of `pulumi up`: the stack's file is parsed once, and its platform is picked. */
 const config = parseStackConfig(getStack(), readRawConfig());
+
+runtime.registerStackTransformation(allowReplace(config.allowReplace));
 
 /** Loaded when it is picked: each brings an SDK along that takes its time. */
 const PLATFORM_STACKS = {

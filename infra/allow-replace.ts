@@ -1,0 +1,19 @@
+import type { ResourceTransformation } from "@pulumi/pulumi";
+
+/** Inputs by which a service itself refuses to delete something. */
+const PROTECTIONS = ["deletionProtection", "enableDeletionProtection"] as const;
+
+/**
+ * Takes the protection from resources that the stack's file names (`slipway:allowReplace`), on every platform. The engine stops a preview that would
+ * replace or delete what is protected; so it goes on with what is named, and with nothing else.
+ *
+ * @param names logical names, such as `database`; whatever else has that name is not protected and stays as it is
+ */
+export function allowReplace(names: readonly string[]): ResourceTransformation {
+  return ({ name, props, opts }) => {
+    if (opts.protect !== true || !names.includes(name)) return undefined;
+    const given = props as Readonly<Record<string, unknown>>;
+    const lifted = PROTECTIONS.filter((key) => given[key] === true).map((key) => [key, false] as const);
+    return { props: { ...given, ...Object.fromEntries(lifted) }, opts: { ...opts, protect: false } };
+  };
+}
