@@ -35,6 +35,8 @@ const GROUPS: readonly Group[] = [
   { name: "bench", include: ["test/bench/**/*.test.ts"], minutes: [10, 10], fileParallelism: false },
   // Faults while jobs run, judged by an oracle.
   { name: "chaos", include: ["test/chaos/**/*.test.ts"], minutes: [15, 5], fileParallelism: false },
+  // Backups of a real Postgres, restored to random moments, damaged, and killed.
+  { name: "backup", include: ["test/backup/**/*.test.ts"], minutes: [15, 5], fileParallelism: false },
   // A real Kubernetes node.
   { name: "cluster", include: ["test/cluster/**/*.test.ts"], minutes: [10, 20], fileParallelism: false },
   // Real engine and real containers.

@@ -60,6 +60,7 @@ async function places(): Promise<Place[]> {
 describe("secrets", () => {
   it("are there to be looked for", () => {
     expect(Object.keys(secrets).sort()).toEqual([
+      "backup-key",
       "database-owner-password",
       "database-password",
       "jwt-key",
@@ -96,7 +97,7 @@ describe("secrets", () => {
   });
 
   it("are files of mode 0400 of the service's own user, and the root around them is read-only", async () => {
-    for (const service of ["postgres", "redis"]) {
+    for (const service of ["postgres", "redis", "backup"]) {
       const [name] = await stack.containers(service);
       const listed = await docker(
         "exec",
@@ -106,6 +107,7 @@ describe("secrets", () => {
         "%a %u %n",
         "/run/secrets/slipway/redis-password",
         "/run/secrets/slipway/database-password",
+        "/run/secrets/slipway/backup-key",
       );
       const uid = (await docker("exec", name ?? "", "id", "--user")).output.trim();
       const modes = listed.output.split("\n").filter((line) => /^\d+ \d+ \//.test(line));

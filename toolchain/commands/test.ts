@@ -13,11 +13,15 @@ const USAGE = {
   summary:
     "all tests: beside the code on real servers of this machine, and end to end on a real engine. `make test-aws` has those of the prod stack alone, " +
     "on a simulated AWS (moto) with a real Kubernetes node in the place of EKS; they are in no other run.",
-  options: ["ARGS='...'  what goes on to vitest", "--aws       what make test-aws sets"],
+  options: [
+    "ARGS='...'    what goes on to vitest",
+    "--aws         what make test-aws sets",
+    "--restores 50 restores to random moments, default 20; what make drill-long sets",
+  ],
   examples: ["make test", "make test ARGS='--project unit jobs'", "make test ARGS='-t drain'", "make test-aws"],
 };
 
-const OPTIONS = { aws: { type: "boolean", default: false } } as const;
+const OPTIONS = { aws: { type: "boolean", default: false }, restores: { type: "string" } } as const;
 
 /** Programs that the tests start, and Debian's packages that have them. */
 const SERVERS = [
@@ -30,11 +34,12 @@ const SERVERS = [
     name: "postgresql",
   },
   { programs: ["/usr/bin/redis-server"], name: "redis-server" },
+  { programs: ["/usr/bin/pgbackrest"], name: "pgbackrest" },
   { programs: ["/usr/bin/espeak-ng"], name: "espeak-ng" },
   { programs: ["/usr/bin/python3"], name: "python3-venv" },
 ] as const;
 
-await runMain(USAGE, OPTIONS, async ({ values: { aws }, positionals }) => {
+await runMain(USAGE, OPTIONS, async ({ values: { aws, restores }, positionals }) => {
   const steps = new Steps();
   const servers = SERVERS.filter(({ programs }) => !programs.some((path) => existsSync(path))).map(({ name }) => name);
   const withCluster = aws || wants("cluster", positionals);
@@ -61,7 +66,7 @@ await runMain(USAGE, OPTIONS, async ({ values: { aws }, positionals }) => {
     ["run", ...config, ...positionals],
     {
       cwd: folders.root,
-      env,
+      env: { ...env, ...(restores !== undefined && { DRILL_RESTORES: restores }) },
     },
   );
 });
