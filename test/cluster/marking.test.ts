@@ -1,75 +1,29 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bringProductImages } from "../../toolchain/cluster/product-images.ts";
-import { connect, DEFAULT_HOST } from "../../toolchain/engine.ts";
-import { makeToken } from "../../toolchain/token.ts";
 import { BUSY_COST, CALM_MS } from "../../worker/marker/marks.ts";
 import { COST_ANNOTATION, EVICTION_ANNOTATION } from "../../worker/marker/cluster-api.ts";
 import { until } from "../servers/programs.ts";
-import { makeProductStack, type TestProgram } from "./program.ts";
-import { useCluster, type RealCluster } from "./real-cluster.ts";
+import { Product } from "./product.ts";
 
 /** The product on a real node: who works is marked, and the one that scale-down leaves is the one that works. */
-const NAMESPACE = "slipway-test";
 /** Some ten minutes of speech. A worker does one at a time here, and has so little CPU that it is at work for seconds. */
 const LONG_TEXT = "This is a long sentence, which goes on and on for quite a while. ".repeat(70);
 const WORKER_CPUS = 0.2;
 const JOBS = 12;
 const WORKERS = 3;
-let cluster: RealCluster;
-let stack: TestProgram;
-let token: string;
-let url: string;
+let product: Product;
 
 beforeAll(async () => {
-  cluster = await useCluster();
-  const images = await bringProductImages(cluster.layout, connect(DEFAULT_HOST), () => undefined);
-  stack = await makeProductStack();
-  const values = {
-    platform: "kubernetes",
-    environment: "dev",
-    "kubernetes.kubeconfig": cluster.layout.kubeconfig,
-    "kubernetes.importedImages": "true",
-    "kubernetes.autoscaler": "none",
-    "kubernetes.cpuRequestPercent": "10",
+  product = await Product.deploy({
     "worker.concurrency": "1",
     "worker.replicas": String(WORKERS),
     "worker.cpus": String(WORKER_CPUS),
-    ...Object.fromEntries(Object.entries(images).map(([name, image]) => [`kubernetes.images.${name}`, image])),
-  };
-  const pairs = Object.entries(values).flatMap(([key, value]) => ["--plaintext", `slipway:${key}=${value}`]);
-  await stack.good("config", "set-all", "--path", ...pairs);
-  await stack.good("up", "--yes", "--skip-preview");
-  token = await makeToken((await stack.good("stack", "output", "jwtKeys", "--show-secrets")).trim());
-  url = `http://${await kubectl("get", "service", "api", "--output=jsonpath={.spec.clusterIP}")}:8000`;
-  const ready = () => fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2000) });
-  await until("the API answers", async () => (await ready().catch(() => undefined))?.ok === true, 60_000);
+  });
 });
 afterAll(async () => {
-  await stack.pulumi("destroy", "--yes", "--skip-preview");
-  stack.remove();
-  await cluster.leave();
+  await product.leave();
 });
 
-function kubectl(command: string, ...args: readonly string[]): Promise<string> {
-  return cluster.kubectl(command, `--namespace=${NAMESPACE}`, ...args);
-}
-
-async function ask(path: string, body?: unknown): Promise<unknown> {
-  const answer = await fetch(`${url}/api/v1/${path}`, {
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
-  });
-  expect(answer.status).toBe(body === undefined ? 200 : 202);
-  return answer.json();
-}
-
-async function speak(): Promise<string> {
-  return ((await ask("jobs", { kind: "speech", params: { text: LONG_TEXT, speed: 0.5 } })) as { id: string }).id;
-}
-
-async function isDone(id: string): Promise<boolean> {
-  return ((await ask(`jobs/${id}`)) as { state: string }).state === "succeeded";
-}
+const speak = () => product.post({ text: LONG_TEXT, speed: 0.5 }, { kind: "speech" });
 
 interface Pod {
   readonly metadata: {
@@ -81,7 +35,7 @@ interface Pod {
 
 /** Pods of the worker that are not on their way out. */
 async function workers(): Promise<readonly Pod[]> {
-  const text = await kubectl("get", "pods", "--selector=app.kubernetes.io/name=worker-cpu", "--output=json");
+  const text = await product.kubectl("get", "pods", "--selector=app.kubernetes.io/name=worker-cpu", "--output=json");
   return (JSON.parse(text) as { items: Pod[] }).items.filter(({ metadata }) => !metadata.deletionTimestamp);
 }
 
@@ -106,7 +60,7 @@ async function changeAsMarker(pod: string, patch: object): Promise<string> {
       headers: { authorization: "Bearer " + read("token"), "content-type": "application/merge-patch+json" },
     }, (response) => { process.stdout.write(response.statusCode + " "); response.pipe(process.stdout); });
     request.end(${JSON.stringify(JSON.stringify(patch))});`;
-  return kubectl("exec", "deployment/marker", "--", "/usr/local/bin/node", "--eval", program);
+  return product.kubectl("exec", "deployment/marker", "--", "/usr/local/bin/node", "--eval", program);
 }
 
 describe("busy workers", () => {
@@ -114,7 +68,7 @@ describe("busy workers", () => {
     expect(await marked()).toEqual([]);
     const ids = await Promise.all(Array.from({ length: JOBS }, speak));
     await until("all are marked", async () => (await marked()).length === WORKERS, 60_000);
-    for (const id of ids) await until(`job ${id} is done`, () => isDone(id), 240_000);
+    await product.untilDone(ids, 240_000);
     await until("nobody is marked", async () => (await marked()).length === 0, CALM_MS + 30_000);
   });
 
@@ -123,11 +77,11 @@ describe("busy workers", () => {
     const id = await speak();
     let busy: string[] = [];
     await until("one is marked", async () => (busy = await marked()).length === 1, 60_000);
-    await kubectl("scale", "deployment/worker-cpu", "--replicas=1");
+    await product.kubectl("scale", "deployment/worker-cpu", "--replicas=1");
     await until("one is left", async () => (await workers()).length === 1, 60_000);
     expect((await workers()).map(({ metadata }) => metadata.name)).toEqual(busy);
-    await until("its job is done", () => isDone(id), 120_000);
-    expect(await ask(`jobs/${id}`)).toMatchObject({ attempt: 1 });
+    await product.untilDone([id]);
+    expect(await product.job(id)).toMatchObject({ attempt: 1 });
   });
 });
 
@@ -152,9 +106,9 @@ describe("the marker's token", () => {
   });
 
   it("opens nothing else", async () => {
-    const account = `--as=system:serviceaccount:${NAMESPACE}:marker`;
+    const account = `--as=system:serviceaccount:${product.namespace}:marker`;
     const may = (verb: string, what: string) =>
-      kubectl("auth", "can-i", verb, what, account).then(
+      product.kubectl("auth", "can-i", verb, what, account).then(
         (said) => said.trim(),
         (error: unknown) => (/\bno\b/.test(String(error)) ? "no" : String(error)),
       );

@@ -1,8 +1,9 @@
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PAUSE_IMAGE } from "../../toolchain/cluster/components.ts";
 import { ensureImage } from "../../toolchain/cluster/images.ts";
-import { until } from "../servers/programs.ts";
+import { freePort, until } from "../servers/programs.ts";
 import { makeProgram, type TestProgram } from "./program.ts";
 import { useCluster, type RealCluster } from "./real-cluster.ts";
 
@@ -190,6 +191,21 @@ describe("failures", () => {
     const { code, output } = await program.pulumi("preview");
     expect(code).not.toBe(0);
     expect(output).toMatch(/kubeconfig is ".*none", and there is no such file/);
+    await set("kubeconfig", cluster.layout.kubeconfig);
+  });
+
+  it("to reach a cluster that does not answer show in the preview, with its address and what to correct", async () => {
+    const port = await freePort();
+    const elsewhere = readFileSync(cluster.layout.kubeconfig, "utf8").replace(
+      /server: .*/,
+      `server: https://127.0.0.1:${port}`,
+    );
+    writeFileSync(join(program.folder, "elsewhere"), elsewhere, { mode: 0o600 });
+    await set("kubeconfig", join(program.folder, "elsewhere"));
+    const { code, output } = await program.pulumi("preview");
+    expect(code).not.toBe(0);
+    expect(output).toContain(`https://127.0.0.1:${port}`);
+    expect(output).toMatch(/kubeconfig/);
     await set("kubeconfig", cluster.layout.kubeconfig);
   });
 });

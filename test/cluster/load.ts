@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Product } from "./product.ts";
+
+/** What became of the requests. */
+export interface LoadResult {
+  readonly statuses: readonly number[];
+  /** Of the jobs that were accepted. */
+  readonly ids: readonly string[];
+  /** Requests that got no answer. */
+  readonly faults: readonly string[];
+}
+
+/** Between two requests of one client: the pods that come up need the processors too. */
+const PAUSE_MS = 10;
+
+/** Clients that ask again and again until they are told to end: half of them over a connection that lasts, half over a new one each time. */
+export class Load {
+  readonly #product: Product;
+  readonly #clients: readonly Promise<void>[];
+  readonly #result = { statuses: [] as number[], ids: [] as string[], faults: [] as string[] };
+  #isOver = false;
+
+  constructor(product: Product, clients: number) {
+    this.#product = product;
+    this.#clients = Array.from({ length: clients }, (_, n) => this.#client(n % 2 === 0));
+  }
+
+  async end(): Promise<LoadResult> {
+    this.#isOver = true;
+    await Promise.all(this.#clients);
+    return this.#result;
+  }
+
+  async #client(close: boolean): Promise<void> {
+    for (let n = 0; !this.#isOver; n++) {
+      await sleep(PAUSE_MS);
+      try {
+        // One job in ten requests: the rest reads, so that the queue stays short.
+        await (n % 10 === 0 ? this.#post(close) : this.#read(close));
+      } catch (error) {
+        this.#result.faults.push(error instanceof Error ? `${error.message}: ${String(error.cause)}` : String(error));
+      }
+    }
+  }
+
+  async #post(close: boolean): Promise<void> {
+    const answer = await this.#product.request("/api/v1/jobs", { kind: "sum", params: { numbers: [1, 2] } }, close);
+    this.#result.statuses.push(answer.status);
+    this.#result.ids.push(((await answer.json()) as { id: string }).id);
+  }
+
+  async #read(close: boolean): Promise<void> {
+    const answer = await this.#product.request("/api/v1/jobs?limit=1", undefined, close);
+    this.#result.statuses.push(answer.status);
+    await answer.arrayBuffer();
+  }
+}
