@@ -202,10 +202,13 @@ describe("failures", () => {
     );
     writeFileSync(join(program.folder, "elsewhere"), elsewhere, { mode: 0o600 });
     await set("kubeconfig", join(program.folder, "elsewhere"));
+    // Where nothing changes there is nothing to ask.
+    await set("a", "unreached");
     const { code, output } = await program.pulumi("preview");
     expect(code).not.toBe(0);
     expect(output).toContain(`https://127.0.0.1:${port}`);
     expect(output).toMatch(/kubeconfig/);
+    await set("a", "2");
     await set("kubeconfig", cluster.layout.kubeconfig);
   });
 });
