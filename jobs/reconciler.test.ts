@@ -10,6 +10,7 @@ import { createReconciler } from "./reconciler.ts";
 import { relayOutbox } from "./relay.ts";
 import { insertJob } from "./store.ts";
 import { heldKey, type WakePayload } from "./wake.ts";
+import { SCHEMA_LEVEL } from "./schema-level.ts";
 
 const { log } = createTestLog();
 let stack: TestStack;
@@ -156,11 +157,13 @@ describe("readiness", () => {
         reason: "maxmemory-policy is allkeys-lru, must be noeviction; set it in the configuration of Redis",
       },
     ]);
-    await stack.asSuperuser("UPDATE schema_migrations SET version = version - 2");
+    await stack.asSuperuser(`UPDATE schema_migrations SET version = version - ${SCHEMA_LEVEL}`);
     await stack.redis.kill();
     const both = await failingChecks(foundation.checks);
     expect(both.map((f) => f.dependency)).toEqual(["migrations", "redis"]);
-    expect(both[0]?.reason).toBe("the database is at migration 0, must be at 2 or newer; run the migrate program");
+    expect(both[0]?.reason).toBe(
+      `the database is at migration 0, must be at ${SCHEMA_LEVEL} or newer; run the migrate program`,
+    );
     await until(
       "the reason is told",
       async () => (await failingChecks(foundation.checks))[1]?.reason.includes("ECONNREFUSED") === true,

@@ -14,6 +14,12 @@ let token: string;
 /** Namespace of the cluster autoscaler, and the name of what it has in none. */
 const SCALER = `${NAMESPACE}-autoscaler`;
 
+/** `pods/eviction` as kubectl wants it. */
+function whatOf(what: string): string[] {
+  const [resource = "", subresource] = what.split("/");
+  return [resource, ...(subresource === undefined ? [] : [`--subresource=${subresource}`])];
+}
+
 beforeAll(async () => {
   world = await makeWorld();
 });
@@ -110,8 +116,9 @@ describe("the prod stack on a simulated AWS (moto) and a real node", () => {
     // The one that stands in is ready while it may list what the real one waits for.
     expect(await world.cluster.kubectl("get", ...deployment, ready)).toBe('1 {"slipway/pool":"system"}');
     const account = `--as=system:serviceaccount:${SCALER}:cluster-autoscaler`;
+    // A subresource is an option of its own: after a slash stands a name.
     const may = (verb: string, what: string) =>
-      world.cluster.kubectl("auth", "can-i", verb, what, account, `--namespace=${NAMESPACE}`).then(
+      world.cluster.kubectl("auth", "can-i", verb, ...whatOf(what), account, `--namespace=${NAMESPACE}`).then(
         (said) => said.trim(),
         (error: unknown) => (/\bno\b/.test(String(error)) ? "no" : String(error)),
       );

@@ -120,14 +120,14 @@ describe("KEDA that the stack brings", () => {
 
   it("may read no Secret of the stack, and do nothing in another namespace", async () => {
     const account = `--as=system:serviceaccount:${HOME}:keda-operator`;
-    const may = (verb: string, what: string, namespace: string) =>
-      cluster.kubectl("auth", "can-i", verb, what, account, `--namespace=${namespace}`).then(
+    const may = (verb: string, what: string, namespace: string, ...more: readonly string[]) =>
+      cluster.kubectl("auth", "can-i", verb, what, account, `--namespace=${namespace}`, ...more).then(
         (said) => said.trim(),
         () => "no",
       );
     expect(await may("get", "secrets", NAMESPACE)).toBe("no");
-    expect(await may("patch", "deployments.apps/scale", NAMESPACE)).toBe("yes");
-    expect(await may("patch", "deployments.apps/scale", "default")).toBe("no");
+    expect(await may("patch", "deployments.apps", NAMESPACE, "--subresource=scale")).toBe("yes");
+    expect(await may("patch", "deployments.apps", "default", "--subresource=scale")).toBe("no");
     const log = await cluster.kubectl("logs", "deployment/keda-operator", `--namespace=${HOME}`);
     expect(log).not.toMatch(/is forbidden/);
   });

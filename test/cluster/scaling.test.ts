@@ -1,12 +1,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { PAUSE_IMAGE } from "../../toolchain/cluster/components.ts";
 import { until } from "../servers/programs.ts";
 import { Product } from "./product.ts";
 
 /**
  * The product on a real node where KEDA says how many workers there are, and an HPA how many pods the API has. It has all that a team's cluster
- * may have besides: an ingress, somebody who scrapes, GPUs.
+ * may have besides: an ingress, and somebody who scrapes.
  */
 /** KEDA looks this often at the job table. */
 const POLLING_SECONDS = 2;
@@ -26,10 +25,6 @@ beforeAll(async () => {
     "worker.concurrency": "1",
     "kubernetes.ingress.host": "api.example.org",
     "kubernetes.metrics.namespace": "monitoring",
-    "gpu.mode": "on",
-    // No node has a GPU: NVIDIA's programs run nowhere, and only what the API server says of their objects is seen.
-    "kubernetes.images.devicePlugin": PAUSE_IMAGE,
-    "kubernetes.images.dcgmExporter": PAUSE_IMAGE,
   });
 });
 afterAll(async () => {
@@ -94,23 +89,10 @@ describe("workers under KEDA", () => {
   });
 });
 
-it("has objects for the public, for who scrapes and for GPUs that the API server takes", async () => {
+it("has objects for the public and for who scrapes that the API server takes", async () => {
   expect(await product.get("ingress api", "{.spec.tls[0].hosts[0]}")).toBe("api.example.org");
   const policies = (await product.get("networkpolicies", "{.items[*].metadata.name}")).split(" ");
   expect(policies.filter((name) => /^(ingress-to-api|scrapers-to-)/.test(name)).length).toBeGreaterThan(2);
-  const namespace = `--namespace=${product.namespace}-gpu`;
-  const daemons = await product.cluster.kubectl(
-    "get",
-    "daemonsets",
-    namespace,
-    "--output=jsonpath={.items[*].metadata.name}",
-  );
-  expect(daemons.split(" ").sort()).toEqual(["dcgm-exporter", "device-plugin"]);
-  expect(await product.cluster.kubectl("get", "networkpolicies", namespace, "--output=name")).toContain(
-    "dcgm-exporter",
-  );
-  expect(await product.get("scaledobject worker-gpu", '{.status.conditions[?(@.type=="Ready")].status}')).toBe("True");
-  expect(await product.get("deployment worker-gpu", "{.spec.replicas}")).toBe("0");
 });
 
 it("gives the API's autoscaler a figure of its CPU", async () => {
