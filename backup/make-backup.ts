@@ -1,7 +1,8 @@
 import type { Agent } from "./agent.ts";
 import { faultText } from "./faults.ts";
 import { keepSets } from "./keep-sets.ts";
-import { takeLock } from "./lock.ts";
+import { Busy, takeLock } from "./lock.ts";
+import { mirrorLock } from "./mirror-lock.ts";
 import { pairSets, type PairedSet } from "./paired-sets.ts";
 import { repositoriesOf, REPOSITORY_NAMES, type RepositoryNumber } from "./pgbackrest-config.ts";
 import { backUpPostgres, readNotes, takeNotes, type DatabaseNotes } from "./postgres-backup.ts";
@@ -112,8 +113,27 @@ async function finishInterrupted(agent: Agent, context: SetContext): Promise<Rep
   return newest;
 }
 
-/** pgBackRest has removed what is too old; what was made for it goes too. */
+/**
+ * pgBackRest has removed what is too old; what was made for it goes too. Not while the mirror runs: what it has just brought no manifest names
+ * yet, and the next backup removes as well.
+ */
 async function removeOld(agent: Agent, context: SetContext): Promise<void> {
+  let lock;
+  try {
+    lock = await takeLock(mirrorLock(agent.config), "mirror");
+  } catch (error) {
+    if (!(error instanceof Busy)) throw error;
+    agent.log.info("the mirror runs; what is too old is removed after the next backup");
+    return;
+  }
+  try {
+    await removeUnkept(agent, context);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function removeUnkept(agent: Agent, context: SetContext): Promise<void> {
   const { paired } = await readPaired(agent, context);
   for (const [repository, name] of Object.entries(REPOSITORY_NAMES)) {
     const store = context.repositories.find((candidate) => candidate.name === name)?.store;

@@ -6,11 +6,11 @@ import type { Logger } from "../jobs/log.ts";
 import { createCloseStack, type Service } from "../jobs/process.ts";
 import { openAgent, type Agent } from "./agent.ts";
 import { listBackups } from "./list-backups.ts";
+import { mirrorAlone } from "./mirror-lock.ts";
 import { createBackupMetrics } from "./metrics.ts";
 import { backUp, newestDrill, runDrill } from "./recorded.ts";
 import { startServing, type AgentWork, type Clock } from "./serve.ts";
 import { verifyAll } from "./verify-all.ts";
-import { mirrorNow } from "./write-set.ts";
 
 const CLOCK: Clock = {
   now: () => new Date(),
@@ -64,7 +64,7 @@ function workOf(agent: Agent): AgentWork {
     backup: (type) => backUp(agent, type),
     drill: () => runDrill(agent),
     verify: () => verifyAll(agent, context, undefined),
-    mirror: () => mirrorNow(context),
+    mirror: () => mirrorAlone(context),
     look: async () => {
       const { backups, key, archive } = await listBackups(agent, context);
       const { bavail, blocks, bsize } = await statfs(config.BACKUP_REPOSITORY_DIR);
