@@ -179,6 +179,16 @@ describe("what happens to a set", () => {
     expect(await wrong([FULL])).toEqual(["local missing"]);
   });
 
+  it("is found where a whole file of the same set and length lies there that is not the one of its metadata", async () => {
+    const path = file(setKey(FULL, "artifacts"));
+    const before = readFileSync(path);
+    await putArtifact("artifacts/1/1", "canary oNe");
+    await writeSet(sets.context, postgresPart(FULL));
+    expect(readFileSync(path)).toHaveLength(before.length);
+    writeFileSync(path, before);
+    expect(await wrong([FULL])).toEqual(["local damaged"]);
+  });
+
   it("is found where the key in use is another one, which is not taken for escrowed either", async () => {
     const other = sets.withKey("another-key-of-the-backups-0123456789");
     const found = await wrong([FULL], other);
