@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { findLeftovers } from "../../toolchain/aws-leftovers.ts";
 import { makeToken } from "../../toolchain/token.ts";
 import { until } from "../servers/programs.ts";
+import { seenBackups } from "./backups.ts";
 import { askAws } from "./pod-identity-agent.ts";
 import { COPY_REGION, LOG_BUCKET, makeWorld, NAMESPACE, REGION, type World } from "./world.ts";
 
@@ -110,6 +111,20 @@ describe("the prod stack on a simulated AWS (moto) and a real node", () => {
     expect(rotated).toContain("aws:secretsmanager/secretRotation:SecretRotation");
   });
 
+  it("backs Postgres and artifacts up into a locked vault that nobody empties, and copies that to the other region", async () => {
+    const [here, there] = [await seenBackups(world.aws.front, REGION), await seenBackups(world.aws.front, COPY_REGION)];
+    const locked = { Locked: true, MinRetentionDays: 28, MaxRetentionDays: 365 };
+    expect([here.vaults, there.vaults]).toMatchObject([[locked], [locked]]);
+    for (const policy of [...here.policies, ...there.policies]) expect(policy).toMatch(/Deny.*DeleteRecoveryPoint/);
+    const bucket = `arn:aws:s3:::${await artifactBucket()}`;
+    expect([...here.selected].sort()).toEqual([expect.stringMatching(/^arn:aws:rds:.*:db:slipway-/), bucket]);
+    const kept = here.rules.map(({ RuleName, Lifecycle }) => `${RuleName} ${Lifecycle.DeleteAfterDays}`);
+    expect(kept.sort()).toEqual(["daily 35", "daily 35", "weekly 365", "weekly 365"]);
+    const copies = here.rules.flatMap(({ CopyActions }) => CopyActions.map((copy) => copy.DestinationBackupVaultArn));
+    expect(copies).toEqual(Array.from({ length: 4 }, () => there.vaults[0]?.BackupVaultArn));
+    expect([there.rules, there.selected]).toEqual([[], []]);
+  });
+
   it("has an autoscaler that sees what it has to, on the system pool, and may change nothing of the product", async () => {
     const deployment = ["deployment/cluster-autoscaler", `--namespace=${SCALER}`] as const;
     const ready = "--output=jsonpath={.status.readyReplicas} {.spec.template.spec.nodeSelector}";
@@ -205,6 +220,43 @@ describe("what a preview refuses with AWS at hand", () => {
   });
 });
 
+describe("a restore of the database", () => {
+  const instances = async () => {
+    const told = await act("rds", { Action: "DescribeDBInstances", Version: "2014-10-31" });
+    return [...told.matchAll(/<DBInstanceIdentifier>(slipway-[\w-]+)</g)].map(([, name]) => name ?? "");
+  };
+  const hostOfApi = () =>
+    world.cluster.kubectl("get", "configmaps", `--namespace=${NAMESPACE}`, "--output=jsonpath={..DATABASE_HOST}");
+
+  it("is an instance beside the one that serves, and the services go there by the file alone", async () => {
+    const [first = ""] = await instances();
+    await set("aws.data.database.restored[0].name", "drill");
+    await world.stack.good("up", "--yes", "--skip-preview");
+    const all = await instances();
+    expect(all).toHaveLength(2);
+    const restored = all.find((name) => name !== first) ?? "none";
+    expect(await hostOfApi()).not.toContain(restored);
+    await world.stack.good("preview", "--expect-no-changes");
+
+    await set("aws.data.database.serving", "drill");
+    await world.stack.good("up", "--yes", "--skip-preview");
+    expect(await hostOfApi()).toContain(restored);
+    expect((await instances()).sort()).toEqual([...all].sort());
+    expect((await seenBackups(world.aws.front, REGION)).selected.join()).toContain(restored);
+    await speak("Restored.");
+    await world.stack.good("preview", "--expect-no-changes");
+  });
+
+  it("lets go of no instance that the file names no more: the preview stops", async () => {
+    await set("aws.data.database.keepFirst", "false");
+    const { code, output } = await world.stack.pulumi("preview");
+    await set("aws.data.database.keepFirst", "true");
+    expect(code).not.toBe(0);
+    expect(output).toMatch(/database.*protect/s);
+    expect(await instances()).toHaveLength(2);
+  });
+});
+
 describe("the end of a prod stack", () => {
   it("is refused while it is protected, and nothing is gone", async () => {
     const { code, output } = await world.stack.pulumi("destroy", "--yes");
@@ -239,9 +291,10 @@ describe("the end of a prod stack", () => {
     expect(await act("ec2", { Action: "DescribeNatGateways", Version: "2016-11-15" })).not.toMatch(/<state>available/);
     const groups = await act("elasticache", { Action: "DescribeReplicationGroups", Version: "2015-02-02" });
     expect(groups).not.toContain("<ReplicationGroupId>");
-    expect(left.filter(({ arn }) => arn.endsWith("-final"))).toMatchObject([
-      { kept: "last snapshot, to restore from" },
-    ]);
+    const snapshot = { kept: "last snapshot, to restore from" };
+    // Of both generations of the database.
+    expect(left.filter(({ arn }) => arn.endsWith("-final"))).toMatchObject([snapshot, snapshot]);
+    for (const region of [REGION, COPY_REGION]) expect((await seenBackups(world.aws.front, region)).vaults).toEqual([]);
     expect([...world.aws.front.unanswered]).toEqual([]);
   });
 });

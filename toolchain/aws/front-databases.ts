@@ -1,6 +1,10 @@
+import { createHash } from "node:crypto";
 import { element, type AskMoto, type AwsAnswer, type AwsHandler, type AwsRequest } from "./front-wire.ts";
 
-/** RDS: what moto takes of a request and forgets. Performance Insights of instances, and that parameters of a group are the user's own. */
+/**
+ * RDS: what moto takes of a request and forgets, Performance Insights of instances and that parameters of a group are the user's own; resource ids of
+ * instances, of which moto has one for all; and that what is restored is no replica.
+ */
 
 /** Fields of the requests, and the elements that tell them. */
 const INSIGHTS: Readonly<Record<string, string>> = {
@@ -29,6 +33,7 @@ export function databases(): AwsHandler {
         );
         return told(request, ask, known);
       case "DescribeDBInstances":
+        return described(request, ask, { form, known });
       case "DeleteDBInstance":
         return told(request, ask, known);
       case "DescribeDBParameters":
@@ -49,11 +54,42 @@ function keep(form: URLSearchParams, known: Known): void {
   known.set(name, fields);
 }
 
+const INSTANCE = /<DBInstance>[\s\S]*?<\/DBInstance>/g;
+
+/** moto takes what is restored for a replica. The stack has none. */
+const REPLICATED = /<ReadReplicaSourceDBInstanceIdentifier>[^<]*<\/ReadReplicaSourceDBInstanceIdentifier>/;
+
 async function told(request: AwsRequest, ask: AskMoto, known: Known): Promise<AwsAnswer> {
-  return mended(await ask(request), /<DBInstance>[\s\S]*?<\/DBInstance>/g, (instance) => {
-    const name = /<DBInstanceIdentifier>([^<]*)</.exec(instance)?.[1] ?? "";
-    return [...(known.get(name) ?? [])].reduce((text, [field, value]) => withElement(text, field, value), instance);
+  return mended(await ask(request), INSTANCE, (instance) => {
+    const name = nameOf(instance);
+    const own = withElement(instance.replace(REPLICATED, ""), "DbiResourceId", resourceId(name));
+    return [...(known.get(name) ?? [])].reduce((text, [field, value]) => withElement(text, field, value), own);
   });
+}
+
+interface Asked {
+  readonly form: URLSearchParams;
+  readonly known: Known;
+}
+
+/** All of them, or the one that has a resource id: the provider finds an instance by it. */
+async function described(request: AwsRequest, ask: AskMoto, { form, known }: Asked): Promise<AwsAnswer> {
+  const [name, value] = ["Name", "Values.Value.1"].map((field) => form.get(`Filters.Filter.1.${field}`));
+  if (name !== "dbi-resource-id") return told(request, ask, known);
+  for (const field of [...form.keys()].filter((key) => key.startsWith("Filters."))) form.delete(field);
+  const body = Buffer.from(form.toString());
+  const all = { ...request, headers: { ...request.headers, "content-length": String(body.length) }, body };
+  const answer = await told(all, ask, known);
+  return mended(answer, INSTANCE, (instance) => (resourceId(nameOf(instance)) === value ? instance : ""));
+}
+
+function nameOf(instance: string): string {
+  return /<DBInstanceIdentifier>([^<]*)</.exec(instance)?.[1] ?? "";
+}
+
+/** As RDS': `db-` and 26 capitals and digits, the same for as long as the instance is there. */
+function resourceId(name: string): string {
+  return `db-${createHash("sha256").update(name).digest("hex").slice(0, 26).toUpperCase()}`;
 }
 
 /** moto knows of parameters that were set, and of no others. */

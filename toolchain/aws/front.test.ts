@@ -83,12 +83,26 @@ describe("before a server that stands in for moto", () => {
     answer = { status: 200, type: "text/xml", body: instance("a") + instance("b") };
     await ask("rds", "Action=CreateDBInstance&DBInstanceIdentifier=a&EnablePerformanceInsights=true");
     const told = await (await ask("rds", "Action=DescribeDBInstances")).text();
-    expect(told).toContain("a</DBInstanceIdentifier><PerformanceInsightsEnabled>true<");
-    expect(told).toContain("b</DBInstanceIdentifier><PerformanceInsightsEnabled>false<");
+    expect(told).toMatch(/a<\/DBInstanceIdentifier>.*?<PerformanceInsightsEnabled>true</);
+    expect(told).toMatch(/b<\/DBInstanceIdentifier><PerformanceInsightsEnabled>false</);
     const restore = "Action=RestoreDBInstanceToPointInTime&SourceDBInstanceIdentifier=a&TargetDBInstanceIdentifier=b";
     await ask("rds", restore);
     const restored = await (await ask("rds", "Action=DescribeDBInstances")).text();
-    expect(restored).toContain("b</DBInstanceIdentifier><PerformanceInsightsEnabled>true<");
+    expect(restored).toMatch(/b<\/DBInstanceIdentifier>.*?<PerformanceInsightsEnabled>true</);
+  });
+
+  it("tells instances of RDS apart by resource ids, and what is restored is no replica", async () => {
+    const instance = (id: string) =>
+      `<DBInstance><DBInstanceIdentifier>${id}</DBInstanceIdentifier><DbiResourceId>db-ONE</DbiResourceId>` +
+      "<ReadReplicaSourceDBInstanceIdentifier>a</ReadReplicaSourceDBInstanceIdentifier></DBInstance>";
+    answer = { status: 200, type: "text/xml", body: `<All>${instance("a")}${instance("b")}</All>` };
+    const all = await (await ask("rds", "Action=DescribeDBInstances")).text();
+    expect(all).not.toContain("ReadReplica");
+    const [first, second] = [...all.matchAll(/<DbiResourceId>(db-[0-9A-F]{26})</g)].map(([, id]) => id ?? "");
+    expect(first).not.toBe(second);
+    const filter = `Filters.Filter.1.Name=dbi-resource-id&Filters.Filter.1.Values.Value.1=${second ?? ""}`;
+    const found = await (await ask("rds", `Action=DescribeDBInstances&${filter}`)).text();
+    expect([...found.matchAll(/<DBInstanceIdentifier>(\w+)</g)].map(([, name]) => name)).toEqual(["b"]);
   });
 
   it("tells a launch template's own tags from those of what is launched", async () => {
