@@ -5,12 +5,13 @@ import { until } from "../servers/programs.ts";
 import { Product } from "./product.ts";
 
 /** The product on a real node, whose pods are sent away by those who may: Kubernetes' own eviction, one pod or all of them. */
-const TEXT = "This goes on for a while. ".repeat(40);
-const JOBS = 20;
+/** At work for seconds where a worker has so little CPU: longer than what is left to a pod that is killed. */
+const TEXT = "This is a long sentence, which goes on and on for quite a while. ".repeat(70);
+const JOBS = 8;
 let product: Product;
 
 beforeAll(async () => {
-  product = await Product.deploy({ "worker.concurrency": "2", "worker.replicas": "2" });
+  product = await Product.deploy({ "worker.concurrency": "1", "worker.replicas": "2", "worker.cpus": "0.2" });
 });
 afterAll(async () => {
   await product.leave();
@@ -18,7 +19,9 @@ afterAll(async () => {
 
 const speak = () =>
   Promise.all(
-    Array.from({ length: JOBS }, (_, n) => product.post({ text: `Number ${n}. ${TEXT}` }, { kind: "speech" })),
+    Array.from({ length: JOBS }, (_, n) =>
+      product.post({ text: `Number ${n}. ${TEXT}`, speed: 0.5 }, { kind: "speech" }),
+    ),
   );
 
 /** Asks the API server to evict a pod, as whoever empties a node does: budgets are kept. */
