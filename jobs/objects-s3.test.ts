@@ -38,7 +38,9 @@ describe("objects in S3, simulated by moto", () => {
   });
 
   it("are listed whole, however many there are", async () => {
-    await Promise.all(Array.from({ length: 1100 }, (_, n) => store.put(`many/${n}`, Buffer.from("1"))));
+    // Some at a time: who waits in the client for a connection counts as one that does not connect, and moto is slow where others work too.
+    for (let first = 0; first < 1100; first += 50)
+      await Promise.all(Array.from({ length: 50 }, (_, n) => store.put(`many/${first + n}`, Buffer.from("1"))));
     expect((await listed(store, "many")).length).toBe(1100);
   });
 
