@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PAUSE_IMAGE } from "../../toolchain/cluster/components.ts";
+import { API_URL } from "../../toolchain/cluster/layout.ts";
 import { ensureImage } from "../../toolchain/cluster/images.ts";
 import { freePort, until } from "../servers/programs.ts";
 import { makeProgram, type TestProgram } from "./program.ts";
@@ -196,10 +197,9 @@ describe("failures", () => {
 
   it("to reach a cluster that does not answer show in the preview, with its address and what to correct", async () => {
     const port = await freePort();
-    const elsewhere = readFileSync(cluster.layout.kubeconfig, "utf8").replace(
-      /server: .*/,
-      `server: https://127.0.0.1:${port}`,
-    );
+    const kubeconfig = readFileSync(cluster.layout.kubeconfig, "utf8");
+    const elsewhere = kubeconfig.replaceAll(API_URL, `https://127.0.0.1:${port}`);
+    expect(elsewhere).not.toBe(kubeconfig);
     writeFileSync(join(program.folder, "elsewhere"), elsewhere, { mode: 0o600 });
     await set("kubeconfig", join(program.folder, "elsewhere"));
     // Where nothing changes there is nothing to ask.
