@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
 import type { RuntimeConfig } from "../configs/runtime.ts";
+import { connectionOptions } from "../jobs/database.ts";
 import type { Logger } from "../jobs/log.ts";
 import type { CloseStack } from "../jobs/process.ts";
 import { renderPgbackrest, writePgbackrest, type ClusterPlace } from "./pgbackrest-config.ts";
@@ -86,15 +87,15 @@ export function liveCluster(config: RuntimeConfig<"backup">): ClusterPlace {
 }
 
 /**
- * A connection of the superuser to the cluster that serves.
+ * A connection to the cluster that serves: of its superuser where its socket is, else of the product's own role.
  *
  * @throws Error where it does not answer
  */
 export async function connectLive(config: RuntimeConfig<"backup">, database = config.DATABASE_NAME): Promise<Client> {
+  const isLocal = config.POSTGRES_ASKED === "socket";
+  const socket = { host: config.POSTGRES_SOCKET_DIR, port: config.DATABASE_PORT, user: "postgres" };
   const client = new Client({
-    host: config.POSTGRES_SOCKET_DIR,
-    port: config.DATABASE_PORT,
-    user: "postgres",
+    ...(isLocal ? socket : connectionOptions(config)),
     database,
     application_name: "slipway-backup",
     connectionTimeoutMillis: 5000,
@@ -105,10 +106,12 @@ export async function connectLive(config: RuntimeConfig<"backup">, database = co
     await client.connect();
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
-    throw new Error(
-      `Postgres in ${config.POSTGRES_SOCKET_DIR} does not answer (${said}); start it, or correct POSTGRES_SOCKET_DIR`,
-      { cause: error },
-    );
+    const [where, setting] = isLocal
+      ? [config.POSTGRES_SOCKET_DIR, "POSTGRES_SOCKET_DIR"]
+      : [config.DATABASE_HOST, "DATABASE_HOST"];
+    throw new Error(`Postgres in ${where} does not answer (${said}); start it, or correct ${setting}`, {
+      cause: error,
+    });
   }
   return client;
 }

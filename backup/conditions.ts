@@ -10,6 +10,8 @@ export interface Situation {
   /** Of the disk that the local repository is on. */
   readonly room?: { readonly freeBytes: number; readonly totalBytes: number } | undefined;
   readonly drill?: { readonly endedAt: Date; readonly rtoSeconds: number; readonly rpoSeconds: number } | undefined;
+  /** Why the newest drill failed, whoever made it. */
+  readonly drillFault?: string | undefined;
   /** What the last verify found, of all backups. */
   readonly verifyFaults: readonly string[];
   /** Work that failed, and has not gone well since; and why. */
@@ -50,7 +52,7 @@ export function warningsOf(situation: Situation, timetable: Timetable, now: Date
   return [
     ...lateBackups(situation, now),
     ...lateDrill(situation, timetable, now),
-    ...[...situation.failed].map(([work, reason]) => ({ dependency: `${work} failed`, reason })),
+    ...[...failures(situation)].map(([work, reason]) => ({ dependency: `${work} failed`, reason })),
     ...faultyBackups(situation),
     ...lackOfRoom(situation),
     ...lateArchive(situation),
@@ -64,6 +66,11 @@ export function warningsOf(situation: Situation, timetable: Timetable, now: Date
           },
         ]),
   ];
+}
+
+/** A drill of a pod beside says in the database alone that it failed. */
+function failures({ failed, drillFault }: Situation): ReadonlyMap<string, string> {
+  return drillFault === undefined || failed.has("drill") ? failed : new Map([...failed, ["drill", drillFault]]);
 }
 
 function lateBackups(situation: Situation, now: Date): Failing[] {

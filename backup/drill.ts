@@ -28,8 +28,9 @@ interface Before {
  * @throws Error where the restore fails, or there is no room for it; Busy where another drill runs
  */
 export async function drill(agent: Agent): Promise<DrillResult> {
-  const above = join(agent.config.BACKUP_REPOSITORY_DIR, "drill");
-  const lock = await takeLock(`${agent.config.BACKUP_REPOSITORY_DIR}/drill.lock`, "drill");
+  const { BACKUP_REPOSITORY_DIR, BACKUP_DRILL_DIR: place = BACKUP_REPOSITORY_DIR } = agent.config;
+  const above = join(place, "drill");
+  const lock = await takeLock(join(place, "drill.lock"), "drill");
   try {
     await rm(above, { recursive: true, force: true }); // Of one that was killed.
     const { route } = await findSource(agent, { is: "latest" });
@@ -56,7 +57,7 @@ async function refuseWithoutRoom(folder: string, databaseBytes: number): Promise
   const [free, wanted] = [bavail * bsize, databaseBytes + SPARE_BYTES];
   if (free < wanted)
     throw new Error(
-      `drill: ${folder} has room for ${free} bytes, must have ${wanted}; make room in the repository's volume, or drill elsewhere`,
+      `drill: ${folder} has room for ${free} bytes, must have ${wanted}; make room on that volume, or name another by BACKUP_DRILL_DIR`,
     );
 }
 

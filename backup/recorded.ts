@@ -5,7 +5,7 @@ import { drill } from "./drill.ts";
 import { Busy } from "./lock.ts";
 import { makeBackup } from "./make-backup.ts";
 import type { BackupRecord, BackupType, DrillResult } from "./protocol.ts";
-import { lastDrill, recordBackup, recordDrill, type DrillRecord, type LastDrill } from "./records.ts";
+import { drillFault, lastDrill, recordBackup, recordDrill, type DrillRecord, type LastDrill } from "./records.ts";
 
 /** A backup that stands in the database's own list too. */
 export async function backUp(agent: Agent, type: BackupType): Promise<BackupRecord> {
@@ -29,11 +29,16 @@ export async function runDrill(agent: Agent): Promise<DrillResult> {
   }
 }
 
-/** The newest drill that went well, as the database has it. */
-export async function newestDrill(agent: Agent): Promise<LastDrill | undefined> {
+/** What drills came to, as the database has it: the newest that went well, and why the newest of all did not. */
+export interface KnownDrills {
+  readonly drill: LastDrill | undefined;
+  readonly drillFault: string | undefined;
+}
+
+export async function knownDrills(agent: Agent): Promise<KnownDrills> {
   const client = await connectLive(agent.config);
   try {
-    return await lastDrill(client);
+    return { drill: await lastDrill(client), drillFault: await drillFault(client) };
   } finally {
     await client.end();
   }

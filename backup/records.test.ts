@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { startStack, type TestStack } from "../test/servers/stack.ts";
 import type { BackupRecord, DrillResult } from "./protocol.ts";
-import { lastDrill, recordBackup, recordDrill } from "./records.ts";
+import { drillFault, lastDrill, recordBackup, recordDrill } from "./records.ts";
 
 let stack: TestStack;
 beforeAll(async () => {
@@ -43,15 +43,17 @@ it("notes a backup once, as it was last seen, as the role of the services", asyn
   ]);
 });
 
-it("notes drills, and gives the newest that went well", async () => {
-  expect(await lastDrill(stack.pool)).toBeUndefined();
+it("notes drills, and gives the newest that went well, and why the newest did not", async () => {
+  expect([await lastDrill(stack.pool), await drillFault(stack.pool)]).toEqual([undefined, undefined]);
   const result: DrillResult = {
     ...{ label: backup.label, target: "latest", migrationLevel: 3, rows: { jobs: 12 }, recoverySeconds: 8 },
     ...{ totalSeconds: 11.5, missingArtifacts: 0, rtoSeconds: 11.5, rpoSeconds: 30.25 },
   };
   const at = (minute: number) => new Date(Date.UTC(2026, 10, 29, 3, minute));
   await recordDrill(stack.pool, { outcome: "succeeded", startedAt: at(0), endedAt: at(1), result });
+  expect(await drillFault(stack.pool)).toBeUndefined();
   await recordDrill(stack.pool, { outcome: "failed", startedAt: at(2), endedAt: at(3), faults: ["damaged: x"] });
+  expect(await drillFault(stack.pool)).toBe("damaged: x");
   expect(await lastDrill(stack.pool)).toEqual({ endedAt: at(1), rtoSeconds: 11.5, rpoSeconds: 30.25 });
   const { rows } = await stack.pool.query("SELECT outcome, rto_seconds, faults FROM drills ORDER BY id");
   expect(rows).toEqual([

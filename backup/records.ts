@@ -64,3 +64,14 @@ export async function lastDrill(db: Queryable): Promise<LastDrill | undefined> {
   const [row] = await run<LastDrill & Record<string, unknown>>(db, LAST_DRILL);
   return row;
 }
+
+const NEWEST_DRILL = {
+  name: "drill-newest",
+  text: `SELECT outcome, faults FROM drills ORDER BY ended_at DESC LIMIT 1`,
+};
+
+/** Why the newest drill failed; nothing where it went well, or there was none. */
+export async function drillFault(db: Queryable): Promise<string | undefined> {
+  const [row] = await run<{ outcome: string; faults: string[] }>(db, NEWEST_DRILL);
+  return row?.outcome === "failed" ? row.faults.join("; ") : undefined;
+}

@@ -89,6 +89,16 @@ describe("a set", () => {
     });
   });
 
+  it("notes the release that a file names at that moment, and is none where the file names none", async () => {
+    const path = join(sets.local, "..", "release.json");
+    const context = { ...sets.context, config: { ...sets.context.config, BACKUP_RELEASE_FILE: path } };
+    await expect(writeSet(context, postgresPart(FULL))).rejects.toThrow(/release\.json does not say what runs/);
+    for (const api of ["sha256:2", "sha256:3"]) {
+      writeFileSync(path, JSON.stringify({ images: { api }, configuration: {} }));
+      expect((await writeSet(context, postgresPart(FULL))).release).toEqual({ images: { api }, configuration: {} });
+    }
+  });
+
   it("adds only the contents that are new to those that are there", async () => {
     const first = await writeSet(sets.context, postgresPart(FULL));
     await putArtifact("artifacts/3/1", "canary three");

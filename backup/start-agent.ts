@@ -8,7 +8,7 @@ import { openAgent, type Agent } from "./agent.ts";
 import { listBackups } from "./list-backups.ts";
 import { mirrorAlone } from "./mirror-lock.ts";
 import { createBackupMetrics } from "./metrics.ts";
-import { backUp, newestDrill, runDrill } from "./recorded.ts";
+import { backUp, knownDrills, runDrill } from "./recorded.ts";
 import { startServing, type AgentWork, type Clock } from "./serve.ts";
 import { verifyAll } from "./verify-all.ts";
 
@@ -30,9 +30,10 @@ export async function startAgent(config: RuntimeConfig<"backup">, log: Logger): 
       now: () => CLOCK.now(),
     });
     const { BACKUP_DAILY_AT: dailyAt, BACKUP_FULL_ON: fullOn, BACKUP_DRILL_DAYS: drillDays } = config;
+    const drills = config.BACKUP_DRILLS;
     const serving = startServing({
       work: workOf(agent),
-      timetable: { dailyAt, fullOn, drillDays },
+      timetable: { dailyAt, fullOn, drillDays, drills },
       clock: CLOCK,
       log,
       onEnded: (work, seconds, reason) => {
@@ -47,7 +48,7 @@ export async function startAgent(config: RuntimeConfig<"backup">, log: Logger): 
     const address = { host: config.HOST, port: config.PORT };
     const server = await startHealthServer(address, readiness, metrics.page, () => serving.warnings());
     stack.add("health routes", () => server.close());
-    log.info({ dailyAt, fullOn, drillDays, port: config.PORT }, "serves");
+    log.info({ dailyAt, fullOn, drillDays, drills, port: config.PORT }, "serves");
     return { stop: () => stack.close() };
   } catch (error) {
     await stack.close();
@@ -73,7 +74,7 @@ function workOf(agent: Agent): AgentWork {
         isEscrowed: key.isEscrowed,
         archiveBehindSeconds: archive.behindSeconds,
         room: { freeBytes: bavail * bsize, totalBytes: blocks * bsize },
-        drill: await newestDrill(agent),
+        ...(await knownDrills(agent)),
       };
     },
   };

@@ -64,3 +64,11 @@ it("takes the full backup of the day for the day's, and an incremental one for n
   expect(dueWork(table, { ...last, backup: at("29T02:30") }, now)).toEqual(["full"]);
   expect(dueWork(table, { ...last, backup: at("29T02:30"), full: at("29T02:30") }, now)).toEqual([]);
 });
+
+it("asks for no drill where drills are made elsewhere, and for backups all the same", () => {
+  const now = new Date("2026-11-29T03:00:00Z");
+  const table = { dailyAt: "02:30", fullOn: "sunday", drillDays: 1 } as const;
+  const last = { oldest: new Date("2026-11-01") };
+  expect(dueWork(table, last, now)).toEqual(["full", "drill"]);
+  expect(dueWork({ ...table, drills: "elsewhere" }, last, now)).toEqual(["full"]);
+});

@@ -12,6 +12,8 @@ export interface Timetable {
   readonly fullOn: Weekday;
   /** Days between two drills. */
   readonly drillDays: number;
+  /** Who makes them; elsewhere they are looked after all the same. @default the agent */
+  readonly drills?: "own" | "elsewhere";
 }
 
 /** Beginnings of the newest that went well; none where there was none. */
@@ -36,7 +38,7 @@ export function dueWork(timetable: Timetable, last: LastGood, now: Date): Work[]
   if (isBefore(last.full, weekly)) due.push("full");
   else if (isBefore(last.backup, daily)) due.push("incr");
   const drillAt = nextDrill(timetable, last);
-  if (drillAt && drillAt <= now) due.push("drill");
+  if (drillAt && drillAt <= now && timetable.drills !== "elsewhere") due.push("drill");
   return due;
 }
 

@@ -1,3 +1,5 @@
+import { readFile } from "node:fs/promises";
+import { parseRelease, type Release } from "../configs/backup-settings.ts";
 import { LATEST_MANIFEST } from "./artifact-manifest.ts";
 import { mirrorArtifacts, type Mirrored, type OnBytes } from "./artifact-mirror.ts";
 import { copyAway } from "./offsite.ts";
@@ -45,7 +47,7 @@ export async function writeSet(
     startedAt: part.startedAt.toISOString(),
     endedAt: new Date().toISOString(),
     jobs: { total: Object.values(part.jobs).reduce((sum, count) => sum + count, 0), byState: { ...part.jobs } },
-    release: { images: { ...config.BACKUP_RELEASE.images }, configuration: { ...config.BACKUP_RELEASE.configuration } },
+    release: copyOf(await releaseOf(config)),
     keyIds: { backup: keys.id },
     redis,
     artifacts,
@@ -57,6 +59,25 @@ export async function writeSet(
     await copyAway(context, (done, total) => onStep?.("offsite", done, total));
   }
   return metadata;
+}
+
+function copyOf({ images, configuration }: Release): SetMetadata["release"] {
+  return { images: { ...images }, configuration: { ...configuration } };
+}
+
+/**
+ * What runs at this moment.
+ *
+ * @throws Error where the file that says so cannot be read
+ */
+async function releaseOf(config: SetContext["config"]): Promise<Release> {
+  const { BACKUP_RELEASE: fixed, BACKUP_RELEASE_FILE: path } = config;
+  if (path === undefined) return fixed;
+  const release = parseRelease(await readFile(path, "utf8").catch(() => ""));
+  if (release) return release;
+  throw new Error(
+    `${path} does not say what runs, must be {"images": {name: digest}, "configuration": {...}}; deploy again`,
+  );
 }
 
 /** Brings artifacts into the local repository, between backups too: what is made now is there within minutes. */

@@ -40,8 +40,10 @@ describe("settings of the backup agent", () => {
       BACKUP_KEEP_DAYS: 28,
       BACKUP_DRILL_DAYS: 7,
       BACKUP_RELEASE: { images: {}, configuration: {} },
+      ...{ POSTGRES_ASKED: "socket", BACKUP_DRILLS: "own" },
     });
-    expect(config.BACKUP_OFFSITE_URL).toBeUndefined();
+    for (const key of ["BACKUP_OFFSITE_URL", "BACKUP_DRILL_DIR", "BACKUP_RELEASE_FILE"] as const)
+      expect(config[key], key).toBeUndefined();
     expect(Object.keys(config.secrets)).toEqual(["database-password", "redis-password", "backup-key"]);
   });
 
@@ -73,6 +75,9 @@ describe("settings of the backup agent", () => {
     ["BACKUP_OFFSITE_URL", "file://host"],
     ["BACKUP_OFFSITE_ENDPOINT", "s3.example.com"],
     ["BACKUP_REPOSITORY_DIR", "backups"],
+    ["BACKUP_DRILL_DIR", "drill"],
+    ["BACKUP_DRILLS", "none"],
+    ["POSTGRES_ASKED", "tcp"],
     ["BACKUP_RELEASE", "{}"],
     ["BACKUP_RELEASE", '{"images":{"a":1},"configuration":{}}'],
     ["BACKUP_RELEASE", "no json"],

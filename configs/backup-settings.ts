@@ -29,13 +29,20 @@ const release = z
   .string()
   .default('{"images":{},"configuration":{}}')
   .transform((json, context): Release => {
-    try {
-      return releaseSchema.parse(JSON.parse(json));
-    } catch {
-      context.addIssue({ code: "custom", message: RELEASE });
-      return z.NEVER;
-    }
+    const parsed = parseRelease(json);
+    if (parsed) return parsed;
+    context.addIssue({ code: "custom", message: RELEASE });
+    return z.NEVER;
   });
+
+/** What runs, from its JSON; nothing where that is not as it must be. */
+export function parseRelease(json: string): Release | undefined {
+  try {
+    return releaseSchema.parse(JSON.parse(json));
+  } catch {
+    return undefined;
+  }
+}
 
 /** What only the backup agent reads; the database, Redis and the object store stand in runtime.ts. */
 export const BACKUP_SETTINGS = {
@@ -43,6 +50,8 @@ export const BACKUP_SETTINGS = {
   POSTGRES_DATA_DIR: text("the path of a folder").default("/var/lib/postgresql/data"),
   /** Folder of its socket, on which its superuser is let in as user `postgres` of the system. */
   POSTGRES_SOCKET_DIR: text("the path of a folder").default("/run/slipway/postgres"),
+  /** How the cluster that serves is asked: on its socket, or as the product's own role over the network, where the socket is out of reach. */
+  POSTGRES_ASKED: choice(["socket", "network"]).default("socket"),
   /** Repository 1. */
   BACKUP_REPOSITORY_DIR: z
     .string()
@@ -68,7 +77,13 @@ export const BACKUP_SETTINGS = {
   BACKUP_KEEP_DAYS: whole(28, 3650, 28),
   /** Days between two drills. */
   BACKUP_DRILL_DAYS: whole(1, 90, 7),
+  /** Whether drills are the agent's own work, or that of a pod beside it. */
+  BACKUP_DRILLS: choice(["own", "elsewhere"]).default("own"),
+  /** Folder in which drills restore. @default that of repository 1 */
+  BACKUP_DRILL_DIR: z.string().regex(/^\/./, { error: "the absolute path of a folder" }).optional(),
   BACKUP_RELEASE: release,
+  /** File with the same, read with each backup: what changes in it starts nothing anew. */
+  BACKUP_RELEASE_FILE: text("the path of a file of JSON").optional(),
 } as const;
 
 interface OffsiteSettings {
