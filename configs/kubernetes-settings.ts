@@ -248,15 +248,18 @@ const settings = z.strictObject({
   modelClaim: name.optional(),
 });
 
+/** What is wrong with an image, if anything. No content has a digest of zeros: examples are written with it. */
+function imageFault(reference: string, isImported: boolean): string | undefined {
+  if (/@sha256:0{64}$/.test(reference)) return "stands for an image of your own: put in where that is, and its digest";
+  if (isImported || DIGEST.test(reference)) return undefined;
+  return "must end in its digest (@sha256: and 64 hex digits), or importedImages must be true";
+}
+
 /** What `kubernetes` of a stack's file may say; needed where the platform is `kubernetes`. */
 export const kubernetesSchema = settings.superRefine((value, context) => {
   for (const [key, reference] of Object.entries(value.images)) {
-    if (value.importedImages || reference === undefined || DIGEST.test(reference)) continue;
-    context.addIssue({
-      code: "custom",
-      path: ["images", key],
-      message: "must end in its digest (@sha256: and 64 hex digits), or importedImages must be true",
-    });
+    const message = reference === undefined ? undefined : imageFault(reference, value.importedImages);
+    if (message !== undefined) context.addIssue({ code: "custom", path: ["images", key], message });
   }
 });
 

@@ -1,6 +1,6 @@
 import { getStack, runtime } from "@pulumi/pulumi";
 import { parseStackConfig } from "../configs/stack.ts";
-import { allowReplace } from "../infra/allow-replace.ts";
+import { allowedByCaller, allowReplace } from "../infra/allow-replace.ts";
 import { keepSecretsOutOfDebugLog } from "../infra/debug-log.ts";
 import { readRawConfig } from "../infra/raw-config.ts";
 
@@ -9,7 +9,7 @@ keepSecretsOutOfDebugLog();
 /** The entry point of `pulumi up`: the stack's file is parsed once, and its platform is picked. */
 const config = parseStackConfig(getStack(), readRawConfig());
 
-runtime.registerStackTransformation(allowReplace(config.allowReplace));
+runtime.registerStackTransformation(allowReplace([...config.allowReplace, ...allowedByCaller(process.env)]));
 
 /** Loaded when it is picked: each brings an SDK along that takes its time. */
 const PLATFORM_STACKS = {

@@ -195,20 +195,20 @@ function withoutSecrets(value: unknown): unknown {
 }
 
 describe("Pulumi.prod.yaml", () => {
-  it("is a whole stack, but for the file of RDS' authorities, and where the cluster is reached from", async () => {
+  it("is a whole stack, but for the file of RDS' authorities, the images, and where the cluster is reached from", async () => {
     const { resources } = await recordProd(stackOf());
     expect(namesOf({ resources }, TYPES.hpa)).toContain("api");
     expect(namesOf({ resources }, "aws:rds/instance:Instance")).toEqual(["database"]);
     expect(namesOf({ resources }, "aws:s3/bucket:Bucket")).toEqual(["objects", "objects-replica"]);
   });
 
-  it("is refused as it is shipped: its example is nobody's address", () => {
+  it("is refused as it is shipped: its examples are nobody's address and nobody's images", () => {
     const { error } = stackSchema.safeParse(shippedProd());
-    expect(error?.issues).toMatchObject([
-      {
-        path: ["aws", "cluster", "publicCidrs", 0],
-        message: expect.stringContaining("stands for your own address") as string,
-      },
+    const said = error?.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).sort();
+    const image = "stands for an image of your own: put in where that is, and its digest";
+    expect(said).toEqual([
+      expect.stringMatching(/^aws\.cluster\.publicCidrs\.0: stands for your own address/),
+      ...["autoscaler", "kedaMetricsServer", "kedaOperator"].map((name) => `kubernetes.images.${name}: ${image}`),
     ]);
   });
 });

@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { parse } from "yaml";
 import { stackSchema } from "../../configs/stack.ts";
 import { manifestOfAll } from "../../test/pulumi/docker-stack.ts";
-import { overlaid, shippedProd } from "../../test/pulumi/prod-file.ts";
-import { ownFiles, recordProd, usersOwn, type OwnFiles } from "../../test/pulumi/prod-stack.ts";
+import { overlaid, shippedProd, usersOwn } from "../../test/pulumi/prod-file.ts";
+import { ownFiles, recordProd, type OwnFiles } from "../../test/pulumi/prod-stack.ts";
 
 vi.mock("../images/contexts.ts", async (original) => ({
   ...(await original<object>()),
@@ -20,7 +20,9 @@ afterAll(() => {
 });
 
 const text = readFileSync(new URL("../../docs/aws.md", import.meta.url), "utf8");
-const examples = [...text.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map(([, yaml = ""]) => yaml);
+const examples = [...text.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)]
+  // Digests of zeros are refused: who copies them has to put in their own.
+  .map(([, yaml = ""]) => yaml.replaceAll("0".repeat(64), "5".repeat(64)));
 
 it("docs/aws.md has examples of a stack's file", () => {
   expect(examples.length).toBeGreaterThanOrEqual(2);

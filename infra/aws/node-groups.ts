@@ -60,6 +60,8 @@ function nodeGroup(pool: PoolPlan, taken: MadeRole, args: NodeGroupsArgs): NodeG
     name,
     {
       clusterName: cluster.name,
+      // Its own words, and not the provider's: who looks into EKS sees which pool it is.
+      nodeGroupNamePrefix: `${name}-`,
       nodeRoleArn: taken.arn,
       // Nodes go to a version after the control plane, one by one.
       version: cluster.version,

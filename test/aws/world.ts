@@ -15,7 +15,7 @@ import { useCluster, type RealCluster } from "../cluster/real-cluster.ts";
 import { startDataServers } from "./data-servers.ts";
 import { eksNode } from "./eks-node.ts";
 import { askAws, startPodIdentityAgent, type PodIdentityAgent } from "./pod-identity-agent.ts";
-import { overlaid, shippedProd } from "../pulumi/prod-file.ts";
+import { overlaid, shippedProd, usersOwn } from "../pulumi/prod-file.ts";
 import { startPodIdentityWebhook } from "./pod-identity-webhook.ts";
 import { makeAwsStack, useSimulatedAws, type SimulatedAws } from "./simulated-aws.ts";
 import { makeAuthority } from "./test-authority.ts";
@@ -171,10 +171,9 @@ function stackConfig({ zoneId, caBundle, images }: OwnValues): Readonly<Record<s
   const accessLogs = { bucket: LOG_BUCKET };
   const own = {
     aws: {
-      cluster: { publicCidrs: ["93.184.216.34/32"] },
       pools: { gpu: [{ shape: "t4", capacity: "spot", max: 2 }] },
       data: {
-        database: { caBundle, masterRotationDays: 30 },
+        database: { masterRotationDays: 30 },
         objects: { replicaRegion: COPY_REGION, accessLogs },
         edge: { zoneId, accessLogs },
       },
@@ -182,6 +181,6 @@ function stackConfig({ zoneId, caBundle, images }: OwnValues): Readonly<Record<s
     gpu: { mode: "off" },
     kubernetes: { autoscaler: "hpa", images, importedImages: true, cpuRequestPercent: 10 },
   };
-  const file = overlaid(shippedProd(), own);
+  const file = [usersOwn({ caBundle }), own].reduce(overlaid, shippedProd());
   return Object.fromEntries(Object.entries(file).map(([key, value]) => [`slipway:${key}`, value]));
 }

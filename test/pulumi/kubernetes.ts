@@ -45,7 +45,7 @@ export const TYPES = {
   priority: "kubernetes:scheduling.k8s.io/v1:PriorityClass",
 } as const;
 
-const DIGEST = "0".repeat(64);
+const DIGEST = "4".repeat(64);
 
 /** An image by its digest. */
 export function imageOf(name: string): string {

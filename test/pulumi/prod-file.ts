@@ -22,3 +22,23 @@ export function overlaid(file: Values, own: object): Values {
 function isGroup(value: unknown): value is Values {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
+
+const own = (name: string) => `registry.example.org/${name}@sha256:${"5".repeat(64)}`;
+
+/**
+ * What the shipped file is not whole without.
+ *
+ * @param files.caBundle path of the file with RDS' authorities
+ */
+export function usersOwn({ caBundle }: { readonly caBundle: string }): object {
+  return {
+    aws: { cluster: { publicCidrs: ["93.184.216.34/32"] }, data: { database: { caBundle } } },
+    kubernetes: {
+      images: {
+        kedaOperator: own("keda"),
+        kedaMetricsServer: own("keda-metrics"),
+        autoscaler: own("cluster-autoscaler"),
+      },
+    },
+  };
+}

@@ -7,7 +7,7 @@ import { prod, type ProdOutputs } from "../../stacks/prod.ts";
 import { FOUNDATION_ANSWERS } from "./aws.ts";
 import { ANSWERS, ECR_LOGIN } from "./aws-data.ts";
 import { CLUSTER_ANSWERS } from "./kubernetes.ts";
-import { overlaid, shippedProd } from "./prod-file.ts";
+import { overlaid, shippedProd, usersOwn } from "./prod-file.ts";
 import { record, type Functions, type RecordedResource } from "./recorder.ts";
 
 /** Digest of every image that is pushed or named. */
@@ -37,11 +37,6 @@ export function ownFiles(): OwnFiles {
       rmSync(folder, { recursive: true });
     },
   };
-}
-
-/** What the shipped file is not whole without. */
-export function usersOwn({ caBundle }: OwnFiles): object {
-  return { aws: { cluster: { publicCidrs: ["93.184.216.34/32"] }, data: { database: { caBundle } } } };
 }
 
 /**

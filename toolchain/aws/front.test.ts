@@ -20,12 +20,15 @@ describe("before a server that stands in for moto", () => {
   let front: Front;
   let answer: { status: number; type: string; body: string };
   let seen: string[];
+  /** The body of the last request. */
+  let body: string;
   beforeEach(async () => {
     seen = [];
     behind = createServer((request, response) => {
       seen.push(`${request.method ?? ""} ${request.url ?? ""}`);
-      request.resume();
-      response.writeHead(answer.status, { "content-type": answer.type }).end(answer.body);
+      body = "";
+      request.on("data", (part: Buffer) => (body += part.toString()));
+      request.on("end", () => response.writeHead(answer.status, { "content-type": answer.type }).end(answer.body));
     });
     await new Promise<void>((resolve) => behind.listen(0, "127.0.0.1", resolve));
     front = await startFront(`http://127.0.0.1:${(behind.address() as AddressInfo).port}`);
@@ -118,6 +121,25 @@ describe("before a server that stands in for moto", () => {
     await ask("ec2", "Action=AuthorizeSecurityGroupIngress&IpPermissions.1.Groups.1.Description=nodes+to+cache");
     const told = await (await ask("ec2", "Action=DescribeSecurityGroupRules")).text();
     expect(told).toContain("</securityGroupRuleId><description>nodes to cache</description>");
+  });
+
+  it("keeps conditions of a bucket's policy from moto, and tells them until the policy is taken away", async () => {
+    const authorization = "AWS4-HMAC-SHA256 Credential=k/20260101/eu-central-1/s3/aws4_request";
+    const policy = async (method: string, text?: string) => {
+      const asked = await fetch(`${front.url}/bucket?policy`, {
+        ...{ method, headers: { authorization } },
+        ...(text !== undefined && { body: text }),
+      });
+      return asked.text();
+    };
+    const open = { Effect: "Allow", Principal: "*", Action: "s3:GetObject" };
+    const given = JSON.stringify({ Statement: [open, { ...open, Effect: "Deny", Condition: { Bool: {} } }] });
+    answer = { status: 200, type: "application/json", body: "{}" };
+    await policy("PUT", given);
+    expect(JSON.parse(body)).toEqual({ Statement: [open] });
+    expect(await policy("GET")).toBe(given);
+    await policy("DELETE");
+    expect(await policy("GET")).toBe("{}");
   });
 
   it("tells the rules of a bucket's replication as they were given, until they are taken away", async () => {

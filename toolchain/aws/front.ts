@@ -4,6 +4,7 @@ import type { ProviderArgs } from "@pulumi/aws/provider.js";
 import { accessEntries } from "./front-access.ts";
 import { addons } from "./front-addons.ts";
 import { backup } from "./front-backup.ts";
+import { bucketPolicy } from "./front-bucket-policy.ts";
 import { bucketReplication } from "./front-bucket-replication.ts";
 import { bucketTags } from "./front-bucket-tags.ts";
 import { budgets } from "./front-budgets.ts";
@@ -73,6 +74,7 @@ export const HANDLERS = [
   { name: "Budgets: subscribers, tags, changes", service: "budgets", make: budgets },
   { name: "CloudWatch in CBOR", service: "monitoring", make: metrics },
   { name: "S3 tags given when a bucket is made", service: "s3", make: bucketTags },
+  { name: "S3 policies of buckets: conditions", service: "s3", make: bucketPolicy },
   { name: "S3 replication rules: encryption of copies, deletions", service: "s3", make: bucketReplication },
   { name: "ElastiCache parameter groups", service: "elasticache", make: cacheParameters },
 ] as const satisfies readonly { name: string; service: string; make: (options: FrontOptions) => AwsHandler }[];
