@@ -12,8 +12,8 @@ flag = $(if $(filter-out 0 no false,$($(1))),$(2))
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-up: ## bring what is missing, deploy the stack, let it speak        STACK=dev SLIPWAY_YES=1
-	$(RUN) commands/up.ts --stack '$(STACK)'
+up: ## bring what is missing, deploy the stack, let it speak        STACK=dev SLIPWAY_YES=1 ALLOW='names of data to let go'
+	$(RUN) commands/up.ts --stack '$(STACK)' $(foreach name,$(ALLOW),--allow '$(name)')
 
 new-job: ## write a kind of job and its test into jobs/kinds         NAME=resize-image QUEUE=cpu
 	$(RUN) commands/new-job.ts --name '$(NAME)' $(if $(QUEUE),--queue '$(QUEUE)')

@@ -1,7 +1,7 @@
 import { CustomResource } from "@pulumi/pulumi";
 import { describe, expect, it } from "vitest";
 import { record } from "../test/pulumi/recorder.ts";
-import { allowReplace } from "./allow-replace.ts";
+import { allowedByCaller, allowReplace } from "./allow-replace.ts";
 
 /** As classes of SDKs are: what is written by hand may not be made of the abstract one. */
 class Thing extends CustomResource {}
@@ -36,6 +36,15 @@ describe("what a stack's file lets an up replace or delete", () => {
   it("is nothing where nothing is named, nor by a part of a name", async () => {
     expect(await made([])).toEqual(changed());
     expect(await made(["data", "database-2", "Instance"])).toEqual(changed());
+  });
+
+  it("is also what who calls it names, with commas or spaces between", () => {
+    const named = (text?: string) => allowedByCaller({ SLIPWAY_ALLOW_REPLACE: text });
+    expect([named(), named(""), named(" "), named("database"), named("database, objects edge")]).toEqual([
+      ...[[], [], []],
+      ["database"],
+      ["database", "objects", "edge"],
+    ]);
   });
 
   it("is what is named and protected, by Pulumi and by the service, and nothing beside it", async () => {

@@ -5,7 +5,7 @@ import { UserError } from "../toolchain/command.ts";
 import type { Attempts } from "./attempts.ts";
 import type { Said } from "./run-ops.ts";
 import type { Switching } from "./switching.ts";
-import { generationOf, volumesOf } from "./volumes.ts";
+import { generationOf, resourcesOf, volumesOf } from "./volumes.ts";
 
 export interface ForgetArgs {
   readonly stack: string;
@@ -28,7 +28,7 @@ export async function forget(args: ForgetArgs): Promise<Said> {
   await check(args);
   await consent(args);
   await switching.forget(generation);
-  await switching.deploy();
+  await switching.deploy(resourcesOf(generation));
   // What no deploy ever had is nobody's to delete but ours.
   const { Volumes } = await docker.listVolumes({ filters: { label: [`slipway.stack=${stack}`, "slipway.data=true"] } });
   const left = Volumes.map(({ Name }) => Name).filter((name) => volumesOf(stack, generation).includes(name));

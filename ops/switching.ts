@@ -24,9 +24,10 @@ export interface Switching {
   /**
    * Deploys what the file says, waits until the API answers, and asks every route.
    *
+   * @param allow logical names of data that it may delete
    * @throws UserError where it cannot, or a route does not answer as it must
    */
-  deploy(): Promise<readonly RouteResult[]>;
+  deploy(allow?: readonly string[]): Promise<readonly RouteResult[]>;
   /** The generation that the last deploy came to its end with; nothing where there was none. */
   deployed(): Promise<string | undefined>;
 }
@@ -59,10 +60,10 @@ export class StackSwitching implements Switching {
     await this.#steps.run("Stack file", () => stack.removeConfig(`data.kept[${at}]`));
   }
 
-  async deploy(): Promise<readonly RouteResult[]> {
+  async deploy(allow: readonly string[] = []): Promise<readonly RouteResult[]> {
     const host = await this.#prepared();
     const goesOn = "run this again, and it goes on from there.";
-    const stack = await deployStack({ name: this.#name, host, steps: this.#steps, goesOn });
+    const stack = await deployStack({ name: this.#name, host, steps: this.#steps, goesOn, allow });
     const { reach } = await platformOf(this.#name, this.#folders);
     const reached = await reach(stack, this.#folders, await stack.outputs());
     try {

@@ -17,6 +17,11 @@ export function volumesOf(stack: string, generation: string): string[] {
   return GENERATION_SERVICES.map((service) => volumeName(stack, service, generation));
 }
 
+/** Names by which the program knows the volumes of a generation. */
+export function resourcesOf(generation: string): string[] {
+  return GENERATION_SERVICES.map((service) => (generation === FIRST_GENERATION ? service : `${service}-${generation}`));
+}
+
 /** The generation that a volume of a service belongs to; nothing where it is no volume of it. */
 export function generationOf(stack: string, service: GenerationService, volume: string): string | undefined {
   const first = volumeName(stack, service, FIRST_GENERATION);

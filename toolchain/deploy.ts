@@ -1,4 +1,6 @@
 import { join } from "node:path";
+import { ALLOW_REPLACE } from "../infra/allow-replace.ts";
+import { dataChanges, describeDataChanges, previewSteps } from "../infra/plan/data-changes.ts";
 import { readManifest } from "../infra/images/contexts.ts";
 import { CommandError, runCommand, UserError, wasInterrupted } from "./command.ts";
 import type { Host } from "./platforms/host.ts";
@@ -12,6 +14,8 @@ export interface DeployArgs {
   readonly steps: Steps;
   /** What goes on from there. @default "make up goes on from there." */
   readonly goesOn?: string;
+  /** Logical names of data that it may delete or make anew. @default none */
+  readonly allow?: readonly string[];
 }
 
 /**
@@ -25,12 +29,14 @@ export async function deployStack({
   host,
   steps,
   goesOn = "make up goes on from there.",
+  allow = [],
 }: DeployArgs): Promise<Stack> {
-  const stack = new Stack(name, host.folders, host.env);
+  const stack = new Stack(name, host.folders, { ...host.env, [ALLOW_REPLACE]: allow.join(" ") });
   const note = (text: string) => text;
   await steps.run("Bundles", () => bundle(host), note);
   await host.deliver(steps);
   await steps.run("Stack", (report) => ready(stack, host, report), note);
+  await steps.run("Data", () => keepsData(stack, allow), note);
   await steps.run("Deploy", (report) => deploy(stack, host, report, goesOn), changes);
   return stack;
 }
@@ -59,6 +65,20 @@ async function ready(stack: Stack, host: Host, report: Report): Promise<string> 
   return lock === "healed" || hasPending
     ? `${stack.name}, healed after a deploy that was killed; ${removed} leftovers removed`
     : stack.name;
+}
+
+/**
+ * Looks at what the deploy would do to data, where there may be any.
+ *
+ * @throws UserError where it would delete some or make it anew, and nobody said so
+ */
+async function keepsData(stack: Stack, allow: readonly string[]): Promise<string> {
+  const { resources = [] } = (await stack.export()).deployment;
+  if (resources.length === 0) return "none yet";
+  const changes = dataChanges(previewSteps(await stack.preview()), allow);
+  if (changes.length > 0)
+    throw new UserError(describeDataChanges(stack.name, changes, `make up STACK=${stack.name} ALLOW`));
+  return allow.length === 0 ? "all of it stays" : `may go: ${allow.join(", ")}`;
 }
 
 async function deploy(stack: Stack, host: Host, report: Report, goesOn: string): Promise<string> {

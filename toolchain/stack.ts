@@ -91,6 +91,11 @@ export class Stack {
     });
   }
 
+  /** What `pulumi preview --json` prints: what a deploy would do. */
+  async preview(): Promise<string> {
+    return this.#pulumi(["preview", "--json", "--suppress-permalink=true"]);
+  }
+
   async destroy(report: Report): Promise<string> {
     return this.#pulumi(["destroy", "--yes", "--skip-preview", "--suppress-permalink=true"], (line) => {
       report(resourceLine(line));

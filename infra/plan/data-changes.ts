@@ -1,3 +1,5 @@
+import { z } from "zod";
+
 /**
  * What a preview would do to data. The engine stops one that would replace or delete what is protected, in prod; this tells it of every stack, from the
  * steps that `pulumi preview --json` prints.
@@ -9,6 +11,15 @@ export interface PreviewStep {
   readonly op: string;
   /** `urn:pulumi:<stack>::<project>::<types>::<name>` */
   readonly urn: string;
+}
+
+const previewSchema = z.looseObject({
+  steps: z.array(z.looseObject({ op: z.string(), urn: z.string() })).default([]),
+});
+
+/** The steps in what `pulumi preview --json` prints. */
+export function previewSteps(text: string): readonly PreviewStep[] {
+  return previewSchema.parse(JSON.parse(text)).steps;
 }
 
 /** Something that is lost for good, or made anew without what was in it. */
@@ -30,8 +41,14 @@ const DATA_TYPES: Readonly<Record<string, string>> = {
   "aws:kms/key:Key": "opens all that was encrypted with it",
   "docker:index/volume:Volume": "Postgres, Redis, artifacts or backups",
   "kubernetes:core/v1:PersistentVolumeClaim": "Postgres, Redis or artifacts",
-  "kubernetes:apps/v1:StatefulSet": "Postgres or Redis",
-  "random:index/randomPassword:RandomPassword": "opens a server, or all backups",
+  "kubernetes:core/v1:Namespace": "all volumes in it",
+  "random:index/randomPassword:RandomPassword": "opens all backups",
+};
+
+/** Of types that hold other things too, the names that are meant: what a server's password, a secret's file or a socket was can be made anew. */
+const ONLY: Readonly<Record<string, RegExp>> = {
+  "random:index/randomPassword:RandomPassword": /^backup-key$/,
+  "docker:index/volume:Volume": /^(?!secrets-|socket-|edge$)/,
 };
 
 /** A replacement is told as up to three steps. */
@@ -53,18 +70,25 @@ export function dataChanges(steps: readonly PreviewStep[], allowed: readonly str
     const what = Object.hasOwn(LOSSES, op) ? LOSSES[op] : undefined;
     const [chain = "", name = ""] = urn.split("::").slice(-2);
     const type = chain.split("$").at(-1) ?? "";
-    if (what !== undefined && Object.hasOwn(DATA_TYPES, type) && !allowed.includes(name))
-      found.set(urn, { what, type, name });
+    if (what !== undefined && isData(type, name) && !allowed.includes(name)) found.set(urn, { what, type, name });
   }
   return [...found.values()];
 }
 
-/** The same for people: what would be lost, and how to let it go. */
-export function describeDataChanges(stack: string, changes: readonly DataChange[]): string {
+function isData(type: string, name: string): boolean {
+  return Object.hasOwn(DATA_TYPES, type) && (!Object.hasOwn(ONLY, type) || (ONLY[type]?.test(name) ?? false));
+}
+
+/**
+ * The same for people: what would be lost, and how to let it go.
+ *
+ * @param how what to call to let all of them go, but for the names
+ */
+export function describeDataChanges(stack: string, changes: readonly DataChange[], how: string): string {
   const names = [...new Set(changes.map(({ name }) => name))];
   return [
     `Pulumi.${stack}.yaml: data would be lost; nothing was changed.`,
     ...changes.map(({ what, type, name }) => `  - ${name} (${type}) would be ${what}d: ${DATA_TYPES[type] ?? "data"}`),
-    `Is that meant, name each in slipway:allowReplace: ${names.join(", ")}. Else take back what asks for it.`,
+    `If that is meant, name each for this once: ${how}='${names.join(" ")}'. Else take back what asks for it.`,
   ].join("\n");
 }

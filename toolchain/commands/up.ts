@@ -13,20 +13,32 @@ const USAGE = {
     "from a clone to a spoken sentence. Brings what is missing onto this machine, deploys the stack, and lets it speak.",
   options: [
     "STACK=name      --stack name   stack to deploy; default dev",
+    "ALLOW='a b'     --allow name   data that this may delete or make anew, by the names that a refusal says",
     "SLIPWAY_YES=1                  installs and starts a Docker engine without asking",
     "SLIPWAY_CACHE=folder           where built and fetched programs are kept; default ~/.cache/slipway",
     "SLIPWAY_DEBIAN_IMAGE=name      image to base on; default debian:bookworm-slim",
     "SLIPWAY_DEBIAN_MIRROR=address  mirror to make the base image from where no registry answers",
   ],
-  examples: ["make up", "SLIPWAY_YES=1 make up", "make up STACK=cluster", "make up STACK=mine"],
+  examples: [
+    "make up",
+    "SLIPWAY_YES=1 make up",
+    "make up STACK=cluster",
+    "make up STACK=mine",
+    "make up STACK=mine ALLOW=backups",
+  ],
 };
 
-await runMain(USAGE, { stack: { type: "string", default: "dev" } }, async ({ values }) => {
+const OPTIONS = {
+  stack: { type: "string", default: "dev" },
+  allow: { type: "string", multiple: true },
+} as const;
+
+await runMain(USAGE, OPTIONS, async ({ values }) => {
   const steps = new Steps();
   const name = checkStackName(values.stack);
   const platform = await platformOf(name, findFolders());
   const host = await platform.prepare(name, steps);
-  const stack = await deployStack({ name, host, steps });
+  const stack = await deployStack({ name, host, steps, allow: values.allow ?? [] });
   const outputs = await stack.outputs();
   const reached = await platform.reach(stack, host.folders, outputs);
   try {
