@@ -2,9 +2,9 @@ import { Container } from "@pulumi/docker";
 import { jsonStringify, type ComponentResource, type Input, type Output } from "@pulumi/pulumi";
 import { backupSettings, type BackupSettings } from "../../configs/stack-backup.ts";
 import type { StackConfig } from "../../configs/stack.ts";
-import { SECRETS_FOLDER, type Cache, type Database, type Probe } from "../contract.ts";
+import { agentEnvironment, BACKUP_CONNECTIONS, BACKUP_DRAIN_SECONDS, BACKUP_PROGRAM } from "../backup-environment.ts";
+import type { Cache, Database, Probe } from "../contract.ts";
 import type { ConnectionUser } from "../plan/connection-budget.ts";
-import { databaseEnvironment } from "../service-environment.ts";
 import type { Archive } from "./archive.ts";
 import { hardened, type ContainerShape } from "./container.ts";
 import type { DataService } from "./data-service.ts";
@@ -27,14 +27,6 @@ export interface BackupArgs {
   readonly parent: ComponentResource;
 }
 
-const NODE = "/usr/local/bin/node";
-const PORT = 8000;
-
-/** What it records and counts goes by one, and a second is free while that one waits. */
-const CONNECTIONS = 2;
-
-/** A backup under way is given up, and taken up again after the start: nothing is to be waited for. */
-const DRAIN_SECONDS = 20;
 const KILL_MARGIN_SECONDS = 10;
 
 /**
@@ -42,7 +34,9 @@ const KILL_MARGIN_SECONDS = 10;
  * superuser's.
  */
 export function backupConnections({ enabled }: BackupSettings): readonly ConnectionUser[] {
-  return enabled ? [{ name: "backup", replicas: 1, connections: CONNECTIONS, keys: [], isReplacedInPlace: true }] : [];
+  return enabled
+    ? [{ name: "backup", replicas: 1, connections: BACKUP_CONNECTIONS, keys: [], isReplacedInPlace: true }]
+    : [];
 }
 
 /**
@@ -75,7 +69,7 @@ export function backup(args: BackupArgs): void {
         image,
         uid: POSTGRES_UID,
         limits: backupSettings(args.config.backup),
-        command: [NODE, "/app/backup.mjs", "serve"],
+        command: [...BACKUP_PROGRAM, "serve"],
         environment: environment(args),
         secrets,
         ...mounts(args),
@@ -84,7 +78,7 @@ export function backup(args: BackupArgs): void {
         health: probe(),
       }),
       restart: "unless-stopped",
-      destroyGraceSeconds: DRAIN_SECONDS + KILL_MARGIN_SECONDS,
+      destroyGraceSeconds: BACKUP_DRAIN_SECONDS + KILL_MARGIN_SECONDS,
     },
     { parent, dependsOn: [secrets.writer, postgres.container], deleteBeforeReplace: true },
   );
@@ -101,23 +95,8 @@ function mounts({ archive, postgres, objects }: BackupArgs): Pick<ContainerShape
 
 function environment(args: BackupArgs): Required<ContainerShape>["environment"] {
   const { config, database, cache } = args;
-  const settings = backupSettings(config.backup);
   return {
-    APP_ENV: config.environment,
-    NODE_ENV: "production",
-    SECRETS_DIR: SECRETS_FOLDER,
-    PORT: String(PORT),
-    DRAIN_SECONDS: String(DRAIN_SECONDS),
-    ...databaseEnvironment(database, database.app, CONNECTIONS),
-    REDIS_HOST: cache.host,
-    REDIS_PORT: String(cache.port),
-    OBJECTS_URL: args.objects.url,
-    POSTGRES_DATA_DIR: `${POSTGRES_FOLDER}/data`,
-    ...args.archive.environment,
-    BACKUP_DAILY_AT: settings.dailyAt,
-    BACKUP_FULL_ON: settings.fullOn,
-    BACKUP_KEEP_DAYS: String(settings.keepDays),
-    BACKUP_DRILL_DAYS: String(settings.drillDays),
+    ...agentEnvironment({ config, database, cache, objectsUrl: args.objects.url, postgresFolder: POSTGRES_FOLDER }),
     // The stack's file without its secrets, which are no part of `config`.
     BACKUP_RELEASE: jsonStringify({ images: args.images, configuration: config }),
   };
@@ -125,7 +104,7 @@ function environment(args: BackupArgs): Required<ContainerShape>["environment"] 
 
 function probe(): Probe {
   return {
-    command: [NODE, "/app/healthcheck.mjs"],
+    command: [BACKUP_PROGRAM[0], "/app/healthcheck.mjs"],
     intervalSeconds: 10,
     timeoutSeconds: 4,
     retries: 6,
