@@ -133,7 +133,8 @@ async function* readSnapshot(redis: RedisSettings, signal: AbortSignal): AsyncGe
 /** It ends with this process, however that ends. The password is in its environment, which nobody else reads, and on no command line. */
 function startRedisCli(redis: RedisSettings): ChildProcess {
   const tls = redis.REDIS_TLS === "verify" ? ["--tls", ...caOf(redis.REDIS_CA_FILE)] : [];
-  const args = ["-h", redis.REDIS_HOST, "-p", String(redis.REDIS_PORT), ...tls, "--rdb", "-"];
+  const user = redis.REDIS_USER === undefined ? [] : ["--user", redis.REDIS_USER];
+  const args = ["-h", redis.REDIS_HOST, "-p", String(redis.REDIS_PORT), ...user, ...tls, "--rdb", "-"];
   return spawn("setpriv", ["--pdeathsig=KILL", "--", "redis-cli", ...args], {
     cwd: "/",
     env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", REDISCLI_AUTH: redis.secrets["redis-password"] },

@@ -71,6 +71,7 @@ const serving = {
   DATABASE_POOL_SIZE: whole(2, 1000, 10),
   REDIS_HOST: text("a host name or address"),
   REDIS_PORT: whole(1, 65_535, 6379),
+  REDIS_USER: text("the name of a user").optional(),
   REDIS_TLS: choice(TLS_MODES).default("off"),
   REDIS_CA_FILE: text("the path of a PEM file").optional(),
   OBJECTS_URL: z

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { isOrigin } from "./api-settings.ts";
 import { awsSettingsSchema } from "./aws-settings.ts";
+import { credentialsSchema } from "./credential-slots.ts";
 import { fraction } from "./fraction.ts";
 import { kubernetesSchema } from "./kubernetes-settings.ts";
 import { ENVIRONMENTS } from "./runtime.ts";
@@ -114,9 +115,11 @@ export const stackFields = z.strictObject({
   drainSeconds: z.number().int().min(5).max(3600).default(25),
   /** Seconds that new containers may take to become healthy before the release is given up and the old one stays. */
   healthTimeoutSeconds: z.number().int().min(5).max(3600).default(90),
-  /** Backups; on a Docker engine alone, where they are made unless it says otherwise. */
+  /** The slots of credentials that are rotated; `slipway rotate` writes them. */
+  credentials: credentialsSchema.optional(),
+  /** Backups of a Postgres that is the stack's own, on a Docker engine or in a cluster: they are made unless it says otherwise. */
   backup: backupSchema.optional(),
-  /** The generation of data that serves; on a Docker engine alone. */
+  /** The generation of data that serves, of such a Postgres. */
   data: dataSchema.optional(),
   /** The cluster and what stands in it; needed where the platform is kubernetes, refused where it is docker. */
   kubernetes: kubernetesSchema.optional(),

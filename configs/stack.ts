@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { authTokenFault } from "./aws-data-settings.ts";
+import { credentialSlots, isKept, slotKey, SLOTS, type Rotated } from "./credential-slots.ts";
 import { parseHmacKeys, parseJwtKeys } from "./credential-keys.ts";
 import { ignoredOnAws } from "./ignored-on-aws.ts";
-import { SecretError } from "./secrets.ts";
+import { AES_SECRET_MIN_LENGTH, SecretError } from "./secrets.ts";
 import { crossFaults } from "./stack-faults.ts";
 import { stackFields } from "./stack-fields.ts";
 
@@ -34,8 +35,22 @@ export const SECRET_KEYS = Object.keys(SECRETS) as readonly SecretKey[];
 const bucketKey: SecretCheck = (text) =>
   /^[!-~]{3,256}$/.test(text) ? undefined : `(${text.length} characters) must be 3 to 256 characters without a space.`;
 
+/** What opens `ENC(...)` values; a password of any characters. */
+const aesSecret: SecretCheck = (text) =>
+  text.length >= AES_SECRET_MIN_LENGTH
+    ? undefined
+    : `(${text.length} characters) must be at least ${AES_SECRET_MIN_LENGTH} characters.`;
+
 /** Secrets that a stack may bring besides. */
 const GIVEN_SECRETS = {
+  /** Those of the second slot; `slipway:credentials` says which slot serves. */
+  databasePasswordSecond: password,
+  databaseOwnerPasswordSecond: password,
+  redisPasswordSecond: password,
+  jwtKeysSecond: keyRing(parseJwtKeys),
+  /** What opens `ENC(...)` values of programs; without one there are none. */
+  aesSecret,
+  aesSecretSecond: aesSecret,
   /** Content of a kubeconfig, in place of `kubernetes.kubeconfig`. */
   kubeconfig: (text) =>
     /^\s*(\{|apiVersion:|clusters:)/m.test(text) ? undefined : "is no kubeconfig: it names no clusters.",
@@ -165,21 +180,27 @@ function offsiteFaults({ backup }: StackConfig, { values }: RawConfig): string[]
 }
 
 /** A server that exists already has passwords already: one that is generated would open nothing. */
-function missingSecrets({ kubernetes }: StackConfig, { values }: RawConfig): string[] {
-  const needed: Readonly<Record<"postgres" | "redis", readonly SecretKey[]>> = {
-    postgres: ["databasePassword", "databaseOwnerPassword"],
-    redis: ["redisPassword"],
-  };
-  return (["postgres", "redis"] as const).flatMap((server) =>
-    kubernetes?.[server].external === undefined
+const NEEDED: Readonly<Record<"postgres" | "redis", { readonly of: Rotated; readonly keys: readonly SecretKey[] }>> = {
+  postgres: { of: "database", keys: ["databasePassword", "databaseOwnerPassword"] },
+  redis: { of: "redis", keys: ["redisPassword"] },
+};
+
+function missingSecrets({ kubernetes, credentials }: StackConfig, { values }: RawConfig): string[] {
+  const missing = (of: Rotated, keys: readonly string[], what: string) =>
+    SLOTS.filter((slot) => isKept(credentialSlots(credentials)[of], slot))
+      .flatMap((slot) => keys.map((key) => slotKey(key, slot)))
+      .filter((key) => !Object.hasOwn(values, key))
+      .map((key) => `slipway:${key} is missing, which ${what}. Use \`pulumi config set --secret ${key}\`.`);
+  return [
+    ...(["postgres", "redis"] as const).flatMap((server) =>
+      kubernetes?.[server].external === undefined
+        ? []
+        : missing(NEEDED[server].of, NEEDED[server].keys, `opens kubernetes.${server}.external`),
+    ),
+    ...(credentials === undefined || (credentials.aes.slot === "first" && credentials.aes.other === "none")
       ? []
-      : needed[server]
-          .filter((key) => !Object.hasOwn(values, key))
-          .map(
-            (key) =>
-              `slipway:${key} is missing, which opens kubernetes.${server}.external. Use \`pulumi config set --secret ${key}\`.`,
-          ),
-  );
+      : missing("aes", ["aesSecret"], "credentials.aes names")),
+  ];
 }
 
 /** Pulumi hands numbers, booleans and objects over as JSON text, and plain strings as they are. */

@@ -86,6 +86,7 @@ export function agentEnvironment(args: AgentEnvironmentArgs): Readonly<Record<st
     ...databaseEnvironment(database, database.app, BACKUP_CONNECTIONS),
     REDIS_HOST: cache.host,
     REDIS_PORT: String(cache.port),
+    ...(cache.user === undefined ? {} : { REDIS_USER: cache.user }),
     ...verified("REDIS", "redis", cache.tls),
     OBJECTS_URL: args.objectsUrl,
     POSTGRES_DATA_DIR: `${args.postgresFolder}/data`,

@@ -102,6 +102,8 @@ export interface Database {
 export interface Cache {
   readonly host: Input<string>;
   readonly port: number;
+  /** @default Redis' own default user */
+  readonly user?: string;
   readonly password: Output<string>;
   /** Present where it is reached by TLS. @default in clear, on a network of its own */
   readonly tls?: Trust;

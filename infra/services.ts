@@ -267,6 +267,7 @@ function serving(f: Foundation, connections: number): ProgramSpec["environment"]
     ...databaseEnvironment(f.database, f.database.app, connections),
     REDIS_HOST: f.cache.host,
     REDIS_PORT: String(f.cache.port),
+    ...(f.cache.user === undefined ? {} : { REDIS_USER: f.cache.user }),
     ...verified("REDIS", "redis", f.cache.tls),
     OBJECTS_URL: f.objects.url,
     PORT: String(PORT),

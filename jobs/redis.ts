@@ -7,6 +7,8 @@ import type { Logger } from "./log.ts";
 export type RedisSettings = Pick<RuntimeConfig<"api">, "REDIS_HOST" | "REDIS_PORT" | "REDIS_TLS"> & {
   readonly secrets: { readonly "redis-password": string };
   readonly REDIS_CA_FILE?: string | undefined;
+  /** @default Redis' own default user */
+  readonly REDIS_USER?: string | undefined;
 };
 
 /** How long Redis may be silent while an answer is owed, in milliseconds. */
@@ -23,6 +25,7 @@ function common(settings: RedisSettings, socketTimeout: number) {
     socketTimeout,
     host: settings.REDIS_HOST,
     port: settings.REDIS_PORT,
+    ...(settings.REDIS_USER === undefined ? {} : { username: settings.REDIS_USER }),
     password: settings.secrets["redis-password"],
     connectTimeout: 5000,
     // Comes back within a second for ever: a queue is of no use without it, and the process is not ready meanwhile.

@@ -38,7 +38,7 @@ export async function cluster(
   const hasGpu = config.gpu.mode === "on";
   const { maxConnections } = config.kubernetes.postgres;
   assertConnectionBudget(getStack(), clusterConnectionUsers(config, hasGpu), maxConnections);
-  const secrets = stackSecrets();
+  const secrets = stackSecrets(config.credentials);
   const kubeconfig = new Config().getSecret("kubeconfig");
   const platform = new KubernetesPlatform("cluster", {
     config,
@@ -51,5 +51,5 @@ export async function cluster(
   const services = describeServices({ config, keys, database, cache, objects, hasGpu });
   const migrated = platform.runOnce(services.migrate);
   const { url, serving } = platform.release(services.running, [migrated]);
-  return { url, namespace: platform.namespace, serving, jwtKeys: secrets.jwtKeys };
+  return { url, namespace: platform.namespace, serving, jwtKeys: secrets.jwtSigning };
 }

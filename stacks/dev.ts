@@ -28,14 +28,14 @@ export async function dev(config: StackConfig): Promise<DevOutputs> {
   const hasGpu = decideGpu(config.gpu.mode, config.gpu.mode === "off" ? undefined : await engineRuntimes());
   const users = [...connectionUsers(config, hasGpu), ...backupConnections(backupSettings(config.backup))];
   assertConnectionBudget(getStack(), users, MAX_CONNECTIONS);
-  const secrets = stackSecrets();
+  const secrets = stackSecrets(config.credentials);
   const platform = new DockerPlatform("docker", { config, secrets, backupSecrets: backupSecrets(), hasGpu });
   const keys = { jwt: secrets.jwtKeys, hmac: secrets.hmacKeys };
   const services = describeServices({ config, keys, ...platformParts(platform) });
   const migrated = platform.runOnce(services.migrate);
   const { url, serving } = platform.release(services.running, [migrated]);
   const { generation: dataGeneration } = dataSettings(config.data);
-  return { url, docsUrl: interpolate`${url}/docs`, serving, jwtKeys: secrets.jwtKeys, dataGeneration };
+  return { url, docsUrl: interpolate`${url}/docs`, serving, jwtKeys: secrets.jwtSigning, dataGeneration };
 }
 
 function platformParts({ database, cache, objects, hasGpu }: DockerPlatform) {

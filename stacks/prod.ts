@@ -34,12 +34,12 @@ export async function prod(file: StackConfig): Promise<ProdOutputs> {
   const { images } = config.kubernetes;
   const scaler = planAutoscaler(stack, pools, { images, version: settings.cluster.version });
   const drain = awsDrain(stack, config, pools);
-  const secrets = stackSecrets();
+  const secrets = stackSecrets(file.credentials);
   const base = foundation({ settings, networkPlan, pools, place });
   const providerOf = regionProviders(settings, place);
   const data = dataServices({ settings, size, networkPlan, foundation: base, secrets, providerOf, place });
   const around = surroundings({ config, settings, pools, base, data, place });
   const running = product({ config, secrets, base, surroundings: around, scaler, place });
   const url = publicEdge({ settings, base, drain, place });
-  return { url, ...running, cluster: base.cluster.name, jwtKeys: secrets.jwtKeys };
+  return { url, ...running, cluster: base.cluster.name, jwtKeys: secrets.jwtSigning };
 }

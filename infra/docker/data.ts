@@ -2,6 +2,7 @@ import type { ComponentResource, Output } from "@pulumi/pulumi";
 import { backupSettings, dataSettings } from "../../configs/stack-backup.ts";
 import type { StackConfig } from "../../configs/stack.ts";
 import type { Cache, Database } from "../contract.ts";
+import { servingRedisUser, servingRoles } from "../logins.ts";
 import type { BackupSecrets, StackSecrets } from "../secrets.ts";
 import { archive, type Archive } from "./archive.ts";
 import { backup } from "./backup.ts";
@@ -38,8 +39,7 @@ export function dataServices(args: DataArgs): Data {
     ...shared(args),
     image: args.images.postgres,
     limits: config.postgres,
-    appPassword: secrets.databasePassword,
-    ownerPassword: secrets.databaseOwnerPassword,
+    logins: secrets.accepted.database.logins,
     ...(archiving === undefined ? {} : { archive: archiving }),
   });
   const store = redis({
@@ -47,22 +47,24 @@ export function dataServices(args: DataArgs): Data {
     image: args.images.redis,
     limits: config.redis,
     maxMemoryMiB: config.redis.maxMemoryMiB,
-    password: secrets.redisPassword,
+    passwords: secrets.accepted.redis.passwords,
   });
   const database: Database = {
     host: server.host,
     port: 5432,
     name: "slipway",
-    app: { user: "slipway_app", password: secrets.databasePassword },
-    owner: { user: "slipway_owner", password: secrets.databaseOwnerPassword },
+    ...servingRoles(secrets),
   };
-  const cache: Cache = { host: store.host, port: 6379, password: secrets.redisPassword };
+  const cache: Cache = {
+    ...{ host: store.host, port: 6379, password: secrets.redisPassword },
+    ...servingRedisUser(secrets.accepted),
+  };
   if (archiving !== undefined) agent(args, { archiving, server, database, cache });
   return { database, cache, needs: { postgres: server.id, redis: store.id } };
 }
 
-function shared({ config, network, fingerprintKey, parent }: DataArgs) {
-  return { data: dataSettings(config.data), network, fingerprintKey, parent };
+function shared({ config, network, parent }: DataArgs) {
+  return { data: dataSettings(config.data), network, parent };
 }
 
 /** The volume is there without backups too: turning them off deletes none. */

@@ -20,6 +20,7 @@ function volumes({ resources }: RecordedStack): Record<string, unknown> {
   return Object.fromEntries(
     resources
       .filter(({ type, inputs }) => type === TYPES.volume && inputs["name"] !== undefined)
+      .filter(({ name }) => !name.startsWith("secrets-"))
       .map(({ name, inputs }) => [name, inputs]),
   );
 }

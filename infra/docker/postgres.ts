@@ -1,20 +1,21 @@
-import type { ComponentResource, Input, Output } from "@pulumi/pulumi";
+import type { ComponentResource, Input } from "@pulumi/pulumi";
 import { FIRST_GENERATION, type DataSettings } from "../../configs/stack-backup.ts";
 import { SECRETS_FOLDER, type Limits } from "../contract.ts";
+import { databaseFiles } from "../logins.ts";
+import type { BySlot, DatabaseLogin } from "../secrets.ts";
 import { dataService, type DataService } from "./data-service.ts";
 import { NO_ARCHIVE, type Archive } from "./archive.ts";
-import { secretFiles } from "./secret-files.ts";
+import { mutableSecretFiles } from "./secret-files.ts";
 
 export interface PostgresArgs {
   readonly image: Input<string>;
   readonly limits: Limits;
   readonly network: Input<string>;
-  readonly appPassword: Output<string>;
-  readonly ownerPassword: Output<string>;
+  /** Passwords that it takes. A slot that is left out is refused. */
+  readonly logins: BySlot<DatabaseLogin>;
   readonly data: DataSettings;
   /** Where its WAL goes. @default nowhere */
   readonly archive?: Archive;
-  readonly fingerprintKey: Output<string>;
   readonly parent: ComponentResource;
 }
 
@@ -35,16 +36,11 @@ function restored({ generation }: DataSettings): Readonly<Record<string, string>
 /** Postgres 15 with checksums, fsync on, passwords by SCRAM, and no superuser over the network. */
 export function postgres(args: PostgresArgs): DataService {
   const archive = args.archive ?? NO_ARCHIVE;
-  const secrets = secretFiles({
+  const secrets = mutableSecretFiles({
     service: "postgres",
-    files: {
-      "database-password": args.appPassword,
-      "database-owner-password": args.ownerPassword,
-      ...archive.secrets,
-    },
+    files: { ...databaseFiles(args.logins), ...archive.secrets },
     uid: POSTGRES_UID,
     image: args.image,
-    key: args.fingerprintKey,
     parent: args.parent,
   });
   return dataService({

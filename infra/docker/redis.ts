@@ -1,8 +1,10 @@
 import type { ComponentResource, Input, Output } from "@pulumi/pulumi";
 import type { DataSettings } from "../../configs/stack-backup.ts";
 import { SECRETS_FOLDER, type Limits } from "../contract.ts";
+import { redisFiles } from "../logins.ts";
+import type { BySlot } from "../secrets.ts";
 import { dataService, type DataService } from "./data-service.ts";
-import { secretFiles } from "./secret-files.ts";
+import { mutableSecretFiles } from "./secret-files.ts";
 
 export interface RedisArgs {
   readonly image: Input<string>;
@@ -11,8 +13,8 @@ export interface RedisArgs {
   readonly maxMemoryMiB: number;
   readonly data: DataSettings;
   readonly network: Input<string>;
-  readonly password: Output<string>;
-  readonly fingerprintKey: Output<string>;
+  /** Passwords that it takes. A slot that is left out is refused. */
+  readonly passwords: BySlot<Output<string>>;
   readonly parent: ComponentResource;
 }
 
@@ -21,12 +23,11 @@ const UID = 10_004;
 
 /** Redis 7 with an append-only file and `noeviction`. */
 export function redis(args: RedisArgs): DataService {
-  const secrets = secretFiles({
+  const secrets = mutableSecretFiles({
     service: "redis",
-    files: { "redis-password": args.password },
+    files: redisFiles(args.passwords),
     uid: UID,
     image: args.image,
-    key: args.fingerprintKey,
     parent: args.parent,
   });
   return dataService({

@@ -1,7 +1,17 @@
 import { createHmac } from "node:crypto";
 import { Container, Volume, type ContainerArgs } from "@pulumi/docker";
 import { RandomPassword } from "@pulumi/random";
-import { all, output, unsecret, type ComponentResource, type Input, type Output, type Resource } from "@pulumi/pulumi";
+import {
+  all,
+  getProject,
+  getStack,
+  output,
+  unsecret,
+  type ComponentResource,
+  type Input,
+  type Output,
+  type Resource,
+} from "@pulumi/pulumi";
 import { SECRETS_FOLDER } from "../contract.ts";
 import { labels, SERVICE_LABEL } from "./labels.ts";
 
@@ -47,11 +57,7 @@ export function secretFiles(args: SecretFilesArgs): SecretVolume {
     {
       ...writerArgs(args),
       mounts: [{ type: "volume", target: SECRETS_FOLDER, source: volume.name }],
-      uploads: Object.entries(args.files).map(([name, content]) => ({
-        file: `${SECRETS_FOLDER}/${name}`,
-        content,
-        permissions: "0400",
-      })),
+      ...contents(args.files, SECRETS_FOLDER),
       labels: labels({ [SERVICE_LABEL]: `secrets-${service}` }),
     },
     beside,
@@ -59,8 +65,66 @@ export function secretFiles(args: SecretFilesArgs): SecretVolume {
   return { name: volume.name, writer };
 }
 
+/** Where the contents of {@link mutableSecretFiles} come in. */
+const INCOMING = ".next";
+
+/**
+ * Moves what came in over what is there, each file at once, so that a reader finds the old one or the new one. Names are its arguments; what is
+ * not among them is removed.
+ */
+const TAKE_IN = `set -eu
+cd ${SECRETS_FOLDER}
+owner=$1
+shift
+for name; do chown "$owner" "${INCOMING}/$name"; mv -f "${INCOMING}/$name" "$name"; done
+for file in * .[!.]*; do
+  keep=
+  for name; do if [ "$file" = "$name" ]; then keep=yes; fi; done
+  if [ -z "$keep" ]; then rm -rf "$file"; fi
+done`;
+
+/**
+ * The same for a service whose container must not be replaced, which reads its files again by itself: one volume, whose contents change in
+ * place. The writer goes before its successor comes: a deploy that is killed in between leaves no state that speaks of contents which are
+ * not there any more.
+ */
+export function mutableSecretFiles(args: Omit<SecretFilesArgs, "key">): SecretVolume {
+  const { service, parent, files, uid } = args;
+  const volume = new Volume(
+    `secrets-${service}`,
+    {
+      name: `${getProject()}-${getStack()}-secrets-${service}`,
+      labels: labels({ [SERVICE_LABEL]: service }),
+    },
+    { parent },
+  );
+  const writer = new Container(
+    `secrets-${service}`,
+    {
+      ...writerArgs(args),
+      entrypoints: ["/bin/bash", "-c", TAKE_IN, "secrets"],
+      command: [`${uid}:${uid}`, ...Object.keys(files).sort()],
+      ...contents(files, `${SECRETS_FOLDER}/${INCOMING}`),
+      mounts: [{ type: "volume", target: SECRETS_FOLDER, source: volume.name }],
+      labels: labels({ [SERVICE_LABEL]: `secrets-${service}` }),
+    },
+    { parent, deleteBeforeReplace: true },
+  );
+  return { name: volume.name, writer };
+}
+
+function contents(files: SecretFilesArgs["files"], folder: string): Pick<ContainerArgs, "uploads"> {
+  return {
+    uploads: Object.entries(files).map(([name, content]) => ({
+      file: `${folder}/${name}`,
+      content,
+      permissions: "0400",
+    })),
+  };
+}
+
 /** Root without any capability but the one it needs, without a network, and gone when the creation returns. */
-function writerArgs({ image, uid }: SecretFilesArgs): ContainerArgs {
+function writerArgs({ image, uid }: Omit<SecretFilesArgs, "key">): ContainerArgs {
   return {
     image,
     entrypoints: ["/usr/bin/chown"],

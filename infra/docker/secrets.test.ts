@@ -11,6 +11,8 @@ vi.mock("../images/contexts.ts", async (original) => ({
 
 const CONFIG = stackSchema.parse({ platform: "docker", environment: "dev" });
 
+const IN_PLACE = ["postgres", "redis"];
+
 let stack: RecordedStack;
 let gpuStack: RecordedStack;
 beforeAll(async () => {
@@ -62,10 +64,18 @@ describe("secrets", () => {
       const writer = all.get(`secrets-${name.replace(/-\d+$/, "")}`);
       const uploads = writer?.container.uploads ?? [];
       expect(uploads.length, name).toBeGreaterThan(0);
+      const isInPlace = IN_PLACE.includes(name);
       for (const { file, permissions } of uploads) {
-        expect([file.replace(/[^/]+$/, ""), permissions]).toEqual(["/run/secrets/slipway/", "0400"]);
+        const folder = `/run/secrets/slipway/${isInPlace ? ".next/" : ""}`;
+        expect([file.replace(/[^/]+$/, ""), permissions]).toEqual([folder, "0400"]);
       }
-      expect(writer?.container.command).toEqual(["--recursive", container.user, "/run/secrets/slipway"]);
+      const given = isInPlace
+        ? uploads.map(({ file }) => file.split("/").at(-1) ?? "").sort()
+        : ["/run/secrets/slipway"];
+      expect(writer?.container.command).toEqual([
+        ...(isInPlace ? [container.user] : ["--recursive", container.user]),
+        ...given,
+      ]);
       expect(writer?.inputs).toMatchObject({
         networkMode: "none",
         capabilities: { adds: ["CAP_CHOWN"], drops: ["ALL"] },
@@ -91,9 +101,29 @@ describe("secrets", () => {
 
   it("leave a new volume and a new writer behind when they change, told by a fingerprint", async () => {
     const own = await recordStack(CONFIG, { secrets: { redisPassword: "Another-redis-password" } });
-    const labels = ({ resources }: RecordedStack, name: string) =>
-      resources.find((one) => one.type === TYPES.volume && one.name === name)?.inputs["labels"];
-    expect(labels(own, "secrets-api")).not.toEqual(labels(stack, "secrets-api"));
-    expect(labels(own, "secrets-migrate")).toEqual(labels(stack, "secrets-migrate"));
+    expect(volumeOf(own, "secrets-api")["labels"]).not.toEqual(volumeOf(stack, "secrets-api")["labels"]);
+    expect(volumeOf(own, "secrets-migrate")["labels"]).toEqual(volumeOf(stack, "secrets-migrate")["labels"]);
+  });
+
+  it("of Postgres and Redis change in place: what a rotation changes of them is the writer alone", async () => {
+    const slots = { slot: "second", other: "last" };
+    const rotated = await recordStack(
+      stackSchema.parse({ ...CONFIG, credentials: { database: slots, redis: slots, jwt: slots } }),
+    );
+    for (const service of IN_PLACE) {
+      expect(volumeOf(rotated, `secrets-${service}`)).toEqual(volumeOf(stack, `secrets-${service}`));
+      const [was, is] = [stack, rotated].map((of) => containersOf(of.resources).get(service)?.inputs);
+      expect(is).toEqual(was);
+    }
+    const written = (name: string) => containersOf(rotated.resources).get(`secrets-${name}`)?.container.command;
+    const logins = ["database-owner-password", "database-owner-password-second"];
+    expect(written("postgres")).toEqual(
+      expect.arrayContaining([...logins, "database-password", "database-password-second"]),
+    );
+    expect(written("redis")).toEqual(["10004:10004", "redis-password", "redis-password-second"]);
   });
 });
+
+function volumeOf({ resources }: RecordedStack, name: string): Readonly<Record<string, unknown>> {
+  return resources.find((one) => one.type === TYPES.volume && one.name === name)?.inputs ?? {};
+}

@@ -59,6 +59,7 @@ async function makeContext(name: ImageName): Promise<BuildContext> {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   cpSync(join(root, "infra/images", name), folder, { recursive: true });
+  for (const file of source.shared ?? []) copyFileSync(join(root, "infra/images", file), join(folder, file));
   if (source.bundles) await bundle(source.bundles, join(folder, "app"));
   const hash = hashContext(folder, source.node === true ? nodeVersion() : undefined);
   if (source.node === true) linkNode(join(folder, "node"));

@@ -4,8 +4,8 @@ import { join, relative } from "node:path";
 
 /** Every image of a stack. `bundles`: the programs in it, by file name, and the source each begins at. */
 export const IMAGES = {
-  postgres: {},
-  redis: {},
+  postgres: { shared: ["supervise.sh"] },
+  redis: { shared: ["supervise.sh"] },
   edge: {},
   api: {
     node: true,
@@ -38,6 +38,8 @@ export type ImageName = keyof typeof IMAGES;
 
 /** Where an image's content comes from, beside its folder `infra/images/<name>`. */
 export interface ImageSource {
+  /** Files of `infra/images` that several images have. */
+  readonly shared?: readonly string[];
   /** Whether the Node binary of this repository's lock file goes in. */
   readonly node?: boolean;
   readonly bundles?: Readonly<Record<string, string>>;

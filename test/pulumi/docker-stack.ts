@@ -22,7 +22,7 @@ export interface StackOptions {
 export async function recordStack(config: StackConfig, options: StackOptions = {}): Promise<RecordedStack> {
   const { hasGpu = false, secrets = {} } = options;
   const program = () => {
-    const own = stackSecrets();
+    const own = stackSecrets(config.credentials);
     const platform = new DockerPlatform("docker", { config, secrets: own, backupSecrets: backupSecrets(), hasGpu });
     const { database, cache, objects } = platform;
     const services = describeServices({

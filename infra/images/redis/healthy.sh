@@ -1,5 +1,9 @@
 #!/bin/bash
 set -euo pipefail
-REDISCLI_AUTH=$(cat "${SECRETS_DIR:-/run/secrets/slipway}/redis-password")
+secrets=${SECRETS_DIR:-/run/secrets/slipway}
+# By whichever slot is accepted.
+file=$secrets/redis-password user=default
+[ -s "$file" ] || { file=$secrets/redis-password-second user=slipway_second; }
+REDISCLI_AUTH=$(cat "$file")
 export REDISCLI_AUTH
-[ "$(redis-cli --no-auth-warning ping)" = PONG ]
+[ "$(redis-cli --no-auth-warning --user "$user" ping)" = PONG ]

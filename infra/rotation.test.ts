@@ -1,0 +1,81 @@
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { stackSchema } from "../configs/stack.ts";
+import { manifestOfAll, names, recordStack, type RecordedStack } from "../test/pulumi/docker-stack.ts";
+import { canary, containersOf, renderedByDocker, TYPES } from "../test/pulumi/docker.ts";
+
+vi.mock("./images/contexts.ts", async (original) => ({
+  ...(await original<object>()),
+  readManifest: () => manifestOfAll(),
+}));
+
+const PHASES = {
+  none: { slot: "first", other: "none" },
+  next: { slot: "first", other: "next" },
+  last: { slot: "second", other: "last" },
+  off: { slot: "second", other: "off" },
+} as const;
+
+function recorded(slots: { readonly slot: string; readonly other: string }): Promise<RecordedStack> {
+  const credentials = { database: slots, redis: slots, jwt: slots };
+  return recordStack(stackSchema.parse({ platform: "docker", environment: "dev", credentials }));
+}
+
+let stacks: Readonly<Record<keyof typeof PHASES, RecordedStack>>;
+beforeAll(async () => {
+  // One after another: a recording takes everything that is made meanwhile.
+  const entries: [string, RecordedStack][] = [];
+  for (const [name, slots] of Object.entries(PHASES)) entries.push([name, await recorded(slots)]);
+  stacks = Object.fromEntries(entries) as typeof stacks;
+});
+
+const api = (phase: keyof typeof PHASES) => renderedByDocker(containersOf(stacks[phase].resources), "api");
+const passwords = (phase: keyof typeof PHASES) =>
+  names(stacks[phase], TYPES.password).filter((name) => !/^(backup-key|secret-fingerprints)$/.test(name));
+
+const FIRST = ["database-owner-password", "database-password", "jwt-key", "redis-password"];
+const BOTH = [...FIRST, ...FIRST.map((name) => `${name}-second`)].sort();
+
+describe("slots", () => {
+  it("are one until there is another, which is kept while it is off", () => {
+    expect(passwords("none")).toEqual(FIRST);
+    for (const phase of ["next", "last", "off"] as const) expect(passwords(phase), phase).toEqual(BOTH);
+  });
+
+  it("without the stack's file naming any are the first alone", async () => {
+    const plain = await recordStack(stackSchema.parse({ platform: "docker", environment: "dev" }));
+    const sent = ({ resources }: RecordedStack) => resources.filter(({ name }) => name !== "backup");
+    expect(sent(plain).map(({ inputs }) => inputs)).toEqual(sent(stacks.none).map(({ inputs }) => inputs));
+  });
+
+  it("leave services alone until they move, and move them by another role, user and password", () => {
+    expect(api("next").environment).toEqual(api("none").environment);
+    expect(api("next").secretFiles).toMatchObject({ "database-password": canary("database-password") });
+    expect(api("none").environment).not.toHaveProperty("REDIS_USER");
+    expect(api("last").environment).toMatchObject({
+      DATABASE_USER: "slipway_app_second",
+      REDIS_USER: "slipway_second",
+    });
+    expect(api("last").secretFiles).toMatchObject({
+      "database-password": canary("database-password-second"),
+      "redis-password": canary("redis-password-second"),
+    });
+    expect(api("off").environment).toEqual(api("last").environment);
+  });
+
+  it("have one ring for the API while both are accepted, and the key of the other is in it no more once it is off", () => {
+    const kids = (phase: keyof typeof PHASES) =>
+      (JSON.parse(api(phase).secretFiles["jwt-keys"] ?? "") as { keys: { kid: string }[] }).keys.map(({ kid }) => kid);
+    expect(kids("none")).toEqual(["generated"]);
+    expect(kids("next")).toEqual(["generated", "generated-second"]);
+    expect(kids("last")).toEqual(kids("next"));
+    expect(kids("off")).toEqual(["generated-second"]);
+  });
+
+  it("are given to migrations and to the agent of backups too", () => {
+    const environmentOf = (name: string) => containersOf(stacks.last.resources).get(name)?.container.envs;
+    expect(environmentOf("migrate")).toContain("DATABASE_USER=slipway_owner_second");
+    expect(environmentOf("backup")).toEqual(
+      expect.arrayContaining(["DATABASE_USER=slipway_app_second", "REDIS_USER=slipway_second"]),
+    );
+  });
+});
