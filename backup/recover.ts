@@ -119,7 +119,8 @@ function targetOptions(target: Target, route: Route): string[] {
     case "time":
       return ["--type=time", `--target=${target.text}`, "--target-action=promote", ...timeline];
     case "label":
-      return ["--type=immediate", "--target-action=promote", "--target-timeline=current"];
+      // pgBackRest has no --target-timeline here, and Postgres' own default is the latest, which may not lead through this backup.
+      return ["--type=immediate", "--target-action=promote", "--recovery-option=recovery_target_timeline=current"];
   }
 }
 

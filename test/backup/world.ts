@@ -1,5 +1,4 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, statfsSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -18,12 +17,14 @@ import {
   until,
   type RunningProgram,
 } from "../servers/programs.ts";
+import { fastFolder } from "./fast-folder.ts";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const NOBODY = 65_534;
-const ROOM_BYTES = 4 * 1024 ** 3;
 const DATABASE = "slipway";
 const REDIS_PASSWORD = "redis-secret";
+/** A snapshot does not wait for replicas: there are none. */
+const REDIS_SETTINGS = ["--repl-diskless-sync-delay", "0"];
 const KEY = "tests-of-backups-0123456789abcdef0123456789";
 
 /** How a command of the agent ended. */
@@ -70,6 +71,8 @@ export interface OpenCluster {
 export interface WorldOptions {
   /** Folder that the repository lies in. @default one of its own */
   readonly repository?: string;
+  /** A second repository, in a folder beside. @default false */
+  readonly hasOffsite?: boolean;
   readonly settings?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -80,13 +83,14 @@ export async function startWorld(options: WorldOptions = {}): Promise<BackupWorl
   const folder = mkdtempSync(join(fastFolder(), "slipway-back-"));
   const repository = options.repository ?? join(folder, "repository");
   const data = join(folder, "first", "data");
-  for (const path of [repository, dirname(data), ...["socket", "objects", "secrets"].map((name) => join(folder, name))])
-    mkdirSync(path, { recursive: true });
+  const beside = ["socket", "objects", "secrets", "offsite"].map((name) => join(folder, name));
+  for (const path of [repository, dirname(data), ...beside]) mkdirSync(path, { recursive: true });
   writeSecrets(join(folder, "secrets"));
   const program = await bundleAgent(folder);
   const port = await freePort();
-  const redis = await startRedis(REDIS_PASSWORD);
-  const env = { ...environment(folder, repository, port, data), REDIS_PORT: String(redis.port), ...options.env };
+  const redis = await startRedis(REDIS_PASSWORD, REDIS_SETTINGS);
+  const own = environment(folder, repository, port, data, options.hasOffsite);
+  const env = { ...own, REDIS_PORT: String(redis.port), ...options.env };
   for (const path of [folder, repository]) giveAway(path);
   initialise(data);
   const cluster = createCluster(folder, env, settings);
@@ -199,20 +203,13 @@ function initialise(data: string): void {
 
 async function answered(started: RunningProgram): Promise<Answered> {
   const code = await started.ended;
-  const lines = started.output().split("\n");
-  const events = lines
+  const events = started
+    .output()
+    .split("\n")
     .filter((line) => line.startsWith('{"event"'))
     .map((line) => JSON.parse(line) as Answered["last"]);
   const last = events.at(-1) ?? { event: "nothing" };
   return { code, last, events, log: started.output() };
-}
-
-/** A folder in memory where there is room: what is tested is not how fast a disk writes. */
-function fastFolder(): string {
-  const memory = "/dev/shm";
-  if (!existsSync(memory)) return tmpdir();
-  const { bavail, bsize } = statfsSync(memory);
-  return bavail * bsize > ROOM_BYTES ? memory : tmpdir();
 }
 
 /** The program as the image holds it, and a Node that the other user may run: a checkout may lie where only its owner looks. */
@@ -229,8 +226,10 @@ function writeSecrets(folder: string): void {
   for (const [name, secret] of Object.entries(secrets)) writeFileSync(join(folder, name), `${secret}\n`);
 }
 
-function environment(folder: string, repository: string, port: number, data: string): Record<string, string> {
+function environment(folder: string, repository: string, port: number, data: string, hasOffsite = false) {
+  const offsite = hasOffsite ? { BACKUP_OFFSITE_URL: `file://${join(folder, "offsite")}` } : {};
   return {
+    ...offsite,
     APP_ENV: "test",
     LOG_LEVEL: "debug",
     TMPDIR: folder,
