@@ -16,6 +16,7 @@ import {
   SIMULATED_LABEL,
   SIMULATED_TOLERATION,
 } from "../../toolchain/cluster/simulated-nodes.ts";
+import { at, clusterStack, recordCluster } from "../pulumi/kubernetes.ts";
 import { until } from "../servers/programs.ts";
 import { useCluster, type RealCluster } from "./real-cluster.ts";
 
@@ -38,6 +39,8 @@ const CONFIG: NodePoolsConfig = {
 };
 const TYPES = ["m7i.xlarge", "m7a.xlarge", "m6i.xlarge", "g6.xlarge", "p4d.24xlarge"];
 const NODES_EACH = 2;
+/** What the stack of {@link clusterStack} calls the namespace of NVIDIA's daemons. */
+const GPU_NAMESPACE = "slipway-unit-gpu";
 let cluster: RealCluster;
 
 beforeAll(async () => {
@@ -53,7 +56,7 @@ beforeAll(async () => {
   );
 });
 afterAll(async () => {
-  await cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found");
+  await cluster.kubectl("delete", "namespace", NAMESPACE, GPU_NAMESPACE, "--ignore-not-found");
   await removeSimulatedNodes(cluster);
   await cluster.leave();
 });
@@ -182,5 +185,36 @@ describe("simulated nodes (kwok)", () => {
     expect(real?.spec.nodeName).toBe(NODE);
     expect(real?.status.podIP).toMatch(/^10\.231\./);
     expect(await cluster.kubectl("get", "node", NODE, `--output=jsonpath={.metadata.labels.${POOL_LABEL}}`)).toBe("");
+  });
+});
+
+/** NVIDIA's daemons and what is around them, as the stack makes them; they may land on simulated nodes besides. */
+async function gpuDaemons(): Promise<readonly object[]> {
+  const { resources } = await recordCluster(clusterStack({}, { gpu: { mode: "on" } }), { hasGpu: true });
+  const made = resources.filter(
+    ({ inputs }) =>
+      at(inputs, "metadata", "namespace") === GPU_NAMESPACE || at(inputs, "metadata", "name") === GPU_NAMESPACE,
+  );
+  return made.map(({ inputs }) => {
+    const object = structuredClone(inputs) as { spec?: { template?: { spec: { tolerations: object[] } } } };
+    object.spec?.template?.spec.tolerations.push(SIMULATED_TOLERATION);
+    return object;
+  });
+}
+
+describe("NVIDIA's daemons (their images never run here: kwok says of each pod that it does)", () => {
+  it("are taken by a real API server, and are on every node with GPUs and on no other", async () => {
+    // NVIDIA's discovery labels nodes so.
+    const hasGpu = `${GPU_SHAPE_LABEL},${SIMULATED_LABEL}`;
+    await cluster.kubectl("label", "nodes", `--selector=${hasGpu}`, "nvidia.com/gpu.present=true");
+    await cluster.apply(await gpuDaemons());
+    for (const name of ["device-plugin", "dcgm-exporter"])
+      await cluster.kubectl("rollout", "status", `daemonset/${name}`, `--namespace=${GPU_NAMESPACE}`, "--timeout=60s");
+    const list =
+      "--output=jsonpath={range .items[*]}{.metadata.labels.app\\.kubernetes\\.io/name} {.spec.nodeName}{'\\n'}{end}";
+    const said = (await cluster.kubectl("get", "pods", `--namespace=${GPU_NAMESPACE}`, list)).trim().split("\n");
+    const pools = said.map((line) => line.replace(/simulated-|-\d+$/g, "")).sort();
+    const each = (name: string) => ["gpu-a100x8", "gpu-a100x8", "gpu-l4", "gpu-l4"].map((pool) => `${name} ${pool}`);
+    expect(pools).toEqual([...each("dcgm-exporter"), ...each("device-plugin")]);
   });
 });
