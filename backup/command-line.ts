@@ -4,7 +4,7 @@ import { parseTarget, TARGETS, UsageFault, type Target } from "./targets.ts";
 /** What a command line asks for. */
 export type Command =
   | { readonly is: "serve" | "help" }
-  | { readonly is: "list" | "drill" }
+  | { readonly is: "list" | "drill" | "bring-back" }
   | { readonly is: "backup"; readonly isFull: boolean }
   | { readonly is: "verify"; readonly label: string | undefined }
   | { readonly is: "plan" | "restore"; readonly target: Target }
@@ -18,6 +18,7 @@ const COMMANDS = {
   verify: { after: "[LABEL]", help: "read and check everything, or one backup" },
   plan: { after: "--to TARGET", help: "say what a restore would reach and lose; changes nothing" },
   restore: { after: "--to TARGET", help: "restore into POSTGRES_DATA_DIR, which must be empty" },
+  "bring-back": { after: "", help: "bring artifacts back into OBJECTS_URL that a restore missed there" },
   drill: { after: "", help: "restore the newest state in a folder of its own, measure it, remove it" },
   escrow: {
     after: "export|verify",
@@ -54,6 +55,7 @@ export function readCommandLine(args: readonly string[]): Command {
     case "serve":
     case "list":
     case "drill":
+    case "bring-back":
       return { is: name };
   }
 }

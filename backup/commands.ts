@@ -1,6 +1,7 @@
 import { text } from "node:stream/consumers";
 import { z } from "zod";
 import type { Agent } from "./agent.ts";
+import { bringBack } from "./bring-back.ts";
 import type { Command } from "./command-line.ts";
 import { EscrowRefused, exportKey, verifyKey } from "./escrow.ts";
 import { listBackups } from "./list-backups.ts";
@@ -36,6 +37,8 @@ export async function runCommand(agent: Agent, command: OneOff): Promise<Answer>
       return answer(await planRestore(agent, command.target), true);
     case "restore":
       return answer(await restore({ agent, target: command.target, folder: config.POSTGRES_DATA_DIR }), true);
+    case "bring-back":
+      return answer(await bringBack(agent), true);
     case "drill":
       return answer(await runDrill(agent), true);
     case "escrow":

@@ -39,7 +39,7 @@ export async function drill(agent: Agent): Promise<DrillResult> {
     const began = new Date();
     const before = await askBefore(agent);
     let newest: Date | undefined;
-    const result = await restoreInto({
+    const { result } = await restoreInto({
       ...{ agent, target: { is: "latest" }, folder: join(above, "data") },
       onContents: async (client) => {
         newest = await newestIn(client);

@@ -102,6 +102,14 @@ export interface RestoreResult {
   readonly missingArtifacts: number;
 }
 
+/** What came of bringing artifacts back that a restore missed. */
+export interface BroughtBack {
+  readonly artifacts: number;
+  readonly bytes: number;
+  /** Those that no repository has whole. */
+  readonly missing: number;
+}
+
 export interface DrillResult extends RestoreResult {
   /** Recovery time and point that were measured. */
   readonly rtoSeconds: number;

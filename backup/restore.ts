@@ -1,10 +1,13 @@
-import { open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { readdir, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Client } from "pg";
 import { z } from "zod";
+import { writeAbsent } from "./absent-list.ts";
 import type { Agent } from "./agent.ts";
+import type { NamedContent } from "./artifact-manifest.ts";
+import { syncFolder, writeDurably } from "./durable-file.ts";
 import { takeLock } from "./lock.ts";
-import { countMissing } from "./missing-artifacts.ts";
+import { findAbsent } from "./missing-artifacts.ts";
 import type { RestoreResult } from "./protocol.ts";
 import { recover } from "./recover.ts";
 import { checkPages, readContents } from "./restored-checks.ts";
@@ -42,7 +45,8 @@ async function restoreBeside(options: RestoreOptions): Promise<RestoreResult> {
   const { folder } = options;
   await refuseUsed(folder);
   const beside = `${folder}.restoring`;
-  const result = await restoreInto({ ...options, folder: beside });
+  const { result, absent } = await restoreInto({ ...options, folder: beside });
+  await writeAbsent(folder, absent);
   await writeDurably(noteOf(folder), JSON.stringify({ target: textOf(options.target), result }));
   await rm(folder, { recursive: true, force: true }); // Empty, as was seen.
   await rename(beside, folder);
@@ -50,8 +54,14 @@ async function restoreBeside(options: RestoreOptions): Promise<RestoreResult> {
   return result;
 }
 
+/** What was restored, and which artifacts it names that are not in the store. */
+export interface RestoredInto {
+  readonly result: RestoreResult;
+  readonly absent: readonly NamedContent[];
+}
+
 /** The same in the folder itself: for one that nobody will serve from. */
-export async function restoreInto({ agent, target, folder, onContents }: RestoreOptions): Promise<RestoreResult> {
+export async function restoreInto({ agent, target, folder, onContents }: RestoreOptions): Promise<RestoredInto> {
   const started = performance.now();
   const { source, route } = await findSource(agent, target);
   agent.log.info({ label: route.set.label, timeline: route.timeline, target }, "restores");
@@ -67,27 +77,32 @@ export async function restoreInto({ agent, target, folder, onContents }: Restore
   const totalSeconds = secondsSince(started);
   agent.progress({ step: "checksums" });
   await checkPages(agent, folder);
-  return {
+  const { absent, ...contents } = checked;
+  const result = {
     label: route.set.label,
     target: momentOf(target, route, reached).toISOString(),
     ...(reached && { reached: reached.toISOString() }),
-    ...checked,
+    ...contents,
     recoverySeconds,
     totalSeconds,
   };
+  return { result, absent };
 }
+
+type Checked = Pick<RestoreResult, "migrationLevel" | "rows" | "missingArtifacts"> & Pick<RestoredInto, "absent">;
 
 async function checkContents(
   agent: Agent,
   postgres: ScratchPostgres,
   onContents: RestoreOptions["onContents"],
-): Promise<Pick<RestoreResult, "migrationLevel" | "rows" | "missingArtifacts">> {
+): Promise<Checked> {
   agent.progress({ step: "contents" });
   const client = await postgres.connect(agent.config.DATABASE_NAME);
   try {
     const contents = await readContents(client);
     await onContents?.(client);
-    return { ...contents, missingArtifacts: await countMissing(agent.context, client) };
+    const { artifacts, missing } = await findAbsent(agent.context, client);
+    return { ...contents, missingArtifacts: missing, absent: artifacts };
   } finally {
     await client.end();
   }
@@ -156,24 +171,4 @@ function textOf(target: Target): string {
 
 function secondsSince(started: number): number {
   return Math.round(performance.now() - started) / 1000;
-}
-
-async function writeDurably(path: string, text: string): Promise<void> {
-  const file = await open(`${path}.new`, "w", 0o600);
-  try {
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(`${path}.new`, path);
-}
-
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
 }
