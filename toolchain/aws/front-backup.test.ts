@@ -58,6 +58,8 @@ describe("AWS Backup", () => {
     expect(after["BackupPlan"]).toEqual(changed);
     expect(after["VersionId"]).not.toBe(before["VersionId"]);
     expect((await ask("PUT", "/backup/plans/", { BackupPlan: PLAN })).error).toBe("AlreadyExistsException");
+    expect(await ask("GET", "/backup/plans/")).toMatchObject({ BackupPlansList: [{ BackupPlanId: id }] });
+    expect(await ask("GET", "/backup/plans/", undefined, "eu-west-1")).toMatchObject({ BackupPlansList: [] });
     expect(seen).toEqual([]);
   });
 

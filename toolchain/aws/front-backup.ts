@@ -69,7 +69,7 @@ export function backup(): AwsHandler {
 function plans(request: AwsRequest, id: string | undefined, { plans: shelf, selections: chosen }: Known): AwsAnswer {
   if (id === undefined)
     return request.method === "GET"
-      ? json({ BackupPlansList: shelf.list(() => true).map(head) })
+      ? json({ BackupPlansList: shelf.list(({ arn }) => isOf(request, arn)).map(head) })
       : create(request, shelf);
   const before = shelf.get(id);
   switch (request.method) {
@@ -90,6 +90,11 @@ function plans(request: AwsRequest, id: string | undefined, { plans: shelf, sele
     default:
       throw new WireError("InvalidRequestException", `${request.method} of a backup plan is not simulated.`);
   }
+}
+
+/** Every region has plans of its own. */
+function isOf({ region }: AwsRequest, arn: string): boolean {
+  return arn.split(":")[3] === region;
 }
 
 function create(request: AwsRequest, shelf: Shelf<BackupPlan>): AwsAnswer {
