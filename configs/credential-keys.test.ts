@@ -10,7 +10,10 @@ it("takes any number of keys of both kinds", () => {
   const keys = [hs, { kid: "b", alg: "EdDSA", publicKey }];
   expect(parseJwtKeys(JSON.stringify({ keys }))).toEqual(keys);
   expect(parseJwtKeys('{"keys":[]}')).toEqual([]);
-  const signers = [{ id: "a", tenant: "acme", secret }];
+  const signers = [
+    { id: "a", tenant: "acme", secret },
+    { id: "b", tenant: "acme", secret, enabled: false },
+  ];
   expect(parseHmacKeys(JSON.stringify({ keys: signers }))).toEqual(signers);
 });
 

@@ -43,6 +43,8 @@ const hmacKey = z.strictObject({
   id: name,
   tenant: z.string().regex(TENANT, { error: "must be 1 to 63 of a-z, 0-9 and -, and not system" }),
   secret: shared,
+  /** `false`: it is kept for the way back of a rotation, and refused. @default true */
+  enabled: z.boolean().exactOptional(),
 });
 
 /** A key that tokens are checked with. Any number may stand side by side: a token names its own. */

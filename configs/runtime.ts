@@ -5,7 +5,7 @@ import { API_SETTINGS } from "./api-settings.ts";
 import { BACKUP_SETTINGS, checkOffsite } from "./backup-settings.ts";
 import { SECRET_CHECKS } from "./credential-keys.ts";
 import { MARKER_SETTINGS } from "./marker-settings.ts";
-import { AES_SECRET, decrypt, isEncrypted, MASK, readSecret, SecretError } from "./secrets.ts";
+import { isEncrypted, MASK, openEncrypted, readSecret, SecretError } from "./secrets.ts";
 import { choice, text, whole } from "./settings.ts";
 import { WORKER_SETTINGS } from "./worker-settings.ts";
 
@@ -188,12 +188,7 @@ type Opener = (value: string) => string;
 
 /** Opens `ENC(...)`; the key is read only when a value needs it. */
 function opener(directory: string): Opener {
-  let key: string | undefined;
-  return (value) => {
-    if (!isEncrypted(value)) return value;
-    key ??= readSecret(directory, AES_SECRET);
-    return decrypt(value, key);
-  };
+  return (value) => (isEncrypted(value) ? openEncrypted(directory, value) : value);
 }
 
 function openValues(

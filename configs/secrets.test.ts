@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { decrypt, encrypt, readSecret, SecretError } from "./secrets.ts";
+import { decrypt, encrypt, openSecret, readSecret, SecretError } from "./secrets.ts";
 
 const KEY = "k".repeat(32);
 
@@ -76,5 +76,25 @@ describe("readSecret", () => {
       `the file ${join(directory, "empty")} is empty; write the secret into it`,
     );
     expect(message(() => readSecret(directory, "none"))).toContain("cannot be read (ENOENT)");
+  });
+});
+
+describe("openSecret", () => {
+  const directory = mkdtempSync(join(tmpdir(), "slipway-aes-"));
+  const write = (name: string, text: string) => {
+    writeFileSync(join(directory, name), text);
+  };
+  const OTHER = "o".repeat(32);
+
+  it("opens with the secret that serves, and with the one beside it while values are moved", () => {
+    write("aes-secret", KEY);
+    write("new", encrypt("new value", KEY));
+    write("old", encrypt("old value", OTHER));
+    expect(openSecret(directory, "new")).toBe("new value");
+    expect(message(() => openSecret(directory, "old"))).toContain("does not open");
+    write("aes-secret-other", OTHER);
+    expect([openSecret(directory, "new"), openSecret(directory, "old")]).toEqual(["new value", "old value"]);
+    write("strange", encrypt("canary", "s".repeat(32)));
+    expect(message(() => openSecret(directory, "strange"))).toContain("does not open");
   });
 });

@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 /** What stands in for every secret in anything that is printed. */
@@ -7,6 +7,8 @@ export const MASK = "********";
 
 /** Name of the secret that opens `ENC(...)` values. */
 export const AES_SECRET = "aes-secret";
+/** Name of the one beside it, while values are moved from one to the other. */
+const OTHER_AES_SECRET = "aes-secret-other";
 
 /** Least length of the secret behind `ENC(...)`: 32 characters, which is 128 bits even as hex. */
 export const AES_SECRET_MIN_LENGTH = 32;
@@ -41,7 +43,25 @@ export function readSecret(directory: string, name: string): string {
  */
 export function openSecret(directory: string, name: string): string {
   const content = readSecret(directory, name);
-  return isEncrypted(content) ? decrypt(content, readSecret(directory, AES_SECRET)) : content;
+  return isEncrypted(content) ? openEncrypted(directory, content) : content;
+}
+
+/**
+ * Opens an `ENC(...)` value with the secret of this process, or with the one beside it.
+ *
+ * @throws SecretError of the first one, where neither opens it
+ */
+export function openEncrypted(directory: string, value: string): string {
+  try {
+    return decrypt(value, readSecret(directory, AES_SECRET));
+  } catch (error) {
+    if (!(error instanceof SecretError) || !existsSync(join(directory, OTHER_AES_SECRET))) throw error;
+    try {
+      return decrypt(value, readSecret(directory, OTHER_AES_SECRET));
+    } catch {
+      throw error;
+    }
+  }
 }
 
 function readText(path: string): string {

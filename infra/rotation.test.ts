@@ -79,3 +79,21 @@ describe("slots", () => {
     );
   });
 });
+
+describe("what opens ENC(...) values", () => {
+  const SECRETS = { aesSecret: "a".repeat(32), aesSecretSecond: "b".repeat(32) };
+  const files = async (aes: { readonly slot: string; readonly other: string }) => {
+    const config = stackSchema.parse({ platform: "docker", environment: "dev", credentials: { aes } });
+    const { resources } = await recordStack(config, { secrets: SECRETS });
+    const { secretFiles } = renderedByDocker(containersOf(resources), "api");
+    return [secretFiles["aes-secret"], secretFiles["aes-secret-other"]];
+  };
+
+  it("is given to services, and while values are closed again the other one beside it", async () => {
+    expect(await files({ slot: "first", other: "none" })).toEqual([SECRETS.aesSecret, undefined]);
+    expect(await files({ slot: "first", other: "next" })).toEqual([SECRETS.aesSecret, SECRETS.aesSecretSecond]);
+    expect(await files({ slot: "second", other: "last" })).toEqual([SECRETS.aesSecretSecond, SECRETS.aesSecret]);
+    expect(await files({ slot: "second", other: "off" })).toEqual([SECRETS.aesSecretSecond, undefined]);
+    expect(api("none").secretFiles).not.toHaveProperty("aes-secret");
+  });
+});

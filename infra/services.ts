@@ -71,6 +71,8 @@ export interface Foundation {
   readonly objects: ObjectStore;
   /** Key rings that credentials are checked with. */
   readonly keys: { readonly jwt: Output<string>; readonly hmac: Output<string> };
+  /** What opens `ENC(...)` values, by the name of its file. @default none is opened */
+  readonly aes?: Readonly<Record<string, Output<string>>>;
   readonly hasGpu: boolean;
 }
 
@@ -123,7 +125,7 @@ function migrate(f: Foundation): ProgramSpec {
     image: "api",
     command: [NODE, "/app/migrate.mjs"],
     environment: { ...common(f), ...databaseEnvironment(f.database, f.database.owner, MIGRATE_CONNECTIONS) },
-    secrets: { "database-password": f.database.owner.password, ...authority("database", f.database.tls) },
+    secrets: { "database-password": f.database.owner.password, ...authority("database", f.database.tls), ...f.aes },
     uid: UIDS.api,
     limits: { memoryMiB: 256, cpus: 1 },
     connections: MIGRATE_CONNECTIONS,
@@ -279,6 +281,7 @@ function servingSecrets(f: Foundation): ProgramSpec["secrets"] {
   return {
     "database-password": f.database.app.password,
     "redis-password": f.cache.password,
+    ...f.aes,
     ...authority("database", f.database.tls),
     ...authority("redis", f.cache.tls),
   };

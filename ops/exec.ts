@@ -88,7 +88,7 @@ async function each(stream: PassThrough, take: (line: string) => void): Promise<
 }
 
 /** The engine says that the stream is at its end a moment before it knows how the program ended. */
-async function exitCode(exec: Docker.Exec): Promise<number> {
+export async function exitCode(exec: Docker.Exec): Promise<number> {
   for (;;) {
     const { Running, ExitCode } = await exec.inspect();
     if (!Running) return ExitCode ?? 1;

@@ -14,6 +14,10 @@ const COMMANDS = {
     load: () => import("./commands/drill.ts"),
   },
   verify: { what: "reads and checks every byte of the backups", load: () => import("./commands/verify.ts") },
+  rotate: {
+    what: "database | redis | jwt | hmac | aes: new credentials, without an interruption",
+    load: () => import("./commands/rotate.ts"),
+  },
   keys: {
     what: "export | verify: the key that opens the backups, kept elsewhere",
     load: () => import("./commands/keys.ts"),
@@ -33,7 +37,7 @@ function isName(word: string | undefined): word is Name {
 
 function overview(): string {
   const lines = Object.entries(COMMANDS).map(([name, { what }]) => `  ${name.padEnd(9)} ${what}\n`);
-  return `slipway <command>: day two of a stack.\n\nCommands\n${lines.join("")}\nOf one: ./slipway backup --help. All of it: docs/backups.md\n`;
+  return `slipway <command>: day two of a stack.\n\nCommands\n${lines.join("")}\nOf one: ./slipway backup --help. All of it: docs/backups.md, docs/rotation.md\n`;
 }
 
 const [word] = process.argv.slice(2);

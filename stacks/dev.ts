@@ -1,6 +1,7 @@
 import { getStack, interpolate, type Output } from "@pulumi/pulumi";
 import { backupSettings, dataSettings } from "../configs/stack-backup.ts";
 import type { StackConfig } from "../configs/stack.ts";
+import { credentialSlots, type Credentials } from "../configs/credential-slots.ts";
 import { backupConnections } from "../infra/docker/backup.ts";
 import { decideGpu, engineRuntimes } from "../infra/docker/gpu.ts";
 import { DockerPlatform } from "../infra/docker/platform.ts";
@@ -19,6 +20,8 @@ export interface DevOutputs {
   readonly serving: Output<Record<string, string>>;
   /** What tokens are signed with; secret, `make token` reads it. */
   readonly jwtKeys: Output<string>;
+  /** How the slots of credentials stand; `slipway rotate` reads it. */
+  readonly credentials: Credentials;
   /** The generation of data that serves. */
   readonly dataGeneration: string;
 }
@@ -31,11 +34,18 @@ export async function dev(config: StackConfig): Promise<DevOutputs> {
   const secrets = stackSecrets(config.credentials);
   const platform = new DockerPlatform("docker", { config, secrets, backupSecrets: backupSecrets(), hasGpu });
   const keys = { jwt: secrets.jwtKeys, hmac: secrets.hmacKeys };
-  const services = describeServices({ config, keys, ...platformParts(platform) });
+  const services = describeServices({ config, keys, aes: secrets.aes, ...platformParts(platform) });
   const migrated = platform.runOnce(services.migrate);
   const { url, serving } = platform.release(services.running, [migrated]);
   const { generation: dataGeneration } = dataSettings(config.data);
-  return { url, docsUrl: interpolate`${url}/docs`, serving, jwtKeys: secrets.jwtSigning, dataGeneration };
+  return {
+    url,
+    docsUrl: interpolate`${url}/docs`,
+    serving,
+    jwtKeys: secrets.jwtSigning,
+    credentials: credentialSlots(config.credentials),
+    dataGeneration,
+  };
 }
 
 function platformParts({ database, cache, objects, hasGpu }: DockerPlatform) {

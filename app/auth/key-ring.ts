@@ -81,7 +81,7 @@ function lookAt(directory: string, name: KeySecretName): string {
 
 function read(directory: string): Keys {
   const tokens = parseJwtKeys(openSecret(directory, "jwt-keys"));
-  const requests = parseHmacKeys(openSecret(directory, "hmac-keys"));
+  const requests = parseHmacKeys(openSecret(directory, "hmac-keys")).filter(({ enabled }) => enabled !== false);
   return {
     tokens: new Map(tokens.map((key) => [key.kid, { alg: key.alg, key: toKeyObject(key) }])),
     requests: new Map(

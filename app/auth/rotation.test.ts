@@ -57,6 +57,10 @@ it("rotates keys of signed requests", async () => {
   expect((await signed()).statusCode).toBe(401);
   await write("hmac-keys", JSON.stringify({ keys: [key] }));
   expect((await signed()).statusCode).toBe(200);
+  await write("hmac-keys", JSON.stringify({ keys: [{ ...key, enabled: false }] }));
+  expect((await signed()).statusCode).toBe(401);
+  await write("hmac-keys", JSON.stringify({ keys: [{ ...key, enabled: true }] }));
+  expect((await signed()).statusCode).toBe(200);
 });
 
 it("says what a token lacks the scope for, and logs who asked but never a credential", async () => {

@@ -38,7 +38,7 @@ export function product({ config, secrets, base, surroundings, scaler: plan, pla
   const { peers } = surroundings.objects;
   const scaler = plan === undefined ? [] : autoscaler({ plan, config, base, peers, place, beside });
   const keys = { jwt: secrets.jwtKeys, hmac: secrets.hmacKeys };
-  const services = describeServices({ config, keys, database, cache, objects, hasGpu });
+  const services = describeServices({ config, keys, aes: secrets.aes, database, cache, objects, hasGpu });
   const prepared = services.prepare ? [platform.runOnce(services.prepare)] : [];
   const { serving } = platform.release(services.running, [platform.runOnce(services.migrate, prepared), ...scaler]);
   return { namespace: platform.namespace, serving };

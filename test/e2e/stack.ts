@@ -95,7 +95,7 @@ function writeConfig(checkout: Checkout, name: string, port: number) {
   };
 }
 
-async function listContainers(stack: string, service?: string): Promise<string[]> {
+export async function listContainers(stack: string, service?: string): Promise<string[]> {
   const filters = [`label=slipway.stack=${stack}`, ...(service ? [`label=slipway.service=${service}`] : [])];
   const { output } = await docker("ps", "--all", "--format", "{{.Names}}", ...filters.flatMap((f) => ["--filter", f]));
   return output.trim().split("\n").filter(Boolean).sort();
@@ -116,7 +116,7 @@ function run(program: string, args: string[], cwd: string, env: NodeJS.ProcessEn
 }
 
 /** A port that nothing listens on at this moment. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   const { port } = server.address() as AddressInfo;

@@ -32,6 +32,7 @@ export async function recordStack(config: StackConfig, options: StackOptions = {
       objects,
       hasGpu,
       keys: { jwt: own.jwtKeys, hmac: own.hmacKeys },
+      aes: own.aes,
     });
     platform.release(services.running, [platform.runOnce(services.migrate)]);
     return services;

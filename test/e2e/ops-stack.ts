@@ -1,0 +1,113 @@
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { mkdirSync, writeFileSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { copyCheckout } from "./checkout.ts";
+import { freePort, listContainers, type Ended } from "./stack.ts";
+
+/** A stack that `make up` and `slipway` drive, as a user's: state, passphrase and file are its own, the engine and the cache are this machine's. */
+export interface OpsStack {
+  readonly name: string;
+  readonly url: string;
+  /** `./slipway <words> --stack <name>` */
+  slipway(...words: string[]): Running;
+  /** What `make up` runs; it must succeed. */
+  up(): Promise<void>;
+  token(): Promise<string>;
+  /** The stack's file. */
+  file(): string;
+  /** Every file of its state, by name. */
+  stateFolder: string;
+  containers(service?: string): Promise<string[]>;
+  remove(): Promise<void>;
+}
+
+/** A command under way. */
+export interface Running {
+  readonly ended: Promise<Ended & { readonly stdout: string }>;
+  /** Waits until it has printed this, so many times. */
+  printed(text: string, times?: number): Promise<void>;
+  /** SIGKILL to it and everything it has started. */
+  kill(): void;
+}
+
+export async function makeOpsStack(): Promise<OpsStack> {
+  const checkout = copyCheckout();
+  const { folder } = checkout;
+  const name = `ops-${randomBytes(3).toString("hex")}`;
+  const port = await freePort();
+  const path = join(folder, `Pulumi.${name}.yaml`);
+  writeFileSync(
+    path,
+    `config:\n  slipway:platform: docker\n  slipway:environment: dev\n  slipway:edge: { port: ${port} }\n`,
+  );
+  const env = environmentIn(join(folder, "home"));
+  const run = (...words: string[]) => start("sh", words, folder, env);
+  const command = (file: string, ...words: string[]) =>
+    run("toolchain/start.sh", `commands/${file}.ts`, "--stack", name, ...words).ended;
+  return {
+    name,
+    url: `http://127.0.0.1:${port}`,
+    slipway: (...words) => run("./slipway", ...words, "--stack", name),
+    up: async () => {
+      const { code, output } = await command("up");
+      if (code !== 0) throw new Error(`up ended with ${code}:\n${output}`);
+    },
+    token: async () => (await command("token")).stdout.trim(),
+    file: () => readFileSync(path, "utf8"),
+    stateFolder: join(folder, "home/state"),
+    containers: (service) => listContainers(name, service),
+    remove: async () => {
+      await command("down");
+      checkout.remove();
+    },
+  };
+}
+
+/** State and passphrase are the copy's own; what takes long to make is this machine's. */
+function environmentIn(home: string): NodeJS.ProcessEnv {
+  const own = (kind: string) => {
+    mkdirSync(join(home, kind), { recursive: true, mode: 0o700 });
+    return join(home, kind);
+  };
+  const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "slipway");
+  return {
+    ...process.env,
+    XDG_STATE_HOME: own("state"),
+    XDG_CONFIG_HOME: own("config"),
+    SLIPWAY_CACHE: process.env["SLIPWAY_CACHE"] ?? cache,
+    SLIPWAY_YES: "1",
+  };
+}
+
+function start(program: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Running {
+  // A group of its own, so that all of it can be killed.
+  const child = spawn(program, args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
+  let stdout = "";
+  let output = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString();
+    output += chunk.toString();
+  });
+  child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+  let isOver = false;
+  const ended = new Promise<Ended & { stdout: string }>((resolve) => {
+    child.once("close", (code) => {
+      isOver = true;
+      resolve({ code: code ?? 137, output, stdout });
+    });
+  });
+  return {
+    ended,
+    printed: async (text, times = 1) => {
+      while (output.split(text).length <= times) {
+        if (isOver) throw new Error(`it ended before it printed ${JSON.stringify(text)} ${times} times:\n${output}`);
+        await new Promise((resolve) => setTimeout(resolve, 50));
+      }
+    },
+    kill: () => {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+    },
+  };
+}

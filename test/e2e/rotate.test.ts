@@ -1,0 +1,152 @@
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { filesBelow } from "../../infra/images/contexts.ts";
+import { findLeaks } from "./canary.ts";
+import { finished, postJob, startLoad, type LoadReport } from "./client.ts";
+import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
+import { docker } from "./stack.ts";
+
+/** `slipway rotate` as somebody types it, under load; killed, and run again. */
+let stack: OpsStack;
+let before: string;
+let load: { stop(): Promise<LoadReport> };
+beforeAll(async () => {
+  stack = await makeOpsStack();
+  await stack.up();
+  before = await dataContainers();
+});
+afterAll(() => stack.remove());
+
+async function target() {
+  return { url: stack.url, token: await stack.token() };
+}
+
+async function dataContainers(): Promise<string> {
+  const names = [...(await stack.containers("postgres")), ...(await stack.containers("redis"))];
+  const { output } = await docker("inspect", "--format", "{{.Id}} {{.State.StartedAt}} {{.RestartCount}}", ...names);
+  return output.trim();
+}
+
+interface Document {
+  readonly exitCode: number;
+  readonly result: { readonly slots: unknown; readonly seen: readonly string[] };
+}
+
+async function rotate(...words: string[]): Promise<Document["result"]> {
+  const { code, stdout, output } = await stack.slipway("rotate", ...words, "--yes", "--json").ended;
+  expect(code, output).toBe(0);
+  return (JSON.parse(stdout) as Document).result;
+}
+
+/** What the stack's file says of it. */
+function slots(what: string): unknown {
+  const { config } = parse(stack.file()) as { config: { "slipway:credentials"?: Record<string, unknown> } };
+  return config["slipway:credentials"]?.[what];
+}
+
+async function begin(): Promise<void> {
+  load = startLoad(await target(), 4);
+}
+
+/** Every request was answered as it should, and every job that was accepted was done, at the first attempt. */
+async function nothingWasLost(): Promise<void> {
+  const { failures, accepted, requests } = await load.stop();
+  expect(failures).toEqual([]);
+  const to = await target();
+  for (const id of accepted) expect(await finished(to, id), id).toMatchObject({ state: "succeeded", attempt: 1 });
+  console.log(`${requests} requests, ${accepted.length} jobs`);
+}
+
+describe("slipway rotate", () => {
+  it("without --yes says what it would do, and changes nothing", async () => {
+    const file = stack.file();
+    const { code, stdout } = await stack.slipway("rotate", "database").ended;
+    expect(code).toBe(0);
+    expect(stdout).toContain("second is accepted beside first");
+    expect(stdout).toContain(`./slipway rotate database --yes --stack ${stack.name}`);
+    expect(stack.file()).toBe(file);
+  });
+
+  it("rotates database, redis and jwt under load, and no request fails and no job is lost", async () => {
+    await begin();
+    for (const what of ["database", "redis"]) {
+      const { slots: end, seen } = await rotate(what);
+      expect(end).toEqual({ slot: "second", other: "off" });
+      expect(seen.slice(-3)).toEqual(["first is used by nobody", "second is accepted", "first is refused"]);
+    }
+    // Clients have tokens of the slot that was left: it is not turned off under them.
+    expect((await rotate("jwt")).slots).toEqual({ slot: "second", other: "last" });
+    await nothingWasLost();
+    expect((await rotate("jwt", "--off")).seen.slice(-1)).toEqual(["first is refused"]);
+    expect(await dataContainers()).toBe(before);
+  });
+
+  it("goes back under load", async () => {
+    await begin();
+    const { slots: end, seen } = await rotate("redis", "--back");
+    expect(end).toEqual({ slot: "first", other: "off" });
+    expect(seen.slice(-3)).toEqual(["second is used by nobody", "first is accepted", "second is refused"]);
+    await nothingWasLost();
+  });
+
+  it.each([
+    ["as the file was written", "✓ Stack file", 1],
+    ["in the deploy that moves services", "✓ Stack file", 3],
+    ["after the deploy that moves services", "✓ Deploy", 3],
+    ["as the last line was written", "✓ Stack file", 4],
+  ])("killed %s, is brought to its end by the next", async (_when, line, times) => {
+    const serving = (slots("database") as { slot: string }).slot;
+    await begin();
+    const killed = stack.slipway("rotate", "database", "--yes");
+    await killed.printed(line, times);
+    if (line === "✓ Stack file" && times === 3) await new Promise((resolve) => setTimeout(resolve, 12_000));
+    killed.kill();
+    expect((await killed.ended).code).toBe(137);
+    const { slots: end } = await rotate("database");
+    expect(end).toEqual({ slot: serving === "first" ? "second" : "first", other: "off" });
+    expect(slots("database")).toEqual(end);
+    await nothingWasLost();
+    expect(await dataContainers()).toBe(before);
+  });
+
+  it("forgets the slot that is off, and there is no way back then", async () => {
+    const { slots: end } = await rotate("database", "--forget");
+    expect(end).toMatchObject({ other: "none" });
+    const { code, output } = await stack.slipway("rotate", "database", "--back", "--yes").ended;
+    expect(code).toBe(2);
+    expect(output).toContain("There is no slot of database to go back to");
+  });
+
+  it("left no secret in clear in the state, in what the engine shows and in logs", async () => {
+    expect(findLeaks(await secrets(), await places())).toEqual([]);
+    const id = await postJob(await target(), "sum", { numbers: [1, 2] });
+    expect((await finished(await target(), id)).state).toBe("succeeded");
+  });
+});
+
+/** As the containers have them now. */
+async function secrets(): Promise<Record<string, string>> {
+  const entries = await Promise.all(
+    ["postgres", "redis"].map(async (service) => {
+      const [name = ""] = await stack.containers(service);
+      const script = 'cd $SECRETS_DIR && for f in *password*; do echo "$f $(cat "$f")"; done';
+      return (await docker("exec", name, "bash", "-c", script)).output.trim().split("\n");
+    }),
+  );
+  const found = Object.fromEntries(entries.flat().map((line) => line.split(" ") as [string, string]));
+  expect(Object.keys(found).length).toBeGreaterThanOrEqual(3);
+  return found;
+}
+
+async function places() {
+  const names = await stack.containers();
+  const said = async (name: string, ...args: string[]) => ({ name, content: (await docker(...args)).output });
+  return [
+    ...filesBelow(stack.stateFolder).map((file) => ({ name: file, content: readFileSync(file, "latin1") })),
+    { name: "the stack's file", content: stack.file() },
+    await said("docker inspect", "inspect", ...names),
+    ...(await Promise.all(names.map((name) => said(`log of ${name}`, "logs", name)))),
+    ...(await Promise.all(names.map((name) => said(`processes of ${name}`, "top", name, "-eo", "args")))),
+  ];
+}
