@@ -1,5 +1,6 @@
 import { Config, getStack, log, type Output } from "@pulumi/pulumi";
 import type { StackConfig } from "../configs/stack.ts";
+import { credentialSlots, type Credentials } from "../configs/credential-slots.ts";
 import { decideKeda, findKeda, type Found, type Where } from "../infra/kubernetes/find-keda.ts";
 import { KubernetesPlatform } from "../infra/kubernetes/platform.ts";
 import { clusterConnectionUsers } from "../infra/kubernetes/scale.ts";
@@ -19,6 +20,8 @@ export interface ClusterOutputs {
   readonly serving: Output<Record<string, string>>;
   /** What tokens are signed with; secret, `make token` reads it. */
   readonly jwtKeys: Output<string>;
+  /** How the slots of credentials stand; `slipway rotate` reads it. */
+  readonly credentials: Credentials;
 }
 
 /**
@@ -48,8 +51,14 @@ export async function cluster(
   });
   const { database, cache, objects } = platform;
   const keys = { jwt: secrets.jwtKeys, hmac: secrets.hmacKeys };
-  const services = describeServices({ config, keys, database, cache, objects, hasGpu });
+  const services = describeServices({ config, keys, aes: secrets.aes, database, cache, objects, hasGpu });
   const migrated = platform.runOnce(services.migrate);
   const { url, serving } = platform.release(services.running, [migrated]);
-  return { url, namespace: platform.namespace, serving, jwtKeys: secrets.jwtSigning };
+  return {
+    url,
+    namespace: platform.namespace,
+    serving,
+    jwtKeys: secrets.jwtSigning,
+    credentials: credentialSlots(config.credentials),
+  };
 }

@@ -1,5 +1,6 @@
 import { getStack, type Output } from "@pulumi/pulumi";
 import type { StackConfig } from "../configs/stack.ts";
+import { credentialSlots, type Credentials } from "../configs/credential-slots.ts";
 import { planAutoscaler } from "../infra/aws/autoscaler-plan.ts";
 import { awsClusterConfig } from "../infra/aws/cluster-config.ts";
 import { dataServices } from "../infra/aws/data-services.ts";
@@ -20,6 +21,8 @@ export interface ProdOutputs extends Product {
   readonly cluster: Output<string>;
   /** What tokens are signed with; secret, `make token` reads it. */
   readonly jwtKeys: Output<string>;
+  /** How the slots of credentials stand; `slipway rotate` reads it. */
+  readonly credentials: Credentials;
 }
 
 /** Everything on AWS: network, cluster and nodes, data services, the product in the cluster, and the way in. */
@@ -41,5 +44,11 @@ export async function prod(file: StackConfig): Promise<ProdOutputs> {
   const around = surroundings({ config, settings, pools, base, data, place });
   const running = product({ config, secrets, base, surroundings: around, scaler, place });
   const url = publicEdge({ settings, base, drain, place });
-  return { url, ...running, cluster: base.cluster.name, jwtKeys: secrets.jwtSigning };
+  return {
+    url,
+    ...running,
+    cluster: base.cluster.name,
+    jwtKeys: secrets.jwtSigning,
+    credentials: credentialSlots(file.credentials),
+  };
 }
