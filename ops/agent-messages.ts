@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type {
   BackupRecord,
+  BroughtBack,
   DrillResult,
   EscrowResult,
   ListResult,
@@ -69,6 +70,12 @@ export const restoreSchema = z.object({
   totalSeconds: seconds,
   missingArtifacts: count,
 }) satisfies z.ZodType<RestoreResult>;
+
+export const broughtBackSchema = z.object({
+  artifacts: count,
+  bytes: count,
+  missing: count,
+}) satisfies z.ZodType<BroughtBack>;
 
 export const drillSchema = restoreSchema.extend({
   rtoSeconds: seconds,

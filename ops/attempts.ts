@@ -13,6 +13,7 @@ import {
   type RestoreOrder,
 } from "./restore-container.ts";
 import type { Attempt } from "./restore-steps.ts";
+import { bringBackContainer, bringBackName } from "./bring-back-container.ts";
 import { volumeLabels, volumeName } from "./volumes.ts";
 
 /** A restore that was begun, with its container. */
@@ -96,7 +97,29 @@ export class Attempts {
    * @returns its exit code
    */
   async follow({ id }: FoundAttempt, to: Lines): Promise<number> {
-    const container = this.#docker.getContainer(id);
+    return this.#read(this.#docker.getContainer(id), to);
+  }
+
+  /**
+   * Brings artifacts back that the restore has found missing, in a container of its own. One that an earlier run has left is ended first:
+   * what it brought stays.
+   *
+   * @returns its exit code
+   */
+  async bringBack({ id }: FoundAttempt, to: Lines): Promise<number> {
+    const name = bringBackName(this.#stack);
+    await this.#remove(name);
+    const restore = await this.#docker.getContainer(id).inspect();
+    const container = await this.#docker.createContainer({ ...bringBackContainer(restore, this.#stack), name });
+    try {
+      await container.start();
+      return await this.#read(container, to);
+    } finally {
+      await this.#remove(name);
+    }
+  }
+
+  async #read(container: Docker.Container, to: Lines): Promise<number> {
     const stop = () => {
       container.stop({ t: STOP_SECONDS }).catch(() => undefined);
     };
@@ -115,10 +138,15 @@ export class Attempts {
     await this.#docker.getVolume(volumeName(this.#stack, "postgres", attempt.generation)).remove();
   }
 
-  /** Removes a restore's container. */
+  /** Removes a restore's containers. */
   async tidy({ id }: FoundAttempt): Promise<void> {
+    await this.#remove(bringBackName(this.#stack));
+    await this.#remove(id);
+  }
+
+  async #remove(container: string): Promise<void> {
     await this.#docker
-      .getContainer(id)
+      .getContainer(container)
       .remove({ force: true })
       .catch((error: unknown) => {
         if (statusOf(error) !== 404) throw error;

@@ -1,4 +1,5 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { bringBackContainer, bringBackName } from "./bring-back-container.ts";
 import { restoreContainer, type AgentContainer, type RestoreOrder } from "./restore-container.ts";
 import { generationOf, volumeLabels, volumeName, volumesOf } from "./volumes.ts";
 
@@ -80,6 +81,35 @@ test("with a repository on S3 it has the way out, and not the inner network", ()
   const { HostConfig, NetworkingConfig } = restoreContainer(agent(["BACKUP_OFFSITE_URL=s3://bucket/x"]), order);
   expect(HostConfig?.NetworkMode).toBe("offsite");
   expect(Object.keys(NetworkingConfig?.EndpointsConfig ?? {})).toEqual(["offsite"]);
+});
+
+describe("the container that brings artifacts back", () => {
+  const { HostConfig, ...made } = bringBackContainer(agent(["OBJECTS_URL=file:///var/lib/slipway/objects"]), "dev");
+
+  test("has the artifacts to write, and everything else to read", () => {
+    const mounts = HostConfig?.Mounts ?? [];
+    expect(mounts.filter(({ ReadOnly }) => ReadOnly !== true).map(({ Source }) => Source)).toEqual([
+      "slipway-dev-objects",
+    ]);
+    expect(mounts.map(({ Target }) => Target)).toEqual(
+      expect.arrayContaining(["/var/lib/postgresql", "/var/lib/slipway/backups", "/run/secrets"]),
+    );
+  });
+
+  test("is root for as long as it takes to become the store's owner, bounded like any other", () => {
+    expect(made).toMatchObject({ User: "0:0", Image: "sha256:abc" });
+    expect(made.Cmd?.slice(3)).toEqual(["sh", "/var/lib/slipway/objects", "/usr/local/bin/node", "/app/backup.mjs"]);
+    expect(made.Cmd?.[2]).toMatch(/^exec setpriv --reuid=.* --bounding-set=-all,\+dac_read_search -- /);
+    expect(HostConfig).toMatchObject({
+      ...{ CapDrop: ["ALL"], CapAdd: ["SETUID", "SETGID", "SETPCAP", "DAC_READ_SEARCH"], GroupAdd: [] },
+      ...{ SecurityOpt: ["no-new-privileges"], ReadonlyRootfs: true, Memory: 805_306_368 },
+    });
+  });
+
+  test("is not taken for a restore", () => {
+    expect(made.Labels?.["slipway.service"]).toBe("restore-artifacts");
+    expect(bringBackName("dev")).toBe("slipway-dev-restore-artifacts");
+  });
 });
 
 test("is known by its labels, and by them alone", () => {

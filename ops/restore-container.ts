@@ -76,7 +76,7 @@ function labelsOf({ stack, generation, typed, target }: RestoreOrder): Record<st
 }
 
 /** What infra/docker/container.ts gives every container: nothing it does not need. */
-function sameLimits(host: Docker.HostConfig): Docker.HostConfig {
+export function sameLimits(host: Docker.HostConfig): Docker.HostConfig {
   const { Memory, MemorySwap, NanoCpus, CpuPeriod, CpuQuota, ShmSize } = host;
   const limits = { Memory, MemorySwap, NanoCpus, CpuPeriod, CpuQuota, ShmSize };
   const given = Object.entries(limits).filter(([, value]) => value !== undefined);
@@ -92,7 +92,8 @@ function sameLimits(host: Docker.HostConfig): Docker.HostConfig {
   };
 }
 
-function sameMounts({ Mounts }: AgentContainer, but: readonly string[]): Docker.MountSettings[] {
+/** Its volumes and folders, where they stand in it. */
+export function sameMounts({ Mounts }: AgentContainer, but: readonly string[]): Docker.MountSettings[] {
   return Mounts.filter(({ Destination }) => !but.includes(Destination)).flatMap(
     ({ Type, Name, Source, Destination, RW }) => {
       if (Type !== "volume" && Type !== "bind") return [];
@@ -111,6 +112,7 @@ function outerNetworks({ NetworkSettings }: AgentContainer): Record<string, obje
   );
 }
 
-function valueOf(line: string | undefined): string | undefined {
+/** From `NAME=value`. */
+export function valueOf(line: string | undefined): string | undefined {
   return line?.slice(line.indexOf("=") + 1);
 }

@@ -1,6 +1,6 @@
 import Docker from "dockerode";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import type { ListResult, RestorePlan, RestoreResult } from "../backup/protocol.ts";
+import type { BroughtBack, ListResult, RestorePlan, RestoreResult } from "../backup/protocol.ts";
 import { UserError } from "../toolchain/command.ts";
 import { Steps } from "../toolchain/steps.ts";
 import { AgentSteps } from "./agent-steps.ts";
@@ -8,6 +8,7 @@ import type { FoundAttempt } from "./attempts.ts";
 import { afterChange, type Generations } from "./generations.ts";
 import { parseMoment } from "./moment.ts";
 import { RestoreRun, type RestoreRunArgs } from "./restore-run.ts";
+import { broughtBackText } from "./restore-text.ts";
 
 /** Runs on an engine, an agent and a stack's file that are played by the test; test/e2e/backup.test.ts restores with a real agent. */
 class Killed extends Error {}
@@ -16,6 +17,7 @@ const result: RestoreResult = {
   ...{ label: "20261129-023000F", target: "2026-11-29T02:40:00.000Z", reached: "2026-11-29T02:39:59.000Z" },
   ...{ migrationLevel: 12, rows: { jobs: 3 }, recoverySeconds: 4, totalSeconds: 9, missingArtifacts: 0 },
 };
+const broughtBack: BroughtBack = { artifacts: 2, bytes: 7, missing: 1 };
 const plan: RestorePlan = {
   ...{ label: result.label, target: result.target, lostSeconds: 600, jobsLost: 14, jobsAgain: 1, databaseBytes: 1 },
 };
@@ -32,6 +34,7 @@ let attempt: FoundAttempt | undefined;
 let generations: Generations;
 /** What the container says and ends with. */
 let ending: { readonly code: number; readonly event: object };
+let bringing: typeof ending;
 let planFails: boolean;
 let deployFails: boolean;
 /** Where this process is killed: before the nth thing that it does. */
@@ -43,6 +46,7 @@ beforeEach(() => {
   attempt = undefined;
   generations = { current: "first", kept: [] };
   ending = { code: 0, event: { event: "result", result } };
+  bringing = { code: 0, event: { event: "result", result: broughtBack } };
   planFails = false;
   deployFails = false;
   killAt = Infinity;
@@ -72,6 +76,12 @@ const attempts: RestoreRunArgs["attempts"] = {
     onLine(JSON.stringify(ending.event));
     attempt = { ...found, state: "ended", exitCode: ending.code };
     return ending.code;
+  },
+  bringBack: async (_, { onLine }) => {
+    act("bring back");
+    onLine(JSON.stringify({ event: "progress", step: "artifacts", doneBytes: 0, totalBytes: 7 }));
+    onLine(JSON.stringify(bringing.event));
+    return bringing.code;
   },
   discard: async () => {
     act("discard");
@@ -116,7 +126,7 @@ function restoring(to = "2026-11-29T02:40:00Z"): RestoreRun {
   });
 }
 
-const ALL = ["begin 20261129t024000", "start", "follow", "switch", "deploy", "tidy"];
+const ALL = ["begin 20261129t024000", "start", "follow", "bring back", "switch", "deploy", "tidy"];
 
 test("goes through every step, says what it costs before, and names both volumes after", async () => {
   const restored = await restoring().run();
@@ -125,7 +135,7 @@ test("goes through every step, says what it costs before, and names both volumes
     expect.stringContaining("Goes back 10 min 00 s: 14 jobs accepted since will be gone, 1 job that"),
   ]);
   expect(restored).toEqual({
-    ...{ generation: "20261129t024000", before: "first", plan, result, routes: [] },
+    ...{ generation: "20261129t024000", before: "first", plan, result, broughtBack, routes: [] },
     ...{ volume: "slipway-dev-postgres-20261129t024000", volumeBefore: "slipway-dev-postgres" },
   });
 });
@@ -159,6 +169,23 @@ test.each([
   expect(String(failure)).toContain("the generation first serves on");
   expect(did).toEqual(["begin 20261129t024000", "start", "follow", "discard"]);
   expect(generations).toEqual({ current: "first", kept: [] });
+});
+
+test("artifacts that cannot be brought back keep it from switching, and the next run goes on from there", async () => {
+  bringing = { code: 1, event: { event: "failure", message: "no space left" } };
+  const refused = restoring().run();
+  await expect(refused).rejects.toMatchObject({ exitCode: 1 });
+  await expect(refused).rejects.toThrow(/no space left\nNothing was switched: the generation first serves on/);
+  expect(generations).toEqual({ current: "first", kept: [] });
+  bringing = { code: 0, event: { event: "result", result: broughtBack } };
+  expect(await restoring().run()).toMatchObject({ generation: "20261129t024000", broughtBack });
+  expect(did).toEqual([...ALL.slice(0, 4), "bring back", "switch", "follow", "deploy", "tidy"]);
+});
+
+test("says what came back, and what no backup has", () => {
+  expect(broughtBackText(broughtBack)).toBe("brought back 2 artifacts, 7 B; 1 is in no backup");
+  expect(broughtBackText({ artifacts: 1, bytes: 2048, missing: 0 })).toBe("brought back 1 artifact, 2.0 KiB");
+  expect(broughtBackText({ artifacts: 0, bytes: 0, missing: 0 })).toBe("all there");
 });
 
 test("a database that does not answer is brought back all the same", async () => {

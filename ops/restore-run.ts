@@ -1,15 +1,15 @@
-import { EXIT, type ListResult, type RestorePlan, type RestoreResult } from "../backup/protocol.ts";
+import { EXIT, type BroughtBack, type ListResult, type RestorePlan, type RestoreResult } from "../backup/protocol.ts";
 import { UserError, wasInterrupted } from "../toolchain/command.ts";
 import type { RouteResult } from "../toolchain/smoke.ts";
 import { shellQuote } from "../toolchain/env.ts";
-import { listSchema, planSchema, restoreSchema } from "./agent-messages.ts";
-import { AgentSteps } from "./agent-steps.ts";
+import { broughtBackSchema, listSchema, planSchema, restoreSchema } from "./agent-messages.ts";
+import type { AgentSteps } from "./agent-steps.ts";
 import type { Agent } from "./agent.ts";
+import { answerOf } from "./answer-of.ts";
 import type { Attempts, FoundAttempt } from "./attempts.ts";
 import { generationFor, switchTo } from "./generations.ts";
 import { checkReach, type Moment } from "./moment.ts";
 import { counted, formatSpan } from "./quantities.ts";
-import { Reading } from "./reading.ts";
 import { nextStep, type NextStep, type Refusal } from "./restore-steps.ts";
 import type { Switching } from "./switching.ts";
 import { volumeName } from "./volumes.ts";
@@ -19,7 +19,7 @@ export interface RestoreRunArgs {
   readonly moment: Moment;
   /** Asked for when it is needed: after the switch there is nothing to ask it. */
   readonly findAgent: () => Promise<Pick<Agent, "ask" | "container">>;
-  readonly attempts: Pick<Attempts, "find" | "begin" | "start" | "follow" | "discard" | "tidy">;
+  readonly attempts: Pick<Attempts, "find" | "begin" | "start" | "follow" | "bringBack" | "discard" | "tidy">;
   readonly switching: Switching;
   readonly shown: AgentSteps;
   /** Says a line among the steps. */
@@ -37,6 +37,8 @@ export interface Restored {
   readonly plan?: RestorePlan;
   /** Absent where its container was gone already. */
   readonly result?: RestoreResult;
+  /** Artifacts that came back; absent where an earlier run has brought them. */
+  readonly broughtBack?: BroughtBack;
   readonly routes: readonly RouteResult[];
 }
 
@@ -46,6 +48,7 @@ export class RestoreRun {
   #failure: UserError | undefined;
   #plan: RestorePlan | undefined;
   #result: RestoreResult | undefined;
+  #broughtBack: BroughtBack | undefined;
   #routes: readonly RouteResult[] | undefined;
   #isFollowed = false;
 
@@ -125,6 +128,7 @@ export class RestoreRun {
         await attempts.discard(attempt, switching.generations());
         return;
       case "switch":
+        await this.#bringBack(attempt);
         await switching.change(switchTo(switching.generations(), attempt.generation));
         return;
       case "deploy":
@@ -179,26 +183,24 @@ export class RestoreRun {
 
   async #read(attempt: FoundAttempt): Promise<void> {
     const { attempts, shown } = this.#args;
-    const reading = new Reading("restore", restoreSchema, (event) => {
-      shown.take(event);
-    });
+    this.#result = await answerOf("restore", restoreSchema, shown, (to) => attempts.follow(attempt, to));
+  }
+
+  /** Before the switch: what serves then has its artifacts, and where they cannot come nothing was changed. */
+  async #bringBack(attempt: FoundAttempt): Promise<void> {
+    const { attempts, switching, shown } = this.#args;
     try {
-      const code = await attempts.follow(attempt, {
-        onLine: (line) => {
-          reading.line(line);
-        },
-        onLogLine: (line) => {
-          reading.logLine(line);
-        },
-      });
-      const answer = reading.end(code);
-      if (answer.code !== EXIT.good)
-        throw new UserError(`What was restored is not good: ${JSON.stringify(answer.result)}`, answer.code);
-      this.#result = answer.result;
-      shown.end();
+      this.#broughtBack = await answerOf("bring-back", broughtBackSchema, shown, (to) =>
+        attempts.bringBack(attempt, to),
+      );
     } catch (error) {
-      shown.end(true);
-      throw error;
+      if (!(error instanceof UserError)) throw error;
+      const how = wasInterrupted() ? "Interrupted." : `Artifacts could not be brought back: ${error.message}`;
+      const { current } = switching.generations();
+      throw new UserError(
+        `${how}\nNothing was switched: the generation ${current} serves on, and what was restored beside it stays. Go on: run the same again.`,
+        wasInterrupted() ? 130 : error.exitCode,
+      );
     }
   }
 
@@ -234,6 +236,7 @@ export class RestoreRun {
       volumeBefore: volumeName(stack, "postgres", before),
       ...(this.#plan && { plan: this.#plan }),
       ...(this.#result && { result: this.#result }),
+      ...(this.#broughtBack && { broughtBack: this.#broughtBack }),
       routes: this.#routes ?? [],
     };
   }

@@ -1,6 +1,6 @@
-import type { RestorePlan } from "../backup/protocol.ts";
+import type { BroughtBack, RestorePlan } from "../backup/protocol.ts";
 import { shellQuote } from "../toolchain/env.ts";
-import { restoreFacts } from "./commands/drill.ts";
+import { ARTIFACTS, restoreFacts } from "./commands/drill.ts";
 import type { Generations } from "./generations.ts";
 import type { Moment } from "./moment.ts";
 import { counted, formatBytes, formatSpan, formatTime } from "./quantities.ts";
@@ -39,7 +39,7 @@ export function planText({ stack, moment, plan, generations, generation }: Plann
 
 /** What a restore has done. */
 export function restoredText(
-  { generation, before, volume, volumeBefore, plan, result }: Restored,
+  { generation, before, volume, volumeBefore, plan, result, broughtBack }: Restored,
   stack: string,
 ): string {
   return (
@@ -54,10 +54,18 @@ export function restoredText(
               `${formatSpan(plan.lostSeconds)}, ${counted(plan.jobsLost, "job")}, and what came until the switch`,
             ] as const,
           ]),
-      ...(result === undefined ? [] : restoreFacts(result)),
+      ...(result === undefined ? [] : restoreFacts(result).filter(([name]) => name !== ARTIFACTS)),
+      ...(broughtBack === undefined ? [] : [[ARTIFACTS, broughtBackText(broughtBack)] as const]),
     ])}` +
     `\nEvery job that was not finished at that moment is done again by itself.\n` +
     `Back to what was before: ./slipway restore --back --yes${stackOption(stack)}\n` +
     `Away with it, once nobody needs it: ./slipway restore --forget ${before}${stackOption(stack)}\n`
   );
+}
+
+/** What came back of artifacts that were gone from the store. */
+export function broughtBackText({ artifacts, bytes, missing }: BroughtBack): string {
+  if (artifacts + missing === 0) return "all there";
+  const back = `brought back ${counted(artifacts, "artifact")}, ${formatBytes(bytes)}`;
+  return missing === 0 ? back : `${back}; ${missing} ${missing === 1 ? "is" : "are"} in no backup`;
 }

@@ -29,6 +29,9 @@ export function drillText(drill: DrillResult): string {
   ])}`;
 }
 
+/** Name of the fact that says where artifacts are. */
+export const ARTIFACTS = "Artifacts";
+
 /** What is said of anything that was restored. */
 export function restoreFacts(result: RestoreResult): [string, string][] {
   const rows = Object.entries(result.rows).map(([name, count]) => `${name} ${count}`);
@@ -44,7 +47,7 @@ export function restoreFacts(result: RestoreResult): [string, string][] {
     ],
     ["Rows", `${rows.join(", ")}; level ${result.migrationLevel}`],
     [
-      "Artifacts",
+      ARTIFACTS,
       result.missingArtifacts === 0 ? "all there" : `${result.missingArtifacts} neither in the store nor in the mirror`,
     ],
   ];
