@@ -18,6 +18,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
   "kubernetes.postgres.maxConnections": "aws.overrides.database.maxConnections",
   "kubernetes.redis.storageGiB": "aws.overrides.cache",
   "kubernetes.objects.storageGiB": "aws.data.objects",
+  "kubernetes.backups": "aws.data.backup",
 };
 
 /**

@@ -4,7 +4,10 @@ import { parseStackConfig, StackConfigError, type RawConfig } from "./stack.ts";
 
 const DIGEST = `@sha256:${"a".repeat(64)}`;
 const IMAGES = { api: `r.example/api${DIGEST}`, worker: `r.example/worker${DIGEST}` };
-const DATA = { postgres: `r.example/postgres${DIGEST}`, redis: `r.example/redis${DIGEST}` };
+const DATA = {
+  ...{ postgres: `r.example/postgres${DIGEST}`, redis: `r.example/redis${DIGEST}` },
+  backup: `r.example/backup${DIGEST}`,
+};
 const GOOD = { images: { ...IMAGES, ...DATA } };
 
 function raw(values: Readonly<Record<string, unknown>>, secrets: Readonly<Record<string, string>> = {}): RawConfig {
@@ -48,6 +51,7 @@ describe("kubernetes", () => {
       gpu: { daemons: true },
       postgres: { storageGiB: 20, maxConnections: 200 },
       redis: { storageGiB: 5 },
+      backups: { storageGiB: 80 },
       objects: { storageGiB: 10 },
     });
   });
@@ -68,6 +72,11 @@ describe("kubernetes", () => {
       "no image of Postgres",
       { kubernetes: { images: { ...IMAGES, redis: DATA.redis } } },
       "slipway:kubernetes.images.postgres is missing",
+    ],
+    [
+      "no image of the backup agent",
+      { kubernetes: { images: { ...GOOD.images, backup: undefined } } },
+      "slipway:kubernetes.images.backup is missing: must name the image of the backup agent, or backup.enabled must be false",
     ],
     [
       "an unknown key",
@@ -108,7 +117,7 @@ describe("kubernetes", () => {
     ],
     [
       "a server elsewhere without its password",
-      { kubernetes: { images: { ...IMAGES, postgres: DATA.postgres }, redis: { external: { host: "r.example" } } } },
+      { kubernetes: { images: { ...IMAGES, ...DATA, redis: undefined }, redis: { external: { host: "r.example" } } } },
       "slipway:redisPassword is missing",
     ],
     [

@@ -155,6 +155,8 @@ const images = z.strictObject({
   postgres: image.optional(),
   /** Not needed where `redis.external` is set. */
   redis: image.optional(),
+  /** The backup agent's. Not needed where `postgres.external` is set or `backup.enabled` is false. */
+  backup: image.optional(),
   /** NVIDIA's; needed where gpu.mode is on and `gpu.daemons` is not false. */
   devicePlugin: image.optional(),
   dcgmExporter: image.optional(),
@@ -242,6 +244,10 @@ const settings = z.strictObject({
       storageGiB: z.number().int().min(1).max(65_536).default(5),
       external: z.strictObject(external(6379)).optional(),
     })
+    .prefault({}),
+  /** The disk of the repository that backups are in, those of artifacts included: some four times what is backed up. */
+  backups: z
+    .strictObject({ storageGiB: z.number().int().min(1).max(65_536).default(80), storageClass: name.optional() })
     .prefault({}),
   objects,
   /** Claim in the stack's namespace whose disk holds the speech model; it is mounted read-only. Needed where engine is kokoro. */

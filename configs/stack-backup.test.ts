@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { BACKUP_SETTINGS, checkBackupKey } from "./backup-settings.ts";
-import { backupSettings, dataSettings } from "./stack-backup.ts";
+import { backupsInCluster, backupSettings, dataSettings } from "./stack-backup.ts";
 import { parseStackConfig, stackSchema, StackConfigError, type StackConfig } from "./stack.ts";
 
 const DOCKER = { platform: "docker", environment: "dev" };
@@ -142,10 +142,52 @@ describe("data", () => {
   });
 });
 
-it.each(["kubernetes", "aws"])("belong to a Docker engine: %s refuses both", (platform) => {
-  const parsed = stackSchema.safeParse({ platform, environment: "dev", backup: {}, data: {} });
-  const messages = parsed.error?.issues.map(({ path, message }) => `${path.join(".")} ${message}`);
-  expect(messages).toEqual(
-    expect.arrayContaining(["backup", "data"].map((key) => `${key} must be left out where platform is ${platform}`)),
-  );
+/** What is said of `backup` and `data`, by path. */
+function said(more: object): string[] {
+  const { error } = stackSchema.safeParse({ environment: "dev", ...more });
+  const faults = error?.issues.map(({ path, message }) => `${path.join(".")} ${message}`) ?? [];
+  return faults.filter((fault) => /^(backup|data)|images\.backup/.test(fault));
+}
+
+describe("backup and data", () => {
+  it("belong to a Postgres that is the stack's own: elsewhere both are refused", () => {
+    const both = { backup: {}, data: {} };
+    const external = { postgres: { external: { host: "db.example.org" } } };
+    expect(said({ platform: "aws", ...both })).toEqual([
+      "backup must be left out where platform is aws",
+      "data must be left out where platform is aws",
+    ]);
+    const why = "must be left out where kubernetes.postgres.external is set, whose own backups are the ones";
+    expect(said({ platform: "kubernetes", ...both, kubernetes: external })).toEqual([`backup ${why}`, `data ${why}`]);
+    expect(said({ platform: "kubernetes", ...both, kubernetes: { importedImages: true } })).toEqual([]);
+  });
+
+  it("take no folder of a node, and name networks where there are network policies", () => {
+    const kubernetes = { importedImages: true };
+    const folder = { backup: { offsite: { folder: "/mnt/nas" } } };
+    expect(said({ platform: "kubernetes", kubernetes, ...folder })).toEqual([
+      "backup.offsite.folder must be left out where platform is kubernetes: pods may not mount a node's folder",
+    ]);
+    const s3 = { backup: { offsite: { s3: { ...BUCKET, cidrs: ["10.9.0.0/24"] } } } };
+    expect(said({ platform: "kubernetes", kubernetes, ...s3 })).toEqual([]);
+    expect(said({ platform: "docker", ...s3 })).toEqual([
+      "backup.offsite.s3.cidrs must be left out where platform is docker",
+    ]);
+  });
+
+  it("are made in a cluster unless the file says otherwise", () => {
+    const of = (more: object) =>
+      backupsInCluster(
+        stackSchema.parse({
+          platform: "kubernetes",
+          environment: "dev",
+          kubernetes: { importedImages: true },
+          ...more,
+        }),
+      );
+    expect(of({})).toMatchObject({ dailyAt: "02:30", keepDays: 28 });
+    expect(of({ backup: { enabled: false } })).toBeUndefined();
+    expect(of({ kubernetes: { importedImages: true, postgres: { external: { host: "db" } } } })).toBeUndefined();
+    expect(backupsInCluster(stackSchema.parse(DOCKER))).toBeUndefined();
+  });
 });

@@ -21,9 +21,14 @@ const s3 = z.strictObject({
     .string()
     .regex(/-----BEGIN CERTIFICATE-----/, { error: "must be a certificate in PEM" })
     .optional(),
+  /**
+   * In a cluster, networks that it may answer from: nothing else is reached.
+   * @default every one where it is S3 itself, which has no addresses to name; every private one where `endpoint` is set
+   */
+  cidrs: z.array(z.cidrv4()).min(1).optional(),
 });
 
-/** Backups of a stack on a Docker engine; `slipway:backup` of its file. Times are in UTC. */
+/** Backups of a stack whose Postgres is its own, on a Docker engine or in a cluster; `slipway:backup` of its file. Times are in UTC. */
 export const backupSchema = z.strictObject({
   enabled: z.boolean().default(true),
   /** When the daily backup begins, as `02:30`. */
@@ -39,7 +44,7 @@ export const backupSchema = z.strictObject({
   drillDays: z.number().int().min(1).max(90).default(7),
   /**
    * A second repository, on another disk or another host. `folder` is a folder of the engine's host that user 10003 may write: another disk, or what
-   * another host exports. @default none, which loses everything with the host
+   * another host exports; no pod may have one. @default none, which loses everything with the host, or with the cluster
    */
   offsite: z
     .strictObject({
@@ -53,16 +58,30 @@ export const backupSchema = z.strictObject({
       error: "must have either folder or s3",
     })
     .optional(),
-  /** Limits of the container that backs up, and that starts a second Postgres for drills. */
+  /** Limits of the container that backs up, and of those that start a second Postgres for drills and restores. */
   memoryMiB: z.number().int().min(512).max(1_048_576).default(768),
   cpus: fraction(z.number().min(0.1).max(256)).default(1),
 });
 
 export type BackupSettings = z.infer<typeof backupSchema>;
 
-/** What a stack on a Docker engine does where its file leaves `backup` out: it makes them. */
+/** What such a stack does where its file leaves `backup` out: it makes them. */
 export function backupSettings(given: BackupSettings | undefined): BackupSettings {
   return given ?? backupSchema.parse({});
+}
+
+/** The file's keys that say whether a stack in a cluster makes backups. */
+interface ClusterKeys {
+  readonly platform: string;
+  readonly backup?: BackupSettings | undefined;
+  readonly kubernetes?: { readonly postgres: { readonly external?: object | undefined } } | undefined;
+}
+
+/** How a stack in a cluster makes backups; nothing where it makes none, as of a Postgres that is not its own. */
+export function backupsInCluster({ platform, backup, kubernetes }: ClusterKeys): BackupSettings | undefined {
+  const settings = backupSettings(backup);
+  const isOwn = platform === "kubernetes" && kubernetes?.postgres.external === undefined;
+  return isOwn && settings.enabled ? settings : undefined;
 }
 
 /** The first generation: the one that has been there from the beginning. */
@@ -73,7 +92,7 @@ const generation = z.string().regex(/^[a-z0-9-]{1,32}$/, {
 });
 
 /**
- * Which volumes serve on a Docker engine; `slipway:data` of the stack's file. A restore fills a generation beside the one that serves, and
+ * Which volumes or claims serve; `slipway:data` of the stack's file. A restore fills a generation beside the one that serves, and
  * `slipway restore` writes both keys; nobody needs to by hand.
  */
 export const dataSchema = z

@@ -2,6 +2,7 @@ import type { GpuShapeName } from "../infra/plan/gpu-shapes.ts";
 import { awsGpuFaults } from "./aws-gpu-faults.ts";
 import { awsFaults, type AwsSettings } from "./aws-settings.ts";
 import { kedaFaults } from "./keda-faults.ts";
+import { backupsInCluster } from "./stack-backup.ts";
 import type { StackFields } from "./stack-fields.ts";
 
 /** What keys of a stack's file say against each other: where, by the path without `slipway:`, and what it must be. */
@@ -18,25 +19,33 @@ const PLATFORM_FAULTS: Readonly<Record<StackFields["platform"], (stack: StackFie
   aws: awsStackFaults,
 };
 
-function dockerFaults({ kubernetes, aws, speech }: StackFields): readonly Fault[] {
+function dockerFaults({ kubernetes, aws, backup, speech }: StackFields): readonly Fault[] {
+  const why = "where platform is docker";
   return [
-    ...leftOut("kubernetes", kubernetes, "where platform is docker"),
-    ...leftOut("aws", aws, "where platform is docker"),
+    ...leftOut("kubernetes", kubernetes, why),
+    ...leftOut("aws", aws, why),
+    ...leftOut("backup.offsite.s3.cidrs", backup?.offsite?.s3?.cidrs, why),
     ...(speech.engine === "kokoro" && speech.modelFolder === undefined
       ? ([["speech.modelFolder", "must name the folder of the model where engine is kokoro"]] as const)
       : []),
   ];
 }
 
-/** Volumes of a Docker engine, and what looks after them. */
-function ownOfDocker({ backup, data, platform }: StackFields): readonly Fault[] {
-  const why = `where platform is ${platform}`;
+/** Disks of a Postgres that is the stack's own, and what looks after them. */
+function ofOwnPostgres({ backup, data }: StackFields, why: string): readonly Fault[] {
   return [...leftOut("backup", backup, why), ...leftOut("data", data, why)];
+}
+
+function clusterBackupFaults(stack: StackFields): readonly Fault[] {
+  if (stack.kubernetes?.postgres.external !== undefined)
+    return ofOwnPostgres(stack, "where kubernetes.postgres.external is set, whose own backups are the ones");
+  const { folder } = stack.backup?.offsite ?? {};
+  return leftOut("backup.offsite.folder", folder, "where platform is kubernetes: pods may not mount a node's folder");
 }
 
 function kubernetesFaults(stack: StackFields): readonly Fault[] {
   const { kubernetes, aws } = stack;
-  const faults = [...leftOut("aws", aws, "where platform is kubernetes"), ...ownOfDocker(stack)];
+  const faults = [...leftOut("aws", aws, "where platform is kubernetes"), ...clusterBackupFaults(stack)];
   if (kubernetes === undefined)
     return [...faults, ["kubernetes", "must say which images run, where platform is kubernetes"]];
   const shape = leftOut(
@@ -54,11 +63,14 @@ function kubernetesFaults(stack: StackFields): readonly Fault[] {
     ...shape,
     ...scaler,
     ...podFaults(stack),
-    ...(kubernetes.importedImages ? [] : imageFaults(kubernetes)),
+    ...(kubernetes.importedImages ? [] : imageFaults(kubernetes, backupsInCluster(stack) !== undefined)),
   ];
 }
 
-function imageFaults({ images, ...kubernetes }: NonNullable<StackFields["kubernetes"]>): readonly Fault[] {
+function imageFaults(
+  { images, ...kubernetes }: NonNullable<StackFields["kubernetes"]>,
+  isBackedUp: boolean,
+): readonly Fault[] {
   const programs = (["api", "worker"] as const)
     .filter((key) => images[key] === undefined)
     .map((key): Fault => [
@@ -68,7 +80,11 @@ function imageFaults({ images, ...kubernetes }: NonNullable<StackFields["kuberne
   const data = (["postgres", "redis"] as const)
     .filter((key) => images[key] === undefined && kubernetes[key].external === undefined)
     .map((key): Fault => [`kubernetes.images.${key}`, `must name the image of ${key}, or ${key}.external where it is`]);
-  return [...programs, ...data];
+  const agent: Fault[] =
+    isBackedUp && images.backup === undefined
+      ? [["kubernetes.images.backup", "must name the image of the backup agent, or backup.enabled must be false"]]
+      : [];
+  return [...programs, ...data, ...agent];
 }
 
 /** The cluster, its data services and its load balancer are the stack's own: what says where others are has no place. */
@@ -76,7 +92,7 @@ const OWN_ON_AWS = ["kubeconfig", "context", "ingress", "storageClass"] as const
 
 function awsStackFaults(stack: StackFields): readonly Fault[] {
   const { aws, kubernetes, gpu, environment } = stack;
-  const faults = ownOfDocker(stack);
+  const faults = ofOwnPostgres(stack, "where platform is aws");
   if (aws === undefined) return [...faults, ["aws", "must say region, account and network, where platform is aws"]];
   const why = "where platform is aws: the stack makes its own";
   return [
@@ -85,10 +101,12 @@ function awsStackFaults(stack: StackFields): readonly Fault[] {
     ...OWN_ON_AWS.flatMap((key) => leftOut(`kubernetes.${key}`, kubernetes?.[key], why)),
     ...leftOut("kubernetes.objects.url", kubernetes?.objects.url, why),
     ...leftOut("kubernetes.gpu.nodeSelector", kubernetes?.gpu.nodeSelector, `${why}; gpu.shape picks among them`),
-    ...(["postgres", "redis"] as const).flatMap((key) => [
-      ...leftOut(`kubernetes.${key}.external`, kubernetes?.[key].external, why),
-      ...leftOut(`kubernetes.images.${key}`, kubernetes?.images[key], why),
-    ]),
+    ...(["postgres", "redis"] as const).flatMap((key) =>
+      leftOut(`kubernetes.${key}.external`, kubernetes?.[key].external, why),
+    ),
+    ...(["postgres", "redis", "backup"] as const).flatMap((key) =>
+      leftOut(`kubernetes.images.${key}`, kubernetes?.images[key], why),
+    ),
     ...(gpu.mode === "on" && aws.pools.gpu.length === 0
       ? ([["aws.pools.gpu", "must have a pool where gpu.mode is on"]] as const)
       : []),

@@ -1,4 +1,5 @@
 import { Config, getStack, log, type Output } from "@pulumi/pulumi";
+import { dataSettings } from "../configs/stack-backup.ts";
 import type { StackConfig } from "../configs/stack.ts";
 import { credentialSlots, type Credentials } from "../configs/credential-slots.ts";
 import { decideKeda, findKeda, type Found, type Where } from "../infra/kubernetes/find-keda.ts";
@@ -7,7 +8,7 @@ import { clusterConnectionUsers } from "../infra/kubernetes/scale.ts";
 import { clusterConfig, kubernetesOf } from "../infra/kubernetes/settings.ts";
 import { assertConnectionBudget } from "../infra/plan/connection-budget.ts";
 import { readRawConfig } from "../infra/raw-config.ts";
-import { stackSecrets } from "../infra/secrets.ts";
+import { backupSecrets, stackSecrets } from "../infra/secrets.ts";
 import { describeServices } from "../infra/services.ts";
 
 /** What `pulumi stack output` says of a stack in a cluster. */
@@ -22,6 +23,8 @@ export interface ClusterOutputs {
   readonly jwtKeys: Output<string>;
   /** How the slots of credentials stand; `slipway rotate` reads it. */
   readonly credentials: Credentials;
+  /** The generation of data that serves. */
+  readonly dataGeneration: string;
 }
 
 /**
@@ -46,6 +49,7 @@ export async function cluster(
   const platform = new KubernetesPlatform("cluster", {
     config,
     secrets,
+    ...(config.kubernetes.postgres.external === undefined ? { backupSecrets: backupSecrets() } : {}),
     hasGpu,
     ...(kubeconfig ? { kubeconfig } : {}),
   });
@@ -54,11 +58,13 @@ export async function cluster(
   const services = describeServices({ config, keys, aes: secrets.aes, database, cache, objects, hasGpu });
   const migrated = platform.runOnce(services.migrate);
   const { url, serving } = platform.release(services.running, [migrated]);
+  const { generation: dataGeneration } = dataSettings(file.data);
   return {
     url,
     namespace: platform.namespace,
     serving,
     jwtKeys: secrets.jwtSigning,
     credentials: credentialSlots(config.credentials),
+    dataGeneration,
   };
 }

@@ -115,6 +115,7 @@ describe("the connection budget", () => {
         ["worker-gpu", 1, "kubernetes.gpuWorkers.maxReplicas"],
         ["marker", 1, "kubernetes.busyWorkers.marked"],
         ["keda", 2, "kubernetes.autoscaler"],
+        ["drill", 1],
       ],
     );
   });
@@ -125,6 +126,7 @@ describe("the connection budget", () => {
       ["worker-cpu", 1],
       ["worker-gpu", 1],
       ["marker", 1],
+      ["drill", 1],
     ]);
   });
 

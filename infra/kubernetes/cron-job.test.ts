@@ -9,14 +9,14 @@ import {
 } from "../../test/pulumi/kubernetes.ts";
 import { record } from "../../test/pulumi/recorder.ts";
 import { breaches } from "../../test/pulumi/restricted.ts";
-import { stackSecrets } from "../secrets.ts";
+import { backupSecrets, stackSecrets } from "../secrets.ts";
 import { describeServices } from "../services.ts";
 import type { CronSchedule } from "./cron-job.ts";
 import { KubernetesPlatform } from "./platform.ts";
 import { clusterConfig } from "./settings.ts";
 
 const NIGHTLY = { cron: "30 2 * * *", timeZone: "Europe/Berlin", deadlineSeconds: 1800 };
-const CRON_JOB = "kubernetes:batch/v1:CronJob";
+const CRON_JOB = TYPES.cronJob;
 
 /** A stack whose migration also runs at night, under another name. */
 function recordNightly(
@@ -26,7 +26,12 @@ function recordNightly(
   const config = clusterConfig(clusterStack({ autoscaler: "none" }), true);
   const program = () => {
     const own = stackSecrets();
-    const platform = new KubernetesPlatform("cluster", { config, secrets: own, hasGpu: false });
+    const platform = new KubernetesPlatform("cluster", {
+      config,
+      secrets: own,
+      backupSecrets: backupSecrets(),
+      hasGpu: false,
+    });
     const keys = { jwt: own.jwtKeys, hmac: own.hmacKeys };
     const { database, cache, objects } = platform;
     const { migrate, running } = describeServices({ config, database, cache, objects, hasGpu: false, keys });
@@ -68,11 +73,11 @@ describe("a program that runs at set times", () => {
   });
 
   it("waits for what it needs, and has its place in the quota", () => {
-    const [found] = stack.resources.filter(({ type }) => type === CRON_JOB);
+    const [found] = stack.resources.filter(({ type, name }) => type === CRON_JOB && name === "nightly");
     expect(found?.dependencies.join()).toContain("Job::migrate");
     expect(found?.dependencies.join()).toContain("Service::postgres");
     // One more than without it.
-    expect(at(inputsOf(stack, TYPES.quota, "quota"), "spec", "hard", "pods")).toBe("15");
+    expect(at(inputsOf(stack, TYPES.quota, "quota"), "spec", "hard", "pods")).toBe("18");
   });
 
   it.each([

@@ -11,6 +11,8 @@ export interface CronSchedule {
   readonly timeZone?: string;
   /** Seconds that one run may take in all; then it is ended and has failed. At least 1, and fewer than lie between two runs. */
   readonly deadlineSeconds: number;
+  /** Seconds after its end until a run goes with its pod, and with what is that pod's own. @default the last runs stay */
+  readonly goneAfterSeconds?: number;
   /** Seconds by which a run may begin late, after a time in which nothing could start; later it is left out. At least 10. @default 600 */
   readonly lateSeconds?: number;
 }
@@ -38,7 +40,7 @@ const HISTORY = 3;
  * @throws Error where name or numbers cannot be kept
  */
 export function cronJob({ spec, parts, nodes, schedule, after, place }: CronJobArgs): CronJob {
-  const { cron, timeZone = "Etc/UTC", deadlineSeconds, lateSeconds = 600 } = schedule;
+  const { cron, timeZone = "Etc/UTC", deadlineSeconds, lateSeconds = 600, goneAfterSeconds } = schedule;
   check(spec.name, deadlineSeconds, lateSeconds);
   return new CronJob(
     spec.name,
@@ -56,6 +58,7 @@ export function cronJob({ spec, parts, nodes, schedule, after, place }: CronJobA
           spec: {
             backoffLimit: 0,
             activeDeadlineSeconds: deadlineSeconds,
+            ...(goneAfterSeconds === undefined ? {} : { ttlSecondsAfterFinished: goneAfterSeconds }),
             template: programPod({ spec, parts, nodes }),
           },
         },

@@ -1,14 +1,15 @@
 import { StatefulSet } from "@pulumi/kubernetes/apps/v1/statefulSet.js";
 import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
 import { interpolate, type Input, type Output } from "@pulumi/pulumi";
+import { FIRST_GENERATION, type DataSettings } from "../../configs/stack-backup.ts";
 import { SECRETS_FOLDER, type Done, type Limits, type Probe } from "../contract.ts";
 import { authorityCertificate, serverCertificate } from "./certificate.ts";
 import { configMap } from "./config-map.ts";
 import { serviceAddress } from "./deployment.ts";
 import { serviceAccount } from "./namespace.ts";
-import { claimSpec, type DiskArgs } from "./objects.ts";
+import { claimSpec, diskClaim, type DiskArgs } from "./objects.ts";
 import { labels, options, selector, type Place } from "./place.ts";
-import { mebibytes, podTemplate, type Mounted, type PullPolicy } from "./pod.ts";
+import { mebibytes, podTemplate, type BesideShape, type Mounted, type PullPolicy } from "./pod.ts";
 import { secretFiles } from "./secret-files.ts";
 
 /** What both data services are given. */
@@ -18,6 +19,8 @@ export interface DataServiceContext {
   readonly limits: Limits;
   readonly cpuRequestPercent: number;
   readonly disk: DiskArgs;
+  /** Which of its disks it serves from, and which others are kept. */
+  readonly data: DataSettings;
   /** What certificates are made from; a secret. */
   readonly seed: Output<string>;
   readonly fingerprintKey: Output<string>;
@@ -40,6 +43,22 @@ export interface DataServiceArgs extends DataServiceContext {
   readonly health: Probe;
   /** MiB of shared memory. */
   readonly sharedMemoryMiB?: number;
+  /** Plain settings. @default where its secrets are, alone */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** Who shares its pod and its disk. @default nobody */
+  readonly company?: Company;
+}
+
+/** Others in the pod of a data service. */
+export interface Company {
+  /** What the service's own container has for them. */
+  readonly mounts: readonly Mounted[];
+  /** Groups of all processes in the pod, for disks that others own. */
+  readonly groups: readonly number[];
+  /** Of the account of the pod. */
+  readonly annotations: Readonly<Record<string, string>>;
+  /** The containers, given where the data is mounted. */
+  readonly beside: (data: Mounted) => readonly BesideShape[];
 }
 
 /** A data service that stands in the cluster. */
@@ -81,7 +100,9 @@ export function dataService(args: DataServiceArgs): DataService {
     },
     options(place, { protect: place.keep }),
   );
-  const address = serviceAddress({ name, port: args.port, behind: set, place });
+  // A pod is ready when all of it is: who shares it must not keep clients from the service.
+  const isFoundUnready = args.company !== undefined;
+  const address = serviceAddress({ name, port: args.port, behind: set, isFoundUnready, place });
   return {
     host: address.metadata.name,
     fullHost: interpolate`${address.metadata.name}.${place.namespace}.svc.cluster.local`,
@@ -99,19 +120,23 @@ function template(args: DataServiceArgs): k8s.core.v1.PodTemplateSpec {
     failureThreshold: args.health.retries,
   };
   const startupFailures = Math.ceil(args.health.startSeconds / args.health.intervalSeconds);
+  const data = servingDisk(args);
+  const { company } = args;
   return podTemplate({
     ...args,
     ...args.start,
     service: name,
-    settings: configMap(name, name, { SECRETS_DIR: SECRETS_FOLDER }, place),
+    groups: company?.groups ?? [],
+    beside: company?.beside(data) ?? [],
+    settings: configMap(name, name, { SECRETS_DIR: SECRETS_FOLDER, ...args.environment }, place),
     secrets: secretFiles({
       service: name,
       files: { ...args.secrets, ...certificate(args) },
       key: args.fingerprintKey,
       place,
     }),
-    mounts: mounts(args),
-    account: serviceAccount(name, place),
+    mounts: [...mounts(args), data, ...(company?.mounts ?? [])],
+    account: serviceAccount(name, place, company?.annotations),
     graceSeconds: STOP_SECONDS,
     container: {
       ports: [{ name: "main", containerPort: args.port, protocol: "TCP" }],
@@ -139,7 +164,7 @@ function certificate({ name, place, seed }: DataServiceArgs): Record<string, Out
   };
 }
 
-function mounts({ name, folder, files, sharedMemoryMiB, place }: DataServiceArgs): Mounted[] {
+function mounts({ name, files, sharedMemoryMiB, place }: DataServiceArgs): Mounted[] {
   const config = configMap(`${name}-files`, name, files, place);
   const shared = { name: "shared-memory", emptyDir: { medium: "Memory", sizeLimit: mebibytes(sharedMemoryMiB ?? 0) } };
   return [
@@ -150,7 +175,18 @@ function mounts({ name, folder, files, sharedMemoryMiB, place }: DataServiceArgs
     ...(sharedMemoryMiB === undefined
       ? []
       : [{ volume: shared, mount: { name: "shared-memory", mountPath: "/dev/shm" } }]),
-    // Its volume is the StatefulSet's own, by this name.
-    { mount: { name: "data", mountPath: folder } },
   ];
+}
+
+/**
+ * The disk that it serves from. That of the first generation is the StatefulSet's own, by its name, and stays in every pod: claims of a
+ * StatefulSet cannot be changed. Going from one to another makes and deletes none.
+ */
+function servingDisk({ name, folder, data, disk, place }: DataServiceArgs): Mounted {
+  const { generation, kept } = data;
+  const claimOf = (one: string) => diskClaim(`${name}-${one}`, name, disk, place);
+  for (const one of kept) if (one !== FIRST_GENERATION) claimOf(one);
+  if (generation === FIRST_GENERATION) return { mount: { name: "data", mountPath: folder } };
+  const volume = { name: "generation", persistentVolumeClaim: { claimName: claimOf(generation) } };
+  return { volume, mount: { name: "generation", mountPath: folder } };
 }

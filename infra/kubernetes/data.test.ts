@@ -98,7 +98,7 @@ describe("Postgres and Redis in the cluster", () => {
   it("are protected in prod, with the namespace and the artifacts, and nothing else is", async () => {
     const prod = await recordCluster(clusterStack({}, { environment: "prod" }));
     const kept = prod.resources.filter(({ isProtected }) => isProtected).map(({ name }) => name);
-    expect(kept.sort()).toEqual(["namespace", "objects", "postgres", "redis"]);
+    expect(kept.sort()).toEqual(["backups", "namespace", "objects", "postgres", "redis"]);
     expect(stack.resources.filter(({ isProtected }) => isProtected)).toEqual([]);
     const ending = await recordCluster(clusterStack({}, { environment: "prod", teardown: true }));
     expect(ending.resources.filter(({ isProtected }) => isProtected)).toEqual([]);

@@ -1,12 +1,16 @@
 import type { Output } from "@pulumi/pulumi";
 import { RandomPassword } from "@pulumi/random";
+import { dataSettings } from "../../configs/stack-backup.ts";
 import type { Cache, Database, Trust } from "../contract.ts";
 import type { StackSecrets } from "../secrets.ts";
-import type { DataServiceContext } from "./data-service.ts";
+import { agentParts, backupAgent, type AgentArgs, type AgentParts, type BackedUpObjects } from "./backup-agent.ts";
+import { authorityCertificate } from "./certificate.ts";
+import type { Company, DataServiceContext } from "./data-service.ts";
 import type { Place } from "./place.ts";
 import type { PullPolicy } from "./pod.ts";
 import { postgres } from "./postgres.ts";
 import { redis } from "./redis.ts";
+import type { Repository } from "./repository.ts";
 import type { ClusterConfig } from "./settings.ts";
 import type { Server } from "./surroundings.ts";
 
@@ -16,29 +20,66 @@ export interface DataArgs {
   readonly pullPolicy: PullPolicy;
   readonly fingerprintKey: Output<string>;
   readonly priorityClass: Output<string>;
+  /** @default no backups are made */
+  readonly backups?: { readonly repository: Repository; readonly objects: BackedUpObjects } | undefined;
   readonly place: Place;
+}
+
+export interface Data {
+  readonly database: Server<Database>;
+  readonly cache: Server<Cache>;
+  /** Who makes backups, where they are made. */
+  readonly agent?: { readonly args: AgentArgs; readonly parts: AgentParts };
 }
 
 /** Length of the seed: 44 of 62 characters are 261 bits. */
 const SEED_LENGTH = 44;
 
-/** Postgres and Redis: those that exist already, or in the cluster. */
-export function dataServices(args: DataArgs): { readonly database: Server<Database>; readonly cache: Server<Cache> } {
+/** Postgres and Redis: those that exist already, or in the cluster; and the agent that backs both up. */
+export function dataServices(args: DataArgs): Data {
   const { parent } = args.place;
   const seed = new RandomPassword("data-certificates", { length: SEED_LENGTH, special: false }, { parent }).result;
-  return { database: database(args, seed), cache: cache(args, seed) };
+  const agentArgs = agent(args, seed);
+  if (agentArgs === undefined) return { database: database(args, seed), cache: cache(args, seed) };
+  const parts = agentParts(agentArgs);
+  return {
+    database: database(args, seed, backupAgent(agentArgs, parts)),
+    cache: cache(args, seed),
+    agent: { args: agentArgs, parts },
+  };
 }
 
-function database(args: DataArgs, seed: Output<string>): Server<Database> {
-  const { config, secrets } = args;
-  const { external, maxConnections } = config.kubernetes.postgres;
-  const roles = {
+/** The agent stands in Postgres' pod, and so knows the names of both before they are there. */
+function agent(args: DataArgs, seed: Output<string>): AgentArgs | undefined {
+  const { backups, config, secrets, pullPolicy, fingerprintKey, place } = args;
+  if (backups === undefined) return undefined;
+  const tls = { ca: seed.apply(authorityCertificate) };
+  const { external } = config.kubernetes.redis;
+  return {
+    ...{ ...backups, config, pullPolicy, fingerprintKey, place },
+    database: { host: "postgres", port: 5432, name: "slipway", ...roles(secrets), tls },
+    cache: {
+      host: external?.host ?? "redis",
+      port: external?.port ?? 6379,
+      password: secrets.redisPassword,
+      tls: external === undefined ? tls : trust(external),
+    },
+  };
+}
+
+function roles(secrets: StackSecrets): Pick<Database, "app" | "owner"> {
+  return {
     app: { user: "slipway_app", password: secrets.databasePassword },
     owner: { user: "slipway_owner", password: secrets.databaseOwnerPassword },
   };
+}
+
+function database(args: DataArgs, seed: Output<string>, company?: Company): Server<Database> {
+  const { config, secrets } = args;
+  const { external, maxConnections } = config.kubernetes.postgres;
   if (external !== undefined) {
     const { host, port, cidrs } = external;
-    const is = { host, port, name: external.database, ...roles, tls: trust(external) };
+    const is = { host, port, name: external.database, ...roles(secrets), tls: trust(external) };
     return { is, fullHost: host, ready: [], where: { port, cidrs } };
   }
   const made = postgres({
@@ -46,8 +87,10 @@ function database(args: DataArgs, seed: Output<string>): Server<Database> {
     appPassword: secrets.databasePassword,
     ownerPassword: secrets.databaseOwnerPassword,
     maxConnections,
+    repository: args.backups?.repository,
+    company,
   });
-  const is = { host: made.host, port: 5432, name: "slipway", ...roles, tls: { ca: made.ca } };
+  const is = { host: made.host, port: 5432, name: "slipway", ...roles(secrets), tls: { ca: made.ca } };
   return { is, fullHost: made.fullHost, ready: [made.ready], where: { port: 5432 } };
 }
 
@@ -82,6 +125,7 @@ function context(args: DataArgs, name: "postgres" | "redis", seed: Output<string
     limits,
     cpuRequestPercent: kubernetes.cpuRequestPercent,
     disk: { storageGiB, storageClass: kubernetes.storageClass },
+    data: dataSettings(args.config.data),
     seed,
     fingerprintKey: args.fingerprintKey,
     priorityClass: args.priorityClass,

@@ -33,7 +33,7 @@ export interface DeploymentArgs {
 }
 
 /** What answers on {@link ServiceSpec.port}; `healthcheck.mjs` asks the second on Docker. */
-const PATHS = { live: "/health/live", ready: "/health/ready" } as const;
+export const PATHS = { live: "/health/live", ready: "/health/ready" } as const;
 
 /** Old releases that `kubectl rollout undo` finds. */
 const HISTORY = 5;
@@ -157,11 +157,13 @@ export interface AddressArgs {
   /** Port of every node that leads there too. @default none */
   readonly nodePort?: number | undefined;
   readonly behind: Done;
+  /** Whether pods are reached that are not ready. @default not */
+  readonly isFoundUnready?: boolean;
   readonly place: Place;
 }
 
 /** The name by which pods of the cluster reach a service; made once there are pods behind it. */
-export function serviceAddress({ name, port, nodePort, behind, place }: AddressArgs): Service {
+export function serviceAddress({ name, port, nodePort, behind, isFoundUnready = false, place }: AddressArgs): Service {
   return new Service(
     name,
     {
@@ -169,6 +171,7 @@ export function serviceAddress({ name, port, nodePort, behind, place }: AddressA
       spec: {
         type: nodePort === undefined ? "ClusterIP" : "NodePort",
         selector: selector(name).matchLabels,
+        ...(isFoundUnready ? { publishNotReadyAddresses: true } : {}),
         ports: [
           { name: "main", port, targetPort: port, protocol: "TCP", ...(nodePort === undefined ? {} : { nodePort }) },
         ],

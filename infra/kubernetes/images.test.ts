@@ -11,7 +11,7 @@ describe("clusterImages", () => {
       throw new Error("bundled");
     };
     expect(clusterImages({ images, importedImages: false }, refuse)).toEqual(images);
-    const all = { ...images, postgres: "p:1", redis: "r:1" };
+    const all = { ...images, postgres: "p:1", redis: "r:1", backup: "b:1" };
     expect(clusterImages({ images: all, importedImages: true }, refuse)).toEqual(all);
   });
 

@@ -3,7 +3,7 @@ import type { ServiceImage } from "../contract.ts";
 import type { ContextManifest, ImageName } from "../images/contexts.ts";
 
 /** Images that the product runs on Kubernetes; it has no edge of its own there. */
-export const PRODUCT_IMAGES = ["api", "worker", "postgres", "redis"] as const satisfies readonly ImageName[];
+export const PRODUCT_IMAGES = ["api", "worker", "postgres", "redis", "backup"] as const satisfies readonly ImageName[];
 
 export type ProductImageName = (typeof PRODUCT_IMAGES)[number];
 
@@ -16,7 +16,8 @@ export type ClusterImages = KubernetesSettings["images"] & Readonly<Record<Servi
 /** The names under which `make up` brings the product's images to nodes by hand. A name says the content, so pods roll when it changes. */
 export function importedImages({ images }: ContextManifest): ProductImages {
   const nameOf = (name: ProductImageName) => `slipway/${name}:${images[name].hash}`;
-  return { api: nameOf("api"), worker: nameOf("worker"), postgres: nameOf("postgres"), redis: nameOf("redis") };
+  const [api, worker, postgres, redis] = [nameOf("api"), nameOf("worker"), nameOf("postgres"), nameOf("redis")];
+  return { api, worker, postgres, redis, backup: nameOf("backup") };
 }
 
 /**

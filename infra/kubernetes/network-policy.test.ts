@@ -55,8 +55,8 @@ describe("network policies", () => {
   });
 
   it.each([
-    ["postgres", 5432, [...API, ...WORKERS, "marker", "migrate"], [namespace("keda")]],
-    ["redis", 6379, [...API, ...WORKERS], []],
+    ["postgres", 5432, [...API, ...WORKERS, "marker", "migrate", "drill"], [namespace("keda")]],
+    ["redis", 6379, [...API, ...WORKERS, "postgres"], []],
   ])("let clients at %s, from both sides", (name, port, clients, others) => {
     expect(policy(`clients-to-${name}`)).toEqual({
       podSelector: services(clients),
@@ -96,7 +96,7 @@ describe("network policies", () => {
     const metrics = { namespace: "monitoring" };
     const measured = await recordCluster(clusterStack({ metrics }, { gpu: { mode: "on" } }), { hasGpu: true });
     expect(policy("scrapers-to-services", measured)).toEqual({
-      podSelector: services([...API, ...WORKERS]),
+      podSelector: services([...API, ...WORKERS, "postgres"]),
       policyTypes: ["Ingress"],
       ingress: [{ from: [namespace("monitoring")], ports: tcp(8000) }],
     });

@@ -8,7 +8,7 @@ import { mebibytes, type Mounted } from "./pod.ts";
 const FOLDER = "/var/lib/slipway/objects";
 
 /** Group that the disk is given to. One for all its pods: a disk cannot belong to several. */
-const READERS = 10_010;
+export const READERS = 10_010;
 
 /** Where artifacts lie, as the processes are told. */
 export const OBJECTS_URL = `file://${FOLDER}`;
@@ -30,13 +30,24 @@ export function claimSpec({ storageGiB, storageClass }: DiskArgs) {
 
 /** The disk of the object store: one, at one node at a time. */
 export function objectClaim(disk: DiskArgs, place: Place): Output<string> {
+  return diskClaim("objects", "objects", disk, place);
+}
+
+/**
+ * A disk that outlives the pods that it is mounted in. One of that name that is there already is taken up with what is on it, such as one
+ * that a restore filled.
+ *
+ * @param service whose disk it is
+ * @returns its name
+ */
+export function diskClaim(name: string, service: string, disk: DiskArgs, place: Place): Output<string> {
   const claim = new PersistentVolumeClaim(
-    "objects",
+    name,
     {
       metadata: {
-        name: "objects",
+        name,
         namespace: place.namespace,
-        labels: labels("objects"),
+        labels: labels(service),
         // Many classes bind a disk when the first pod asks for it, and that pod comes after this.
         annotations: { "pulumi.com/skipAwait": "true" },
       },

@@ -31,14 +31,22 @@ describe("a stack in a cluster", () => {
       [TYPES.platform]: ["cluster"],
       [TYPES.provider]: ["cluster"],
       [TYPES.password]: [
-        ...["data-certificates", "database-owner-password", "database-password", "jwt-key", "redis-password"],
+        ...[
+          "backup-key",
+          "data-certificates",
+          "database-owner-password",
+          "database-password",
+          "jwt-key",
+          "redis-password",
+        ],
         "secret-fingerprints",
       ],
       [TYPES.namespace]: ["namespace"],
       [TYPES.priority]: ["priority-api", "priority-data", "priority-worker"],
-      [TYPES.account]: ["api", "marker", "migrate", "postgres", "redis", "worker-cpu"],
+      [TYPES.account]: ["api", "drill", "marker", "migrate", "postgres", "redis", "worker-cpu"],
       [TYPES.configMap]: [
         "api",
+        ...["backup", "backup-release", "drill"],
         "marker",
         "migrate",
         "postgres",
@@ -47,15 +55,18 @@ describe("a stack in a cluster", () => {
         "redis-files",
         "worker-cpu",
       ],
-      [TYPES.secret]: ["api", "marker", "migrate", "postgres", "redis", "worker-cpu"].map((name) => `secrets-${name}`),
+      [TYPES.secret]: ["api", "backup", "marker", "migrate", "postgres", "redis", "worker-cpu"].map(
+        (name) => `secrets-${name}`,
+      ),
       [TYPES.statefulSet]: ["postgres", "redis"],
       [TYPES.service]: ["api", "postgres", "redis"],
-      [TYPES.claim]: ["objects"],
+      [TYPES.claim]: ["backups", "objects"],
       [TYPES.policy]: [
         ...["clients-to-postgres", "clients-to-redis", "default-deny", "dns"],
         ...["marker-to-cluster-api", "postgres-from-clients", "redis-from-clients"],
       ],
       [TYPES.job]: ["migrate"],
+      [TYPES.cronJob]: ["drill"],
       [TYPES.quota]: ["quota"],
       [TYPES.limitRange]: ["defaults"],
       [TYPES.deployment]: ["api", "marker", "worker-cpu"],
@@ -96,6 +107,7 @@ describe("a stack in a cluster", () => {
       kubeconfig: "/etc/cluster.yaml",
       context: "test",
       enableServerSideApply: "true",
+      enableConfigMapMutable: "true",
     });
     const objects = resources.filter(({ type }) => type.startsWith("kubernetes:"));
     expect(objects.length).toBeGreaterThan(20);

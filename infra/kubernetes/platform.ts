@@ -1,5 +1,6 @@
 import { Provider } from "@pulumi/kubernetes/provider.js";
 import { ComponentResource, getProject, getStack, type Input, type Output } from "@pulumi/pulumi";
+import { backupsInCluster } from "../../configs/stack-backup.ts";
 import type {
   Cache,
   Database,
@@ -11,18 +12,20 @@ import type {
   ServiceSpec,
   ServiceImage,
 } from "../contract.ts";
-import type { StackSecrets } from "../secrets.ts";
+import type { BackupSecrets, StackSecrets } from "../secrets.ts";
 import { MARKER } from "../services.ts";
+import { platformPolicies } from "./access.ts";
+import { backedUpObjects } from "./backup-agent.ts";
 import { configMap } from "./config-map.ts";
 import { cronJob, type CronSchedule } from "./cron-job.ts";
-import { dataServices } from "./data.ts";
+import { dataServices, type Data } from "./data.ts";
+import { drill } from "./drill.ts";
 import { gpuDaemons } from "./gpu.ts";
 import { keda, type Keda } from "./keda.ts";
 import { kubeconfigPath } from "./kubeconfig.ts";
 import { clusterAccess, markerRights } from "./marker.ts";
 import { runOnce } from "./migration.ts";
 import { namespace, serviceAccount } from "./namespace.ts";
-import { clusterApi, networkPolicies, type PeerAccess } from "./network-policy.ts";
 import { OBJECTS_URL, objectClaim, objectMounts } from "./objects.ts";
 import type { Place } from "./place.ts";
 import { modelMount, type PullPolicy } from "./pod.ts";
@@ -33,12 +36,15 @@ import { release } from "./release.ts";
 import { mostPods, scaleOf } from "./scale.ts";
 import { fingerprintKey, secretFiles } from "./secret-files.ts";
 import { existingObjects, type ObjectAccess } from "./remote-objects.ts";
+import { repository, repositoryClaim } from "./repository.ts";
 import type { ClusterConfig } from "./settings.ts";
-import { GPU_DAEMONS, type RemoteObjects, type Surroundings } from "./surroundings.ts";
+import { GPU_DAEMONS, type Surroundings } from "./surroundings.ts";
 
 export interface KubernetesPlatformArgs {
   readonly config: ClusterConfig;
   readonly secrets: StackSecrets;
+  /** Needed where the stack makes backups. */
+  readonly backupSecrets?: BackupSecrets;
   /** Content of a kubeconfig, before `kubernetes.kubeconfig`, which is a path. */
   readonly kubeconfig?: Input<string>;
   /** Whether GPU workers belong to the stack. */
@@ -47,24 +53,8 @@ export interface KubernetesPlatformArgs {
   readonly surroundings?: Surroundings;
 }
 
-/** Programs by their service label that speak to the data services. */
-const CLIENTS = {
-  postgres: ["api", "worker-cpu", "worker-gpu", MARKER, "migrate"],
-  redis: ["api", "worker-cpu", "worker-gpu"],
-};
-
-function clientsOfPostgres({ masterSecret }: Database): readonly string[] {
-  return masterSecret === undefined ? CLIENTS.postgres : [...CLIENTS.postgres, "prepare"];
-}
-
-/** Programs that read or write artifacts. */
-const OBJECT_CLIENTS = ["api", "worker-cpu", "worker-gpu"];
-
 /** What pods have to get at a store that says itself who they are. */
 const NO_ACCESS: ObjectAccess = { environment: {}, secrets: {}, annotations: {} };
-
-/** Programs that show metrics, and the port of all of them. */
-const MEASURED = { services: ["api", "worker-cpu", "worker-gpu"], port: 8000 };
 
 /** A namespace of a cluster with data services, the product's programs, and who may speak to whom. */
 export class KubernetesPlatform extends ComponentResource implements Platform {
@@ -89,8 +79,9 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
   readonly #needs: readonly Done[];
   readonly #once: ProgramSpec[] = [];
 
-  constructor(name: string, { config, secrets, hasGpu, kubeconfig, surroundings }: KubernetesPlatformArgs) {
+  constructor(name: string, args: KubernetesPlatformArgs) {
     super("slipway:kubernetes:Platform", name);
+    const { config, hasGpu, kubeconfig, surroundings } = args;
     const { kubernetes } = config;
     this.#config = config;
     this.#surroundings = surroundings;
@@ -104,19 +95,19 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
     this.#place = { ...outside, namespace: this.namespace };
     this.#fingerprintKey = fingerprintKey(this.#place);
     this.#priority = priorityClasses(ownName, this.#place);
-    const data =
-      surroundings ?? dataServices({ ...this.#shared(), config, secrets, priorityClass: this.#priority.data });
-    this.database = data.database.is;
-    this.cache = data.cache.is;
-    this.#needs = [...data.database.ready, ...data.cache.ready, ...(surroundings?.ready ?? [])];
-    this.#databaseHost = kubernetes.keda.databaseHost ?? data.database.fullHost;
     const { storageClass, objects } = kubernetes;
     const existing = surroundings ? undefined : existingObjects(objects);
     const remote = surroundings?.objects ?? existing;
     this.objects = { url: remote?.url ?? OBJECTS_URL };
     this.#objectAccess = existing?.access ?? NO_ACCESS;
     this.#objectClaim = remote ? undefined : objectClaim({ ...objects, storageClass }, this.#place);
-    this.#networkPolicies(data, remote);
+    const data = surroundings ?? this.#dataServices(args);
+    this.database = data.database.is;
+    this.cache = data.cache.is;
+    this.#needs = [...data.database.ready, ...data.cache.ready, ...(surroundings?.ready ?? [])];
+    this.#databaseHost = kubernetes.keda.databaseHost ?? data.database.fullHost;
+    const { database, cache } = data;
+    platformPolicies({ config, database, cache, objects: remote, surroundings, place: this.#place });
     this.#keda = kubernetes.keda.install
       ? keda({
           ...{ ...this.#shared(), settings: kubernetes, namespace: ownName, database: data.database },
@@ -171,25 +162,26 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
     });
   }
 
-  #networkPolicies(
-    { database, cache }: Pick<Surroundings, "database" | "cache">,
-    objects: RemoteObjects | undefined,
-  ): void {
-    const { kubernetes } = this.#config;
-    const { loadBalancer, peers = [] } = this.#surroundings ?? {};
-    const keda = kubernetes.autoscaler === "keda" ? [kubernetes.keda.namespace] : [];
-    networkPolicies({
-      data: [
-        { name: "postgres", clients: clientsOfPostgres(database.is), namespaces: keda, ...database.where },
-        { name: "redis", clients: CLIENTS.redis, namespaces: [], ...cache.where },
-      ],
-      api: { name: "api", port: 8000 },
-      ...(kubernetes.ingress === undefined ? {} : { ingressNamespace: kubernetes.ingress.namespace }),
-      ...(loadBalancer === undefined ? {} : { loadBalancer: loadBalancer.cidrs }),
-      peers: [...(objects ? [toObjects(objects)] : []), ...peers, ...toClusterApi(kubernetes)],
-      ...(kubernetes.metrics && { metrics: { ...MEASURED, namespace: kubernetes.metrics.namespace } }),
-      place: this.#place,
+  /** Postgres and Redis of the stack's own, and drills of what is backed up of them. */
+  #dataServices({ config, secrets, backupSecrets }: KubernetesPlatformArgs): Data {
+    const settings = backupsInCluster(config);
+    const isOwn = config.kubernetes.postgres.external === undefined;
+    const claim = isOwn ? repositoryClaim(config, this.#place) : undefined;
+    if (settings !== undefined && backupSecrets === undefined)
+      throw new Error("The key of backups is missing: it is made where backups are.");
+    const backups =
+      settings && backupSecrets && claim
+        ? {
+            repository: repository(settings, backupSecrets, claim),
+            objects: backedUpObjects(this.objects, this.#objectClaim, this.#objectAccess),
+          }
+        : undefined;
+    const data = dataServices({
+      ...{ ...this.#shared(), config, secrets, backups },
+      priorityClass: this.#priority.data,
     });
+    if (data.agent) drill(data.agent.args, data.agent.parts, data.database.ready);
+    return data;
   }
 
   #shared() {
@@ -238,7 +230,13 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
     });
     const isInside = (name: "postgres" | "redis") =>
       this.#surroundings === undefined && kubernetes[name].external === undefined;
-    const data = [...(isInside("postgres") ? [postgres] : []), ...(isInside("redis") ? [redis] : [])];
+    const backups = this.#surroundings ? undefined : backupsInCluster(this.#config);
+    const data = [
+      ...(isInside("postgres") ? [postgres] : []),
+      ...(isInside("redis") ? [redis] : []),
+      // The agent, a drill and a restore.
+      ...(backups ? [backups, backups, backups] : []),
+    ];
     const others = [...this.#once.map(({ limits }) => limits), ...data];
     const single = others.map((limits) => ({ limits, pods: 1, beside: false, gpu: false }));
     resourceQuota(planQuota([...rows, ...single], this.#surroundings ? 1 : 0), this.#place);
@@ -263,15 +261,6 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
   }
 }
 
-function toObjects({ peers }: RemoteObjects): PeerAccess {
-  return { name: "clients-to-objects", clients: OBJECT_CLIENTS, peers };
-}
-
-function toClusterApi(kubernetes: ClusterConfig["kubernetes"]): PeerAccess[] {
-  const peers = clusterApi(kubernetes);
-  return kubernetes.busyWorkers.marked ? [{ name: "marker-to-cluster-api", clients: [MARKER], peers }] : [];
-}
-
 /** The cluster that the stack's file names; only where it names none, the one that the machine's own kubeconfig points at. */
 function clusterProvider({ kubernetes }: ClusterConfig, content: Input<string> | undefined, parent: ComponentResource) {
   const path = kubernetes.kubeconfig;
@@ -282,6 +271,8 @@ function clusterProvider({ kubernetes }: ClusterConfig, content: Input<string> |
       ...(kubeconfig === undefined ? {} : { kubeconfig }),
       ...(kubernetes.context === undefined ? {} : { context: kubernetes.context }),
       enableServerSideApply: true,
+      // All of ours but one are sealed, and named by their content.
+      enableConfigMapMutable: true,
     },
     { parent },
   );

@@ -23,6 +23,8 @@ export interface PodShape {
   readonly uid: number;
   /** Group that mounted disks are given to. @default that of the process */
   readonly fsGroup?: number;
+  /** Groups that the process has besides, for disks that others own. @default none */
+  readonly groups?: readonly number[];
   readonly limits: Limits;
   /** Part of the CPU limit that is reserved, percent. */
   readonly cpuRequestPercent: number;
@@ -43,8 +45,14 @@ export interface PodShape {
   readonly container?: Partial<k8s.core.v1.Container>;
   /** Node selection, tolerations, spread: what only some pods have. */
   readonly pod?: Partial<k8s.core.v1.PodSpec>;
+  /** @default none */
+  readonly beside?: readonly BesideShape[];
   readonly restartPolicy?: "Always" | "Never";
 }
+
+/** A container beside the pod's own, of the same user, with secrets and a /tmp of its own. */
+export type BesideShape = Pick<PodShape, "service" | "image" | "pullPolicy" | "limits" | "cpuRequestPercent"> &
+  Pick<PodShape, "command" | "args" | "settings" | "secrets" | "mounts" | "container">;
 
 /** `Never` where images were brought to the nodes by hand. */
 export type PullPolicy = "IfNotPresent" | "Never";
@@ -57,11 +65,10 @@ const TMP_MIB = 64;
  * privileges, no token of the cluster, limits, memory reserved in full.
  */
 export function podTemplate(shape: PodShape): k8s.core.v1.PodTemplateSpec {
-  const mounts = [
-    ...(shape.secrets === undefined ? [] : [secretVolume(shape.secrets)]),
-    tmp(),
-    ...(shape.mounts ?? []),
-  ];
+  const { beside = [] } = shape;
+  const own = mountsOf(shape, "");
+  const others = beside.map((one) => ({ one, mounts: mountsOf(one, `-${one.service}`) }));
+  const all = [...own, ...others.flatMap(({ mounts }) => mounts)];
   return {
     metadata: {
       labels: labels(shape.service),
@@ -72,32 +79,46 @@ export function podTemplate(shape: PodShape): k8s.core.v1.PodTemplateSpec {
       automountServiceAccountToken: false,
       // Else every service's address is in the environment, under names that could be ours.
       enableServiceLinks: false,
-      // The init process of the pod takes up what a program leaves behind, as Docker's does.
-      shareProcessNamespace: true,
+      // The init process of the pod takes up what a program leaves behind, as Docker's does. Not over containers: to a Postgres that was
+      // killed a process of the other one could look like itself, still running, and it would not start.
+      shareProcessNamespace: beside.length === 0,
       ...(shape.priorityClass === undefined ? {} : { priorityClassName: shape.priorityClass }),
       terminationGracePeriodSeconds: shape.graceSeconds,
       ...(shape.restartPolicy === undefined ? {} : { restartPolicy: shape.restartPolicy }),
       securityContext: podSecurity(shape),
-      containers: [container(shape, mounts)],
-      volumes: mounts.flatMap(({ volume }) => (volume === undefined ? [] : [volume])),
+      containers: [container(shape, own), ...others.map(({ one, mounts }) => container(one, mounts))],
+      volumes: volumesOf(all),
       ...shape.pod,
     },
   };
 }
 
-function podSecurity({ uid, fsGroup = uid }: PodShape): k8s.core.v1.PodSecurityContext {
+function mountsOf({ secrets, mounts = [] }: BesideShape, suffix: string): Mounted[] {
+  return [...(secrets === undefined ? [] : [secretVolume(secrets, `secrets${suffix}`)]), tmp(suffix), ...mounts];
+}
+
+/** Each once, whoever mounts it. */
+function volumesOf(mounts: readonly Mounted[]): k8s.core.v1.Volume[] {
+  const byMount = new Map(
+    mounts.flatMap(({ volume, mount }) => (volume === undefined ? [] : [[mount.name, volume] as const])),
+  );
+  return [...byMount.values()];
+}
+
+function podSecurity({ uid, fsGroup = uid, groups = [] }: PodShape): k8s.core.v1.PodSecurityContext {
   return {
     runAsNonRoot: true,
     runAsUser: uid,
     runAsGroup: uid,
     fsGroup,
+    ...(groups.length === 0 ? {} : { supplementalGroups: [...groups] }),
     // Once: a walk over a full disk takes minutes, and Postgres refuses a folder that its group may write.
     fsGroupChangePolicy: "OnRootMismatch",
     seccompProfile: { type: "RuntimeDefault" },
   };
 }
 
-function container(shape: PodShape, mounts: readonly Mounted[]): k8s.core.v1.Container {
+function container(shape: BesideShape, mounts: readonly Mounted[]): k8s.core.v1.Container {
   return {
     name: shape.service,
     image: shape.image,
@@ -145,10 +166,11 @@ export function milliCpus(cores: number): string {
   return milli % 1000 === 0 ? String(milli / 1000) : `${milli}m`;
 }
 
-function tmp(): Mounted {
+function tmp(suffix: string): Mounted {
+  const name = `tmp${suffix}`;
   return {
-    volume: { name: "tmp", emptyDir: { medium: "Memory", sizeLimit: `${TMP_MIB}Mi` } },
-    mount: { name: "tmp", mountPath: "/tmp" },
+    volume: { name, emptyDir: { medium: "Memory", sizeLimit: `${TMP_MIB}Mi` } },
+    mount: { name, mountPath: "/tmp" },
   };
 }
 

@@ -1,34 +1,52 @@
 import type { Output } from "@pulumi/pulumi";
+import { FIRST_GENERATION, type DataSettings } from "../../configs/stack-backup.ts";
 import {
   CERTIFICATE_FILE,
   dataService,
   FILES_FOLDER,
   KEY_FILE,
+  type Company,
   type DataService,
   type DataServiceContext,
 } from "./data-service.ts";
+import type { Repository } from "./repository.ts";
 
 export interface PostgresArgs extends DataServiceContext {
   readonly appPassword: Output<string>;
   readonly ownerPassword: Output<string>;
   readonly maxConnections: number;
+  /** Where its WAL goes. @default nowhere */
+  readonly repository?: Repository | undefined;
+  /** The backup agent. @default none */
+  readonly company?: Company | undefined;
 }
 
 /** User of the image, as its Dockerfile makes it. */
-const UID = 10_003;
+export const POSTGRES_UID = 10_003;
+
+/** Folder that the disk of its data stands at. */
+export const POSTGRES_FOLDER = "/var/lib/postgresql";
 
 /** As in the image, but in clear nobody comes in: the cluster's network is not ours alone. */
 const HOST_RULES = ["local all postgres peer", "host all postgres all reject", "hostssl all all all scram-sha-256", ""];
 
+/** A generation beside the first one is filled by a restore: where its disk is empty, Postgres must not begin a cluster there. */
+function restored({ generation }: DataSettings): Readonly<Record<string, string>> {
+  return generation === FIRST_GENERATION ? {} : { POSTGRES_GENERATION: generation };
+}
+
 /** Postgres 15 of `infra/images/postgres`, by TLS alone. */
-export function postgres({ appPassword, ownerPassword, maxConnections, ...context }: PostgresArgs): DataService {
+export function postgres(args: PostgresArgs): DataService {
+  const { appPassword, ownerPassword, maxConnections, repository, company, ...context } = args;
   return dataService({
     ...context,
+    ...(company && { company }),
+    environment: { ...restored(args.data), ...repository?.environment },
     name: "postgres",
     port: 5432,
-    uid: UID,
-    folder: "/var/lib/postgresql",
-    secrets: { "database-password": appPassword, "database-owner-password": ownerPassword },
+    uid: POSTGRES_UID,
+    folder: POSTGRES_FOLDER,
+    secrets: { "database-password": appPassword, "database-owner-password": ownerPassword, ...repository?.secrets },
     files: { "pg_hba.conf": HOST_RULES.join("\n") },
     // Behind what the image's start says itself; the last word counts.
     start: {

@@ -5,11 +5,11 @@ import { nodesOf, podTemplate, type PodShape } from "./pod.ts";
 import type { NodeChoice } from "./surroundings.ts";
 
 export interface ProgramPodArgs {
-  readonly spec: ProgramSpec;
+  readonly spec: Pick<ProgramSpec, "name" | "uid" | "limits" | "command">;
   /** Image, account, settings, secrets and disks of the program. */
   readonly parts: Pick<
     PodShape,
-    "image" | "pullPolicy" | "cpuRequestPercent" | "settings" | "secrets" | "account" | "mounts" | "fsGroup"
+    "image" | "pullPolicy" | "cpuRequestPercent" | "settings" | "secrets" | "account" | "mounts" | "fsGroup" | "groups"
   >;
   /** Where its pod runs. @default anywhere */
   readonly nodes?: NodeChoice | undefined;

@@ -45,7 +45,7 @@ describe("a release", () => {
 
   it("runs another migration where image or settings are others, and the same one never again", async () => {
     const image = (digit: string) => `registry.example/api@sha256:${digit.repeat(64)}`;
-    const images = { worker: image("0"), postgres: image("0"), redis: image("0") };
+    const images = { worker: image("9"), postgres: image("9"), redis: image("9"), backup: image("9") };
     const name = async (kubernetes: object, more: object = {}) =>
       nameOf(await recordCluster(clusterStack({ autoscaler: "none", ...kubernetes }, more)), TYPES.job, "migrate");
     const first = await name({ images: { ...images, api: image("1") } });
@@ -112,13 +112,13 @@ describe("a release", () => {
 describe("the quota", () => {
   it("has room for a release of everything, and for nothing else", () => {
     const hard = at(inputsOf(stack, TYPES.quota, "quota"), "spec", "hard");
-    // API 5 of 384 MiB, worker 3 of 512, marker 3 of 128, migration 256, Postgres 768, Redis 320.
+    // API 5 of 384 MiB, worker 3 of 512, marker 3 of 128, migration 256, Postgres 768, Redis 320; agent, drill and restore of 768.
     expect(hard).toEqual({
-      pods: "14",
-      "requests.memory": `${5 * 384 + 3 * 512 + 3 * 128 + 256 + 768 + 320}Mi`,
-      "limits.memory": `${5 * 384 + 3 * 512 + 3 * 128 + 256 + 768 + 320}Mi`,
-      "requests.cpu": "11750m",
-      "limits.cpu": "11750m",
+      pods: "17",
+      "requests.memory": `${5 * 384 + 3 * 512 + 3 * 128 + 256 + 768 + 320 + 3 * 768}Mi`,
+      "limits.memory": `${5 * 384 + 3 * 512 + 3 * 128 + 256 + 768 + 320 + 3 * 768}Mi`,
+      "requests.cpu": "14750m",
+      "limits.cpu": "14750m",
       "requests.nvidia.com/gpu": "0",
       "services.loadbalancers": "0",
       "services.nodeports": "0",

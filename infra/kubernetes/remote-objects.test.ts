@@ -31,10 +31,13 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
+/** What is in the bucket is backed up: by Postgres' pod, and looked at by drills and restores. */
+const CLIENTS = ["api", "worker-cpu", "worker-gpu", "postgres", "drill", "restore"];
+
 describe("an object store that exists", () => {
   it("needs no disk, and programs are told where it is", async () => {
     const stack = await withObjects(S3, KEYS);
-    expect(namesOf(stack, TYPES.claim)).toEqual([]);
+    expect(namesOf(stack, TYPES.claim)).toEqual(["backups"]);
     const volumes = [...podsOf(stack).values()].flatMap((pod) => listAt(pod, "volumes"));
     expect(volumes.length).toBeGreaterThan(0);
     expect(volumes.filter((volume) => at(volume, "name") === "objects")).toEqual([]);
@@ -83,9 +86,7 @@ describe("an object store that exists", () => {
     const stack = await withObjects({ ...S3, ...more }, KEYS);
     expect(egress(stack)).toEqual({
       podSelector: {
-        matchExpressions: [
-          { key: "app.kubernetes.io/name", operator: "In", values: ["api", "worker-cpu", "worker-gpu"] },
-        ],
+        matchExpressions: [{ key: "app.kubernetes.io/name", operator: "In", values: CLIENTS }],
       },
       policyTypes: ["Egress"],
       egress: cidrs.map((cidr) => ({ to: [{ ipBlock: { cidr } }], ports: [{ protocol: "TCP", port }] })),
@@ -96,7 +97,7 @@ describe("an object store that exists", () => {
 
   it("is nobody's where the stack names none", async () => {
     const stack = await withObjects({}, {});
-    expect(namesOf(stack, TYPES.claim)).toEqual(["objects"]);
+    expect(namesOf(stack, TYPES.claim)).toEqual(["backups", "objects"]);
     expect(namesOf(stack, TYPES.policy)).not.toContain("clients-to-objects");
     expect(settingsOf(stack, "api")).not.toHaveProperty("AWS_REGION");
     expect(at(inputsOf(stack, TYPES.account, "api"), "metadata")).not.toHaveProperty("annotations");

@@ -24,7 +24,7 @@ const NO_NODE_ROLE = { AWS_EC2_METADATA_DISABLED: "true" };
 const CREDENTIALS_FILE = "objects-credentials";
 
 /** S3 has no addresses that a policy could name. */
-const ANYWHERE = "0.0.0.0/0";
+export const ANYWHERE = "0.0.0.0/0";
 
 /**
  * The object store that the stack's file names.
@@ -65,7 +65,8 @@ function credentials(): Output<string> | undefined {
   return interpolate`[default]\naws_access_key_id=${id}\naws_secret_access_key=${key}\n`;
 }
 
-function portOf(endpoint: string | undefined): number {
+/** Port of an endpoint; of S3 itself where there is none. */
+export function portOf(endpoint: string | undefined): number {
   if (endpoint === undefined) return 443;
   const { port, protocol } = new URL(endpoint);
   if (port !== "") return Number(port);

@@ -1,3 +1,4 @@
+import { backupsInCluster } from "../../configs/stack-backup.ts";
 import type { ConnectionUser } from "../plan/connection-budget.ts";
 import { connectionUsers } from "../services.ts";
 import type { ClusterConfig } from "./settings.ts";
@@ -47,6 +48,9 @@ const KEDA_CONNECTIONS = 2;
 /** The step that makes the database's roles, where it is AWS' own; before a migration, never beside it. */
 const PREPARE = { name: "prepare", replicas: 1, connections: 1, isReplacedInPlace: true, keys: [] } as const;
 
+/** What a drill asks and notes. The agent comes as the superuser, who has connections of its own. */
+const DRILL_CONNECTION = { name: "drill", replicas: 1, connections: 1, isReplacedInPlace: true, keys: [] } as const;
+
 /**
  * Who may hold how many connections to Postgres, when autoscalers have gone as far as they may: every service, KEDA, and steps that go before.
  * One sum for all clusters; the keys are those that the platform reads.
@@ -63,6 +67,7 @@ export function clusterConnectionUsers(config: ClusterConfig, hasGpu: boolean): 
       ? [{ name: "keda", replicas: watched, connections: KEDA_CONNECTIONS, keys: ["kubernetes.autoscaler"] }]
       : []),
     ...(config.platform === "aws" ? [PREPARE] : []),
+    ...(backupsInCluster(config) ? [DRILL_CONNECTION] : []),
   ];
 }
 

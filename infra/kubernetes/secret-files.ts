@@ -67,9 +67,9 @@ function fingerprint(files: SecretFilesArgs["files"], key: Output<string>): Outp
  * which may read them whatever the mode: 0400 becomes 0440, root and that group. No process asks for another mode, and
  * Postgres takes a key of root's that its group reads.
  */
-export function secretVolume(name: Input<string>) {
+export function secretVolume(secretName: Input<string>, name: string) {
   return {
-    volume: { name: "secrets", secret: { secretName: name, defaultMode: 0o400 } },
-    mount: { name: "secrets", mountPath: SECRETS_FOLDER, readOnly: true },
+    volume: { name, secret: { secretName, defaultMode: 0o400 } },
+    mount: { name, mountPath: SECRETS_FOLDER, readOnly: true },
   };
 }

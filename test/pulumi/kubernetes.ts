@@ -4,7 +4,7 @@ import { MODEL_FOLDER, SECRETS_FOLDER, type ServiceSpec } from "../../infra/cont
 import { KubernetesPlatform } from "../../infra/kubernetes/platform.ts";
 import { clusterConfig } from "../../infra/kubernetes/settings.ts";
 import type { Surroundings } from "../../infra/kubernetes/surroundings.ts";
-import { stackSecrets, type StackSecrets } from "../../infra/secrets.ts";
+import { backupSecrets, stackSecrets, type StackSecrets } from "../../infra/secrets.ts";
 import { describeServices, type Services } from "../../infra/services.ts";
 import { canary, TYPES as DOCKER_TYPES } from "./docker.ts";
 import type { RenderedService } from "./parity.ts";
@@ -27,6 +27,7 @@ export const TYPES = {
   statefulSet: "kubernetes:apps/v1:StatefulSet",
   daemonSet: "kubernetes:apps/v1:DaemonSet",
   job: "kubernetes:batch/v1:Job",
+  cronJob: "kubernetes:batch/v1:CronJob",
   budget: "kubernetes:policy/v1:PodDisruptionBudget",
   hpa: "kubernetes:autoscaling/v2:HorizontalPodAutoscaler",
   scaledObject: "kubernetes:keda.sh/v1alpha1:ScaledObject",
@@ -53,9 +54,17 @@ export function imageOf(name: string): string {
 }
 
 const IMAGES = Object.fromEntries(
-  ["api", "worker", "postgres", "redis", "devicePlugin", "dcgmExporter", "kedaOperator", "kedaMetricsServer"].map(
-    (name) => [name, imageOf(name)],
-  ),
+  [
+    "api",
+    "worker",
+    "postgres",
+    "redis",
+    "backup",
+    "devicePlugin",
+    "dcgmExporter",
+    "kedaOperator",
+    "kedaMetricsServer",
+  ].map((name) => [name, imageOf(name)]),
 );
 
 /** A stack in a cluster, but for what a test says. */
@@ -95,7 +104,7 @@ export async function recordCluster(
     const own = stackSecrets();
     const platform = new KubernetesPlatform("cluster", {
       ...{ config, secrets: own, hasGpu },
-      ...(surroundings && { surroundings: surroundings(own) }),
+      ...(surroundings ? { surroundings: surroundings(own) } : { backupSecrets: backupSecrets() }),
     });
     const { database, cache, objects } = platform;
     const keys = { jwt: own.jwtKeys, hmac: own.hmacKeys };

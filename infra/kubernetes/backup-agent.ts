@@ -1,0 +1,121 @@
+import type { Input, Output } from "@pulumi/pulumi";
+import { agentEnvironment, BACKUP_PORT, BACKUP_PROGRAM } from "../backup-environment.ts";
+import type { Cache, Database, ObjectStore } from "../contract.ts";
+import { authority } from "../service-environment.ts";
+import { configMap } from "./config-map.ts";
+import type { Company } from "./data-service.ts";
+import { PATHS } from "./deployment.ts";
+import { objectMounts, READERS } from "./objects.ts";
+import type { Place } from "./place.ts";
+import type { BesideShape, Mounted, PullPolicy } from "./pod.ts";
+import { POSTGRES_FOLDER } from "./postgres.ts";
+import type { ObjectAccess } from "./remote-objects.ts";
+import { RELEASE_FILE, releaseNote, socketFolder, type Repository } from "./repository.ts";
+import { secretFiles } from "./secret-files.ts";
+import type { ClusterConfig } from "./settings.ts";
+
+/** Artifacts, as they are read for backups. */
+export interface BackedUpObjects {
+  readonly url: Input<string>;
+  readonly mounts: readonly Mounted[];
+  readonly access: ObjectAccess;
+}
+
+/**
+ * The store as the agent has it.
+ *
+ * @param claimName `undefined` where it is no disk
+ */
+export function backedUpObjects(
+  { url }: ObjectStore,
+  claimName: Input<string> | undefined,
+  access: ObjectAccess,
+): BackedUpObjects {
+  if (claimName === undefined) return { url, mounts: [], access };
+  // Read-only as a whole: the kubelet gives a disk to the group of the pod otherwise, and takes it from that of the artifacts.
+  const volume = { name: "objects", persistentVolumeClaim: { claimName, readOnly: true } };
+  return { url, mounts: objectMounts("read", claimName).mounts.map(({ mount }) => ({ volume, mount })), access };
+}
+
+export interface AgentArgs {
+  readonly config: ClusterConfig;
+  readonly repository: Repository;
+  readonly objects: BackedUpObjects;
+  readonly pullPolicy: PullPolicy;
+  /** As they will be: the agent waits for neither. */
+  readonly database: Database;
+  readonly cache: Cache;
+  readonly fingerprintKey: Output<string>;
+  readonly place: Place;
+}
+
+/** What both have who run the agent's program: the container beside Postgres, and the pod of drills. */
+export interface AgentParts extends Pick<BesideShape, "image" | "pullPolicy" | "limits" | "cpuRequestPercent"> {
+  readonly environment: Readonly<Record<string, Input<string>>>;
+  /** Name of the Secret. */
+  readonly secrets: Output<string>;
+  readonly groups: readonly number[];
+}
+
+/** Settings, secrets and size of whoever runs the agent's program. */
+export function agentParts(args: AgentArgs): AgentParts {
+  const { config, repository, objects, database, cache } = args;
+  const { images, cpuRequestPercent } = config.kubernetes;
+  // The file was refused before.
+  if (images.backup === undefined) throw new Error("slipway:kubernetes.images.backup is missing.");
+  const environment = agentEnvironment({
+    ...{ config, database, cache },
+    ...{ objectsUrl: objects.url, postgresFolder: POSTGRES_FOLDER },
+  });
+  const files = {
+    "database-password": database.app.password,
+    "redis-password": cache.password,
+    ...authority("database", database.tls),
+    ...authority("redis", cache.tls),
+    ...repository.secrets,
+    ...objects.access.secrets,
+  };
+  return {
+    ...{ image: images.backup, pullPolicy: args.pullPolicy, cpuRequestPercent },
+    limits: repository.settings,
+    environment: { ...environment, ...objects.access.environment },
+    secrets: secretFiles({ service: "backup", files, key: args.fingerprintKey, place: args.place }),
+    // The group that the disk of artifacts belongs to.
+    groups: objects.mounts.length === 0 ? [] : [READERS],
+  };
+}
+
+/**
+ * The backup agent, as a container in Postgres' pod: it comes to Postgres by its socket and reads its disk, which two pods could share on
+ * one node alone. It has no readiness of its own, and one that fails keeps nobody from Postgres; alerts say the rest.
+ */
+export function backupAgent(args: AgentArgs, parts: AgentParts): Company {
+  const { config, repository, objects, place } = args;
+  const { environment, groups, ...shape } = parts;
+  const repositoryMount = repository.mount("write");
+  const settings = { ...environment, BACKUP_DRILLS: "elsewhere", BACKUP_RELEASE_FILE: RELEASE_FILE };
+  const beside = (data: Mounted): BesideShape => ({
+    ...shape,
+    service: "backup",
+    command: [...BACKUP_PROGRAM, "serve"],
+    settings: configMap("backup", "backup", settings, place),
+    mounts: [
+      { ...data, mount: { ...data.mount, readOnly: true } },
+      ...[repositoryMount, socketFolder(), releaseNote(config, place)],
+      ...objects.mounts,
+    ],
+    container: {
+      ports: [{ name: "http", containerPort: BACKUP_PORT, protocol: "TCP" }],
+      livenessProbe: {
+        httpGet: { path: PATHS.live, port: BACKUP_PORT, scheme: "HTTP" },
+        ...{ initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6 },
+      },
+    },
+  });
+  return {
+    mounts: [repositoryMount, socketFolder()],
+    groups,
+    annotations: objects.access.annotations,
+    beside: (data) => [beside(data)],
+  };
+}
