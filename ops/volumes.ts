@@ -17,6 +17,11 @@ export function volumesOf(stack: string, generation: string): string[] {
   return GENERATION_SERVICES.map((service) => volumeName(stack, service, generation));
 }
 
+/** Name of the claim of a generation in a cluster, as infra/kubernetes/data-service.ts gives it; the first one is the StatefulSet's own. */
+export function claimName(service: GenerationService, generation: string): string {
+  return generation === FIRST_GENERATION ? `data-${service}-0` : `${service}-${generation}`;
+}
+
 /** Names by which the program knows the volumes of a generation. */
 export function resourcesOf(generation: string): string[] {
   return GENERATION_SERVICES.map((service) => (generation === FIRST_GENERATION ? service : `${service}-${generation}`));

@@ -1,0 +1,48 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { at, clusterStack, inputsOf, recordCluster, TYPES, type RecordedCluster } from "../test/pulumi/kubernetes.ts";
+import { breaches } from "../test/pulumi/restricted.ts";
+import { claimSchema, drillSchema, restoreClaim, restoreJob } from "./restore-job.ts";
+
+const ORDER = {
+  ...{ stack: "unit", generation: "20261129t1200", typed: "10m ago" },
+  ...{ to: "2026-11-29T12:00:00Z", target: "2026-11-29T12:00:00Z" },
+};
+
+let stack: RecordedCluster;
+let restored: RecordedCluster;
+beforeAll(async () => {
+  stack = await recordCluster(clusterStack());
+  restored = await recordCluster(clusterStack({}, { data: { generation: ORDER.generation, kept: ["first"] } }));
+});
+
+const drill = () => drillSchema.parse(inputsOf(stack, TYPES.cronJob, "drill"));
+const template = () => at(inputsOf(stack, TYPES.statefulSet, "postgres"), "spec", "volumeClaimTemplates", 0);
+const claim = () =>
+  restoreClaim(claimSchema.parse({ metadata: { namespace: "slipway-unit" }, spec: at(template(), "spec") }), ORDER);
+
+describe("a restore in a cluster", () => {
+  it("fills a claim that the next deploy would make just so, but for how long that waits", () => {
+    const made = inputsOf(restored, TYPES.claim, `postgres-${ORDER.generation}`);
+    const { name, namespace, labels } = made["metadata"] as Record<string, unknown>;
+    expect(claim()).toMatchObject({ metadata: { name, namespace, labels }, spec: made["spec"] });
+  });
+
+  it("runs in the pod of a drill, with that claim in place of the drill's disk, and is known by what it fills", () => {
+    const job = restoreJob(drill(), ORDER);
+    const { spec: pod } = job.spec.template;
+    const [container] = pod.containers;
+    expect(container?.command).toEqual(["/usr/local/bin/node", "/app/backup.mjs", "restore", "--to", ORDER.to]);
+    expect(pod.volumes).toContainEqual({
+      ...{ name: "data", persistentVolumeClaim: { claimName: "postgres-20261129t1200" } },
+    });
+    expect(container?.volumeMounts).toContainEqual({ name: "data", mountPath: "/var/lib/postgresql" });
+    expect(JSON.stringify(pod)).not.toContain('"name":"drill"');
+    expect(breaches(pod)).toEqual([]);
+    expect(job.metadata).toMatchObject({
+      ...{ name: "restore-20261129t1200", namespace: "slipway-unit" },
+      annotations: { "slipway.restore.generation": ORDER.generation, "slipway.restore.typed": "10m ago" },
+    });
+    // By this label network policies let it at a bucket, and at no database.
+    expect(job.spec.template.metadata.labels["app.kubernetes.io/name"]).toBe("restore");
+  });
+});
