@@ -125,21 +125,30 @@ const SECRETS = {
   marker: ["database-password"],
   backup: ["database-password", "redis-password", "backup-key"],
   migrate: ["database-password"],
-  prepare: ["database-password", "database-owner-password"],
+  // One slot of them, or both.
+  prepare: [],
 } as const satisfies Record<Program, readonly string[]>;
 
-/** Secrets that are read where there is a file of any of them; then all have to be there. */
+/** Groups of secrets that are read where there is a file of any of a group; then all of it have to be there. */
 const OPTIONAL_SECRETS = {
   api: [],
   worker: [],
   marker: [],
   // Without them S3 is asked as the role that the machine or the pod has.
-  backup: ["offsite-access-key-id", "offsite-secret-access-key"],
+  backup: [["offsite-access-key-id", "offsite-secret-access-key"]],
   migrate: [],
-  prepare: [],
-} as const satisfies Record<Program, readonly string[]>;
+  prepare: [
+    ["database-password", "database-owner-password"],
+    ["database-password-second", "database-owner-password-second"],
+  ],
+} as const satisfies Record<Program, readonly (readonly string[])[]>;
 
-export type SecretName = (typeof SECRETS)[Program][number] | (typeof OPTIONAL_SECRETS)[Program][number];
+/** Programs that have to have one of their groups at least. */
+const ONE_GROUP: readonly Program[] = ["prepare"];
+
+type OptionalSecret<P extends Program> = (typeof OPTIONAL_SECRETS)[P][number][number];
+
+export type SecretName = (typeof SECRETS)[Program][number] | OptionalSecret<Program>;
 
 /** What a program reads: its checked environment under the keys' own names, and its secrets beside it. */
 export type RuntimeConfig<P extends Program> = z.output<(typeof SCHEMAS)[P]> & {
@@ -151,7 +160,7 @@ export type RuntimeConfig<P extends Program> = z.output<(typeof SCHEMAS)[P]> & {
   /** Folder that the secrets lie in; keys are read again from there when they change. */
   readonly secretsDirectory: string;
   readonly secrets: Readonly<Record<(typeof SECRETS)[P][number], string>> &
-    Readonly<Partial<Record<(typeof OPTIONAL_SECRETS)[P][number], string>>>;
+    Readonly<Partial<Record<OptionalSecret<P>, string>>>;
 };
 
 /** The part of the configuration that every program has. */
@@ -174,14 +183,19 @@ export function loadRuntime<P extends Program>(program: P, env: NodeJS.ProcessEn
   const known = new Set(faults.map((fault) => fault.key));
   if (!parsed.success)
     faults.push(...parsed.error.issues.map((i) => envFault(i, env)).filter((f) => !known.has(f.key)));
-  const optional = OPTIONAL_SECRETS[program];
-  const names = optional.some((name) => existsSync(join(directory, name))) ? optional : [];
-  const secrets = readSecrets([...SECRETS[program], ...names], directory, open, faults);
+  const secrets = readSecrets([...SECRETS[program], ...optionalSecrets(program, directory)], directory, open, faults);
   if (faults.length > 0 || !parsed.success) throw new ConfigError(program, faults);
   const debug = parsed.data["APP_ENV"] !== "prod";
   const logLevel = parsed.data["LOG_LEVEL"] ?? (debug ? "debug" : "info");
   // The schema of this program made `data`, and the loop over its names made `secrets`.
   return { ...parsed.data, program, debug, logLevel, secretsDirectory: directory, secrets } as RuntimeConfig<P>;
+}
+
+/** The groups that are there; of a program that has to have one, the first where there is none: its faults say what is missing. */
+function optionalSecrets(program: Program, directory: string): readonly string[] {
+  const groups: readonly (readonly string[])[] = OPTIONAL_SECRETS[program];
+  const there = groups.filter((group) => group.some((name) => existsSync(join(directory, name))));
+  return (there.length === 0 && ONE_GROUP.includes(program) ? groups.slice(0, 1) : there).flat();
 }
 
 type Opener = (value: string) => string;

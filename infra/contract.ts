@@ -96,6 +96,8 @@ export interface Database {
   readonly tls?: Trust;
   /** ARN of AWS' secret of who may make roles, where nobody else makes ours. @default the roles are there */
   readonly masterSecret?: Input<string>;
+  /** Secrets by file name of all roles that may come in, where {@link masterSecret} makes them: a slot that is not among them is refused. */
+  readonly roleFiles?: Readonly<Record<string, Input<string>>>;
 }
 
 /** A Redis with `noeviction`, whoever runs it. */

@@ -21,8 +21,16 @@ export interface StackSecrets extends Readonly<Record<SecretKey, Output<string>>
   readonly accepted: AcceptedLogins;
   /** The key ring with the keys of the slot that serves behind the others: `make token` signs with the last one. */
   readonly jwtSigning: Output<string>;
+  readonly cacheToken: CacheToken;
   /** What opens `ENC(...)` values, where the stack brings it, by the name of its file. */
   readonly aes: Readonly<Record<string, Output<string>>>;
+}
+
+/** What ElastiCache is given: it has no slots, but keeps the token before where it is told to. */
+export interface CacheToken {
+  readonly value: Output<string>;
+  /** Whether the token before it is taken too. */
+  readonly isBesideLast: boolean;
 }
 
 /** What both passwords of Postgres are in one slot. */
@@ -77,6 +85,7 @@ export function stackSecrets(given?: Credentials): StackSecrets {
     ...(Object.fromEntries(serving) as Record<SecretKey, Output<string>>),
     ...jwtRings(credentials.jwt, valueOf),
     accepted: acceptedLogins(credentials, valueOf),
+    cacheToken: cacheToken(credentials.redis, valueOf),
     aes: aesSecrets(credentials.aes, config),
   };
 }
@@ -116,6 +125,14 @@ function joined(rings: Output<string>[]): Output<string> {
     const keys = texts.flatMap((text) => (JSON.parse(text) as { readonly keys: readonly unknown[] }).keys);
     return JSON.stringify({ keys });
   });
+}
+
+/** The slot that comes next is brought in beside the one that serves, and is the only one once that is off. */
+function cacheToken({ slot, other }: Slots, valueOf: ValueOf): CacheToken {
+  return {
+    value: valueOf("redisPassword", other === "next" ? otherSlot(slot) : slot),
+    isBesideLast: other === "next" || other === "last",
+  };
 }
 
 /** The one that serves stands where it is looked for first. */

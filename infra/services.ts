@@ -110,11 +110,8 @@ function prepare(f: Foundation, masterSecret: Input<string>): ProgramSpec {
     name: "prepare",
     command: [NODE, "/app/prepare.mjs"],
     environment: { ...spec.environment, DATABASE_MASTER_SECRET: masterSecret },
-    secrets: {
-      ...spec.secrets,
-      "database-password": f.database.app.password,
-      "database-owner-password": f.database.owner.password,
-    },
+    // It comes as the master, whose password it asks for.
+    secrets: { ...f.database.roleFiles, ...f.aes, ...authority("database", f.database.tls) },
   };
 }
 

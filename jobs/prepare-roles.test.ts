@@ -34,13 +34,21 @@ async function connected<T>(user: string, work: (client: Client) => Promise<T>):
   }
 }
 
-const prepare = (app: string, owner: string) =>
+interface Slot {
+  readonly app: string;
+  readonly owner: string;
+}
+
+const slots = (first?: Slot, second?: Slot) =>
   connected(MASTER, (client) =>
     prepareRoles(client, [
-      { name: "slipway_owner", password: owner },
-      { name: "slipway_app", password: app },
+      { name: "slipway_owner", password: first?.owner },
+      { name: "slipway_app", password: first?.app },
+      { name: "slipway_owner_second", password: second?.owner },
+      { name: "slipway_app_second", password: second?.app },
     ]),
   );
+const prepare = (app: string, owner: string) => slots({ app, owner });
 
 /** What Postgres keeps of a password. */
 async function kept(role: string): Promise<string> {
@@ -83,6 +91,39 @@ describe("the roles on a server whose superuser is not ours", () => {
       false,
       true,
     ]);
+    expect((await connected("slipway_app", (client) => client.query("SELECT count(*) FROM jobs"))).rowCount).toBe(1);
+  });
+
+  it("of a slot that was never used are not there", async () => {
+    expect(await query(postgres.port, "SELECT rolname FROM pg_roles WHERE rolname LIKE '%second'")).toEqual([]);
+  });
+
+  it("of a second slot may do what those of the first may, and what its owner makes is not its own", async () => {
+    await slots({ app: "app-password-2", owner: "owner-password-1" }, { app: "app-password-3", owner: "owner-3" });
+    const count = await connected("slipway_app_second", (client) => client.query("SELECT count(*) FROM jobs"));
+    expect(count.rowCount).toBe(1);
+    await connected("slipway_owner_second", (client) => client.query("CREATE TABLE made_by_second ()"));
+    const owner = "SELECT tableowner FROM pg_tables WHERE tablename = 'made_by_second'";
+    expect(await query(postgres.port, owner, "slipway")).toEqual([{ tableowner: "slipway_owner" }]);
+    const make = connected("slipway_app_second", (client) => client.query("CREATE TABLE mine ()"));
+    await expect(make).rejects.toThrow("permission denied for schema public");
+  });
+
+  it("of a slot that is off come in no more, and do not stay, and those of the other go on", async () => {
+    const there = new Client({ host: "127.0.0.1", port: postgres.port, database: "slipway", user: "slipway_app" });
+    const ended = new Promise((resolve) => there.on("error", resolve));
+    await there.connect();
+    await slots(undefined, { app: "app-password-3", owner: "owner-3" });
+    expect(String(await ended)).toMatch(/terminating connection|terminated unexpectedly/);
+    for (const role of ["slipway_app", "slipway_owner"])
+      await expect(
+        connected(role, () => Promise.resolve()),
+        role,
+      ).rejects.toThrow("is not permitted to log in");
+    expect(
+      (await connected("slipway_app_second", (client) => client.query("SELECT count(*) FROM jobs"))).rowCount,
+    ).toBe(1);
+    await slots({ app: "app-password-2", owner: "owner-password-1" }, { app: "app-password-3", owner: "owner-3" });
     expect((await connected("slipway_app", (client) => client.query("SELECT count(*) FROM jobs"))).rowCount).toBe(1);
   });
 

@@ -1,10 +1,18 @@
 import type { Client } from "pg";
 import { scramVerifier } from "./scram.ts";
 
-/** A role of the product and what opens it. */
+/** Roles of the product. Those of a second slot are members of the first, and may do what they may. */
+const ROLES = {
+  slipway_owner: undefined,
+  slipway_app: undefined,
+  slipway_owner_second: "slipway_owner",
+  slipway_app_second: "slipway_app",
+} as const;
+
+/** A role of the product and what opens it; without a password nobody comes in by it. */
 export interface RolePassword {
-  readonly name: "slipway_app" | "slipway_owner";
-  readonly password: string;
+  readonly name: keyof typeof ROLES;
+  readonly password: string | undefined;
 }
 
 /**
@@ -33,7 +41,25 @@ export async function prepareRoles(client: Client, roles: readonly RolePassword[
 
 async function prepareRole(client: Client, { name, password }: RolePassword): Promise<void> {
   const { rowCount } = await client.query("SELECT FROM pg_roles WHERE rolname = $1", [name]);
-  if (rowCount === 0) await client.query(`CREATE ROLE ${name} LOGIN`);
+  const isThere = rowCount !== 0;
+  const group = ROLES[name];
+  // A slot that was never used leaves no role behind.
+  if (!isThere && password === undefined && group !== undefined) return;
+  if (!isThere) await client.query(`CREATE ROLE ${name}`);
+  if (group !== undefined) await client.query(`GRANT ${group} TO ${name}`);
+  // Whatever a migration makes belongs to one role, whichever slot it came by.
+  if (name === "slipway_owner_second") await client.query(`ALTER ROLE ${name} SET role = 'slipway_owner'`);
+  if (password === undefined) {
+    await shutOut(client, name);
+    return;
+  }
   // A statement with parameters cannot say this; a verifier has no quote in it.
   await client.query(`ALTER ROLE ${name} LOGIN PASSWORD ${client.escapeLiteral(scramVerifier(password))}`);
+}
+
+/** Nobody comes in, and who is in does not stay. Only a member may end a role's sessions. */
+async function shutOut(client: Client, name: RolePassword["name"]): Promise<void> {
+  await client.query(`ALTER ROLE ${name} NOLOGIN PASSWORD NULL`);
+  await client.query(`GRANT ${name} TO CURRENT_USER`);
+  await client.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1", [name]);
 }

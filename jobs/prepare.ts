@@ -33,9 +33,12 @@ async function main(): Promise<void> {
       },
       { what, log },
     );
+    const { secrets } = config;
     await prepareRoles(client, [
-      { name: "slipway_owner", password: config.secrets["database-owner-password"] },
-      { name: "slipway_app", password: config.secrets["database-password"] },
+      { name: "slipway_owner", password: secrets["database-owner-password"] },
+      { name: "slipway_app", password: secrets["database-password"] },
+      { name: "slipway_owner_second", password: secrets["database-owner-password-second"] },
+      { name: "slipway_app_second", password: secrets["database-password-second"] },
     ]);
     await client.end();
     log.info("the roles of the database are there");

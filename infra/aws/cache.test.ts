@@ -20,6 +20,7 @@ const make =
       sources: { nodes: "sg-nodes" },
       keys: KEYS,
       password: secret(password),
+      token: { value: secret(password), isBesideLast: false },
       place,
     });
 
@@ -48,7 +49,7 @@ describe("Redis of ElastiCache", () => {
   it("takes TLS and the password alone, and is encrypted with our key", () => {
     expect(group()).toMatchObject({
       ...{ transitEncryptionEnabled: true, transitEncryptionMode: "required" },
-      ...{ atRestEncryptionEnabled: true, kmsKeyId: KEYS.cache, authTokenUpdateStrategy: "ROTATE" },
+      ...{ atRestEncryptionEnabled: true, kmsKeyId: KEYS.cache, authTokenUpdateStrategy: "SET" },
     });
   });
 

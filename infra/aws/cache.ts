@@ -5,6 +5,7 @@ import { SubnetGroup } from "@pulumi/aws/elasticache/subnetGroup.js";
 import { interpolate, type Input, type Output, type Resource } from "@pulumi/pulumi";
 import { authTokenFault, CACHE_ENGINES, type CacheSettings } from "../../configs/aws-data-settings.ts";
 import type { Cache } from "../contract.ts";
+import type { CacheToken } from "../secrets.ts";
 import type { ResolvedSize } from "../plan/sizes.ts";
 import { ownName, stackPart } from "./own-name.ts";
 import { options, tagged, type AwsPlace } from "./place.ts";
@@ -21,8 +22,10 @@ export interface CacheArgs {
   readonly sources: Readonly<Record<string, Input<string>>>;
   /** ARNs of KMS keys by what they encrypt. */
   readonly keys: { readonly cache: Input<string>; readonly logs: Input<string> };
-  /** `redisPassword` of the stack: 16 to 128 letters, digits or `-`. */
+  /** `redisPassword` of the stack, of the slot that serves: 16 to 128 letters, digits or `-`. */
   readonly password: Output<string>;
+  /** What ElastiCache is given, and whether the one before goes on opening it. */
+  readonly token: CacheToken;
   readonly place: AwsPlace;
 }
 
@@ -109,15 +112,15 @@ function nodes({ settings, size, subnetIds, place }: CacheArgs, securityGroupId:
   };
 }
 
-function protection({ keys, password, place }: CacheArgs) {
+function protection({ keys, token: { value, isBesideLast }, place }: CacheArgs) {
   return {
     atRestEncryptionEnabled: true,
     kmsKeyId: keys.cache,
     transitEncryptionEnabled: true,
     transitEncryptionMode: "required",
-    authToken: password.apply((token) => checked(token, place.stack)),
-    // The one before goes on opening it, until the next change: clients are given the new one meanwhile.
-    authTokenUpdateStrategy: "ROTATE",
+    authToken: value.apply((token) => checked(token, place.stack)),
+    // ROTATE: the one before goes on opening it, while clients are given the new one. SET ends that.
+    authTokenUpdateStrategy: isBesideLast ? "ROTATE" : "SET",
   };
 }
 

@@ -4,6 +4,7 @@ import type { AwsSettings } from "../../configs/aws-settings.ts";
 import type { Surroundings } from "../kubernetes/surroundings.ts";
 import type { NetworkPlan } from "../plan/networks.ts";
 import type { ResolvedSize } from "../plan/sizes.ts";
+import { databaseFiles, servingRoles } from "../logins.ts";
 import type { StackSecrets } from "../secrets.ts";
 import { backupAlarms, cacheAlarms, databaseAlarms } from "./alarms.ts";
 import { backups } from "./backups.ts";
@@ -38,9 +39,6 @@ export interface DataServices extends Pick<Surroundings, "database" | "cache" | 
   readonly registry: Registry;
   readonly mirrors: Mirrors;
 }
-
-/** Roles of Postgres, which the job that prepares the database makes. */
-const ROLES = { app: "slipway_app", owner: "slipway_owner" } as const;
 
 /**
  * S3 has no addresses that a policy could name: the network's endpoint for it takes whatever goes to S3's own. The other one is the agent of
@@ -93,17 +91,14 @@ function postgres({ settings, size, foundation, secrets, place }: DataServicesAr
   const { account, keys } = foundation;
   return database({
     ...{ settings: settings.data.database, size: size.database, ...reach(foundation), keys, account, place },
-    roles: {
-      app: { user: ROLES.app, password: secrets.databasePassword },
-      owner: { user: ROLES.owner, password: secrets.databaseOwnerPassword },
-    },
+    roles: { ...servingRoles(secrets), roleFiles: databaseFiles(secrets.accepted.database.logins) },
   });
 }
 
 function redis({ settings, size, foundation, secrets, place }: DataServicesArgs): ElastiCache {
   return cache({
     ...{ settings: settings.data.cache, size: size.cache, ...reach(foundation), keys: foundation.keys },
-    ...{ password: secrets.redisPassword, place },
+    ...{ password: secrets.redisPassword, token: secrets.cacheToken, place },
   });
 }
 

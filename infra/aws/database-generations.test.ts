@@ -43,7 +43,7 @@ const make = (settings: object) => (place: AwsPlace) =>
     settings: dataSettings({ database: { caBundle: join(folder, "rds.pem"), ...settings } }).database,
     size: resolveSize("unit", "medium").database,
     ...{ vpcId: "vpc-1", subnetIds: ["subnet-a", "subnet-b"], sources: { nodes: "sg-nodes" } },
-    ...{ keys: KEYS, roles: { app: role("app"), owner: role("owner") }, account: ACCOUNT, place },
+    ...{ keys: KEYS, roles: { app: role("app"), owner: role("owner"), roleFiles: {} }, account: ACCOUNT, place },
   });
 
 const run = (settings: object): Promise<RecordedPart<RdsDatabase>> => recordPart(make(settings), true, ANSWERS_BY_NAME);

@@ -30,7 +30,7 @@ const CA = authorityCertificate("a-seed-of-many-random-characters-0123456789");
 const NAME = "slipway-unit-0badcafe";
 
 const role = (user: string) => ({ user, password: secret(`Canary-of-${user}-Zq7`) });
-const roles = { app: role("slipway_app"), owner: role("slipway_owner") };
+const roles = { app: role("slipway_app"), owner: role("slipway_owner"), roleFiles: {} };
 
 let folder: string;
 let made: { result: ReturnType<typeof database>; resources: readonly RecordedResource[] };
@@ -217,7 +217,15 @@ describe("what the services get", () => {
   it("is its host, its roles and the authorities to check it by", async () => {
     const { is } = made.result;
     expect({ ...is, app: is.app.user, owner: is.owner.user, host: "" }).toEqual({
-      ...{ host: "", port: 5432, name: "slipway", app: "slipway_app", owner: "slipway_owner", tls: { ca: CA } },
+      ...{
+        host: "",
+        port: 5432,
+        name: "slipway",
+        app: "slipway_app",
+        owner: "slipway_owner",
+        tls: { ca: CA },
+        roleFiles: {},
+      },
     });
     expect(instance()["caCertIdentifier"]).toBe("rds-ca-rsa2048-g1");
   });

@@ -2,7 +2,7 @@ import { SubnetGroup } from "@pulumi/aws/rds/subnetGroup.js";
 import type { Input, Output, Resource } from "@pulumi/pulumi";
 import type { DatabaseSettings } from "../../configs/aws-data-settings.ts";
 import { FIRST } from "../../configs/aws-generations.ts";
-import type { Database, DatabaseRole } from "../contract.ts";
+import type { Database } from "../contract.ts";
 import { PlanError } from "../plan/plan-error.ts";
 import type { ResolvedSize } from "../plan/sizes.ts";
 import { readBundle } from "./ca-bundle.ts";
@@ -36,7 +36,7 @@ export interface DatabaseArgs {
     readonly secrets: Input<string>;
   };
   /** Roles of the product. The job that prepares the database makes them; RDS knows its master user alone. */
-  readonly roles: { readonly app: DatabaseRole; readonly owner: DatabaseRole };
+  readonly roles: Required<Pick<Database, "app" | "owner" | "roleFiles">>;
   readonly account: AwsAccount;
   readonly place: AwsPlace;
 }
