@@ -3,8 +3,10 @@ import { EXIT } from "../backup/protocol.ts";
 import { UserError } from "../toolchain/command.ts";
 import { findFolders } from "../toolchain/folders.ts";
 import { checkStackName, runMain, type Usage } from "../toolchain/main.ts";
-import { readStackSettings } from "../toolchain/stack-settings.ts";
+import { readStackSettings, type StackSettings } from "../toolchain/stack-settings.ts";
 import { Steps } from "../toolchain/steps.ts";
+
+export type Platform = StackSettings["platform"];
 
 /** What every command takes. */
 const COMMON = { stack: { type: "string", default: "dev" }, json: { type: "boolean", default: false } } as const;
@@ -32,6 +34,8 @@ export interface OpsCommand<T extends NonNullable<ParseArgsConfig["options"]>> {
   readonly examples: readonly string[];
   /** Words behind the name that it takes. @default 0 */
   readonly words?: number;
+  /** Where it can be done. @default a Docker engine alone */
+  readonly platforms?: readonly Platform[];
   readonly run: (asked: Asked<T>) => Promise<Said>;
 }
 
@@ -41,6 +45,7 @@ type Values<T extends NonNullable<ParseArgsConfig["options"]>> = Parameters<
 
 export interface Asked<T extends NonNullable<ParseArgsConfig["options"]>> {
   readonly stack: string;
+  readonly platform: Platform;
   readonly values: Values<T & typeof COMMON>;
   /** Words behind the command's name. */
   readonly words: readonly string[];
@@ -66,8 +71,8 @@ export async function runOps<T extends NonNullable<ParseArgsConfig["options"]>>(
     try {
       const words = positionals.slice(command.name.split(" ").length);
       refuseMore(words, command);
-      refuseOtherPlatforms(checkName(stack));
-      const { code, result, text } = await command.run({ stack, values, words, steps: new Steps() });
+      const platform = takenPlatform(checkName(stack), command.platforms);
+      const { code, result, text } = await command.run({ stack, platform, values, words, steps: new Steps() });
       process.exitCode = code;
       process.stdout.write(json ? document({ ...head, exitCode: code, result }) : text);
     } catch (error) {
@@ -127,13 +132,17 @@ const INSTEAD = {
     "With kubernetes.postgres.external the server's own backups are the ones. docs/kubernetes.md says what is where.",
   aws:
     "stands on AWS, which backs its data up itself: RDS keeps every moment of the last days (slipway:aws.data.database), S3 keeps versions, " +
-    "ElastiCache snapshots. Restore there: aws rds restore-db-instance-to-point-in-time. docs/aws.md says what is where.",
+    "ElastiCache snapshots. Restore there: ./slipway restore. docs/aws.md says what is where.",
 } as const;
 
-/** @throws UserError where the stack is none on a Docker engine */
-export function refuseOtherPlatforms(stack: string, root = findFolders().root): void {
+/** @throws UserError where the command cannot be done where the stack stands */
+export function takenPlatform(
+  stack: string,
+  taken: readonly Platform[] = ["docker"],
+  root = findFolders().root,
+): Platform {
   const platform = readStackSettings(stack, root)?.platform ?? "docker";
-  if (platform === "docker") return;
+  if (platform === "docker" || taken.includes(platform)) return platform;
   throw new UserError(`These commands are for stacks on a Docker engine. ${stack} ${INSTEAD[platform]}`, EXIT.usage);
 }
 

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { FIRST } from "../configs/aws-generations.ts";
 import { UserError } from "../toolchain/command.ts";
 import { deployStack } from "../toolchain/deploy.ts";
 import { Edge } from "../toolchain/edge.ts";
@@ -6,13 +7,18 @@ import { findFolders, type Folders } from "../toolchain/folders.ts";
 import type { Host } from "../toolchain/platforms/host.ts";
 import { openStack, platformOf } from "../toolchain/platforms/platforms.ts";
 import { smoke, type RouteResult } from "../toolchain/smoke.ts";
-import { Stack } from "../toolchain/stack.ts";
+import { Stack, type Deployment } from "../toolchain/stack.ts";
 import type { Steps } from "../toolchain/steps.ts";
 import { makeToken } from "../toolchain/token.ts";
+import { readAwsDatabases, type AwsDatabases } from "./aws-databases.ts";
+import type { AwsSwitching } from "./aws-restore.ts";
 import { readGenerations, type Change, type Generations } from "./generations.ts";
 
 /** Seconds that the API may take to answer after a deploy, which has waited for its containers already. */
 const READY_SECONDS = 60;
+
+/** What a database on AWS is, for Pulumi; infra/aws/database.ts names them. */
+const DATABASE_TYPE = "aws:rds/instance:Instance";
 
 /** What changes which data serves: the stack's file, and a deploy. */
 export interface Switching {
@@ -33,7 +39,7 @@ export interface Switching {
 }
 
 /** The stack as this checkout has it. */
-export class StackSwitching implements Switching {
+export class StackSwitching implements Switching, AwsSwitching {
   readonly #name: string;
   readonly #steps: Steps;
   readonly #folders: Folders = findFolders();
@@ -85,6 +91,20 @@ export class StackSwitching implements Switching {
     return typeof dataGeneration === "string" ? dataGeneration : undefined;
   }
 
+  /** Takes a value out of the stack's file. */
+  async unset(path: string): Promise<void> {
+    const stack = await this.#stack();
+    await this.#steps.run("Stack file", () => stack.removeConfig(path));
+  }
+
+  databases(): AwsDatabases {
+    return readAwsDatabases(this.#name, this.#folders);
+  }
+
+  async made(): Promise<readonly string[]> {
+    return databasesIn(await (await this.#stack()).export());
+  }
+
   async #stack(): Promise<Stack> {
     const { folders, env } = await this.#prepared();
     return new Stack(this.#name, folders, env);
@@ -94,6 +114,13 @@ export class StackSwitching implements Switching {
     this.#host ??= platformOf(this.#name, this.#folders).then(({ prepare }) => prepare(this.#name, this.#steps));
     return this.#host;
   }
+}
+
+/** Names of the databases that a stack has on AWS. @param deployment as `pulumi stack export` gives it */
+export function databasesIn({ deployment }: Deployment): readonly string[] {
+  const databases = (deployment.resources ?? []).filter(({ type }) => type === DATABASE_TYPE);
+  const names = databases.map(({ urn }) => urn.split("::").at(-1) ?? "");
+  return names.map((name) => (name === "database" ? FIRST : name.replace(/^database-/, "")));
 }
 
 async function answers(edge: Edge): Promise<void> {

@@ -3,6 +3,7 @@ import { UserError } from "../../toolchain/command.ts";
 import { AgentSteps } from "../agent-steps.ts";
 import { findAgent, findDocker } from "../agent.ts";
 import { Attempts } from "../attempts.ts";
+import { goBackOnAws, restoreOnAws } from "../aws-restore.ts";
 import { forget } from "../forgetting.ts";
 import { generationFor } from "../generations.ts";
 import { goBack } from "../going-back.ts";
@@ -27,6 +28,7 @@ export function run(): Promise<void> {
     summary:
       "brings the data of a stack back to a moment: into new volumes beside those that serve, checked there, and switched to. Without --yes it says what would change " +
       "and what would be lost, and changes nothing. What served before is kept. A restore that was killed goes on when it is run again.",
+    platforms: ["docker", "aws"],
     options: OPTIONS,
     optionLines: [
       "--to MOMENT    2026-11-29T02:30:00Z, 2026-11-29T03:30:00+01:00, '10m ago', '1h 30m ago', a label of `slipway backups`, latest; default latest",
@@ -45,12 +47,24 @@ export function run(): Promise<void> {
       if (forgotten !== undefined && (back || to !== undefined))
         throw new UserError("--forget goes alone, or with --yes. See: ./slipway restore --help", EXIT.usage);
       const moment = parseMoment(back ? "latest" : (to ?? "latest"), Date.now());
+      if (asked.platform === "aws") return onAws(asked, moment);
       const parts = await partsOf(asked);
       if (forgotten !== undefined) return forget({ ...parts, generation: forgotten, isYes: yes });
       if (back) return goBack({ ...parts, named: to, isYes: yes });
       return restore(asked, moment, parts);
     },
   });
+}
+
+/** RDS restores there, and the deploy does all else. */
+function onAws({ stack, steps, values }: RestoreAsked, moment: Moment): Promise<Said> {
+  if (values.forget !== undefined)
+    throw new UserError(
+      "On AWS a database that is kept is protected by AWS too, and goes by two deploys: docs/aws.md says how.",
+      EXIT.usage,
+    );
+  const args = { stack, switching: new StackSwitching(stack, steps), isYes: values.yes, now: Date.now() };
+  return values.back ? goBackOnAws({ ...args, named: values.to }) : restoreOnAws({ ...args, moment });
 }
 
 async function partsOf({ stack, steps }: RestoreAsked) {

@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { goBackOnAws, restoreOnAws } from "../../ops/aws-restore.ts";
 import { findLeftovers } from "../../toolchain/aws-leftovers.ts";
 import { makeToken } from "../../toolchain/token.ts";
 import { until } from "../servers/programs.ts";
 import { seenBackups } from "./backups.ts";
 import { askAws } from "./pod-identity-agent.ts";
+import { mayDo } from "./rights.ts";
+import { switchingOf } from "./switching.ts";
 import { COPY_REGION, LOG_BUCKET, makeWorld, NAMESPACE, REGION, type World } from "./world.ts";
 
 /**
@@ -14,12 +17,6 @@ let world: World;
 let token: string;
 /** Namespace of the cluster autoscaler, and the name of what it has in none. */
 const SCALER = `${NAMESPACE}-autoscaler`;
-
-/** `pods/eviction` as kubectl wants it. */
-function whatOf(what: string): string[] {
-  const [resource = "", subresource] = what.split("/");
-  return [resource, ...(subresource === undefined ? [] : [`--subresource=${subresource}`])];
-}
 
 beforeAll(async () => {
   world = await makeWorld();
@@ -130,13 +127,8 @@ describe("the prod stack on a simulated AWS (moto) and a real node", () => {
     const ready = "--output=jsonpath={.status.readyReplicas} {.spec.template.spec.nodeSelector}";
     // The one that stands in is ready while it may list what the real one waits for.
     expect(await world.cluster.kubectl("get", ...deployment, ready)).toBe('1 {"slipway/pool":"system"}');
-    const account = `--as=system:serviceaccount:${SCALER}:cluster-autoscaler`;
-    // A subresource is an option of its own: after a slash stands a name.
-    const may = (verb: string, what: string) =>
-      world.cluster.kubectl("auth", "can-i", verb, ...whatOf(what), account, `--namespace=${NAMESPACE}`).then(
-        (said) => said.trim(),
-        (error: unknown) => (/\bno\b/.test(String(error)) ? "no" : String(error)),
-      );
+    const account = `system:serviceaccount:${SCALER}:cluster-autoscaler`;
+    const may = (verb: string, what: string) => mayDo(world.cluster, { account, namespace: NAMESPACE, verb, what });
     for (const [verb, what] of [
       ["create", "pods/eviction"],
       ["update", "nodes"],
@@ -228,29 +220,37 @@ describe("a restore of the database", () => {
   const hostOfApi = () =>
     world.cluster.kubectl("get", "configmaps", `--namespace=${NAMESPACE}`, "--output=jsonpath={..DATABASE_HOST}");
 
-  it("is an instance beside the one that serves, and the services go there by the file alone", async () => {
+  const moment = { typed: "latest", to: "latest", isFixed: false } as const;
+  const args = () => ({ stack: "test", switching: switchingOf(world.stack), isYes: true, now: Date.now() });
+
+  it("is an instance beside the one that serves, and the services go there by the file alone: slipway restore", async () => {
     const [first = ""] = await instances();
-    await set("aws.data.database.restored[0].name", "drill");
-    await world.stack.good("up", "--yes", "--skip-preview");
+    const planned = await restoreOnAws({ ...args(), moment, isYes: false });
+    expect(planned.text).toContain("Nothing was changed.");
+    await world.stack.good("preview", "--expect-no-changes");
+
+    await restoreOnAws({ ...args(), moment });
     const all = await instances();
     expect(all).toHaveLength(2);
     const restored = all.find((name) => name !== first) ?? "none";
-    expect(await hostOfApi()).not.toContain(restored);
-    await world.stack.good("preview", "--expect-no-changes");
-
-    await set("aws.data.database.serving", "drill");
-    await world.stack.good("up", "--yes", "--skip-preview");
     expect(await hostOfApi()).toContain(restored);
-    expect((await instances()).sort()).toEqual([...all].sort());
     expect((await seenBackups(world.aws.front, REGION)).selected.join()).toContain(restored);
     await speak("Restored.");
     await world.stack.good("preview", "--expect-no-changes");
+
+    await goBackOnAws({ ...args(), named: undefined });
+    expect(await hostOfApi()).toContain(first);
+    expect((await instances()).sort()).toEqual([...all].sort());
+    await speak("Back.");
   });
 
   it("lets go of no instance that the file names no more: the preview stops", async () => {
+    const [{ name = "" } = {}] = switchingOf(world.stack).databases().restored;
+    await set("aws.data.database.serving", name);
     await set("aws.data.database.keepFirst", "false");
     const { code, output } = await world.stack.pulumi("preview");
     await set("aws.data.database.keepFirst", "true");
+    await set("aws.data.database.serving", "first");
     expect(code).not.toBe(0);
     expect(output).toMatch(/database.*protect/s);
     expect(await instances()).toHaveLength(2);
