@@ -28,6 +28,8 @@ export interface Running {
   readonly ended: Promise<Ended & { readonly stdout: string }>;
   /** Waits until it has printed this, so many times. */
   printed(text: string, times?: number): Promise<void>;
+  /** SIGINT to it and everything it has started, as a terminal sends it. */
+  interrupt(): void;
   /** SIGKILL to it and everything it has started. */
   kill(): void;
 }
@@ -105,6 +107,9 @@ function start(program: string, args: string[], cwd: string, env: NodeJS.Process
         if (isOver) throw new Error(`it ended before it printed ${JSON.stringify(text)} ${times} times:\n${output}`);
         await new Promise((resolve) => setTimeout(resolve, 50));
       }
+    },
+    interrupt: () => {
+      if (child.pid !== undefined) process.kill(-child.pid, "SIGINT");
     },
     kill: () => {
       if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");

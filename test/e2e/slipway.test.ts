@@ -1,0 +1,204 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { BackupRecord, DrillResult, ListResult, RestorePlan, VerifyResult } from "../../backup/protocol.ts";
+import type { Generations } from "../../ops/generations.ts";
+import type { Restored } from "../../ops/restore-run.ts";
+import { findLeaks, type Place } from "./canary.ts";
+import { finished, postJob, send, startLoad, type Target } from "./client.ts";
+import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
+import { docker } from "./stack.ts";
+
+/** Backups and restores by `./slipway`, as somebody types it, on the real engine. */
+let stack: OpsStack;
+let to: Target;
+let folder: string;
+/** Everything that was printed, and what the engine showed meanwhile: no secret must be in it. */
+const places: Place[] = [];
+let secrets: Readonly<Record<string, string>>;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "slipway-keys-"));
+  writeFileSync(join(folder, "passphrase"), "correct horse battery staple\n", { mode: 0o600 });
+  stack = await makeOpsStack();
+  await stack.up();
+  to = { url: stack.url, token: await stack.token() };
+  secrets = { ...(await secretsOf("backup")), ...(await secretsOf("postgres")) };
+});
+afterAll(async () => {
+  await stack.remove();
+  rmSync(folder, { recursive: true });
+});
+
+async function secretsOf(service: string): Promise<Record<string, string>> {
+  const script = 'cd "$SECRETS_DIR" && for f in *; do [ -f "$f" ] && echo "$f $(cat "$f")"; done';
+  const { output } = await docker("exec", await container(service), "sh", "-c", script);
+  return Object.fromEntries(
+    output
+      .trim()
+      .split("\n")
+      .map((line) => line.split(" ") as [string, string]),
+  );
+}
+
+async function container(service: string): Promise<string> {
+  const [name = ""] = await stack.containers(service);
+  return name;
+}
+
+interface Spoken<T> {
+  readonly code: number;
+  readonly result: T;
+  readonly text: string;
+}
+
+/** Types a command, with --json. */
+async function slipway<T>(...words: string[]): Promise<Spoken<T>> {
+  const { code, stdout, output } = await stack.slipway(...words, "--json").ended;
+  places.push({ name: words.join(" "), content: output });
+  const { result, exitCode } = JSON.parse(stdout) as { result: T; exitCode: number };
+  expect(exitCode, output).toBe(code);
+  return { code, result, text: output };
+}
+
+async function volumes(): Promise<string[]> {
+  const { output } = await docker("volume", "ls", "--quiet", "--filter", `label=slipway.stack=${stack.name}`);
+  return output.trim().split("\n").sort();
+}
+
+async function inspectAll(): Promise<void> {
+  const { output } = await docker("inspect", ...(await stack.containers()));
+  places.push({ name: "docker inspect", content: output });
+}
+
+/** Waits until everything that was committed is in the repository. */
+async function archived(): Promise<void> {
+  const psql = ["psql", "-h", "/run/slipway/postgres", "-U", "postgres", "-At", "-c"];
+  const ask = async (sql: string) => (await docker("exec", await container("postgres"), ...psql, sql)).output.trim();
+  const segment = await ask("SELECT pg_walfile_name(pg_switch_wal())");
+  while ((await ask("SELECT last_archived_wal FROM pg_stat_archiver")) < segment) await sleep(200);
+}
+
+const artifactOf = async (id: string) => (await send(to, "GET", `/api/v1/jobs/${id}/artifact`)).status;
+
+let speech: string;
+/** The smoke check of `make up` has made some too. */
+let artifacts: number;
+
+describe("backups", () => {
+  it("are not good before the key is kept elsewhere, and are after that", async () => {
+    speech = await postJob(to, "speech", { text: "This one is swept away." });
+    expect((await finished(to, speech)).state).toBe("succeeded");
+    expect((await slipway("verify")).code).toBe(3);
+    const key = join(folder, "key");
+    const passphrase = ["--passphrase-file", join(folder, "passphrase")];
+    expect(await slipway("keys", "export", "--to", key, ...passphrase)).toMatchObject({ code: 0 });
+    expect(await slipway("keys", "verify", "--from", key, ...passphrase)).toMatchObject({
+      ...{ code: 0, result: { isVerified: true } },
+    });
+  });
+
+  it("are made, listed, verified and drilled", async () => {
+    const made = await slipway<BackupRecord>("backup", "--full");
+    expect(made, made.text).toMatchObject({ code: 0, result: { type: "full", faults: [] } });
+    artifacts = made.result.artifacts.count;
+    expect(artifacts).toBeGreaterThan(0);
+    const listed = await slipway<ListResult>("backups");
+    expect(listed.result.backups.map(({ label }) => label)).toContain(made.result.label);
+    expect(listed.result.key.isEscrowed).toBe(true);
+    const verified = await slipway<VerifyResult>("verify", made.result.label);
+    expect(verified).toMatchObject({ code: 0, result: { faults: [], sets: [{ faults: [] }] } });
+    const drilled = await slipway<DrillResult>("drill");
+    expect(drilled.code, drilled.text).toBe(0);
+    expect(drilled.result.rtoSeconds).toBeGreaterThan(0);
+  });
+
+  it("are refused with the exit code of usage where the command is wrong", async () => {
+    expect((await stack.slipway("verify", "yesterday").ended).code).toBe(2);
+    expect((await stack.slipway("restore", "--to", "yesterday").ended).code).toBe(2);
+  });
+});
+
+describe("a restore to a moment", () => {
+  let moment: string;
+  let unfinished: readonly string[];
+  let lost: string;
+  let before: { readonly volumes: string[]; readonly file: string };
+
+  it("without --yes says in minutes and jobs what would be lost, and changes nothing", async () => {
+    const worker = await container("worker-cpu");
+    await docker("stop", worker);
+    const load = startLoad(to, 1);
+    await sleep(1500);
+    unfinished = (await load.stop()).accepted;
+    expect(unfinished.length).toBeGreaterThan(1);
+    await sleep(1100);
+    moment = new Date().toISOString();
+    await sleep(1100);
+    await docker("start", worker);
+    lost = await postJob(to, "sum", { numbers: [1, 2] });
+    for (const id of [...unfinished, lost]) expect((await finished(to, id)).state).toBe("succeeded");
+    await docker("exec", worker, "find", "/var/lib/slipway/objects/artifacts", "-type", "f", "-delete");
+    expect(await artifactOf(speech)).not.toBe(200);
+    await archived();
+    before = { volumes: await volumes(), file: stack.file() };
+    const planned = await slipway<{ plan: RestorePlan }>("restore", "--to", moment);
+    expect(planned.code, planned.text).toBe(0);
+    expect(planned.result.plan).toMatchObject({ jobsLost: 1, jobsAgain: unfinished.length });
+    expect(planned.result.plan.lostSeconds).toBeGreaterThan(0);
+    const { output } = await stack.slipway("restore", "--to", moment).ended;
+    expect(output).toMatch(/go back .*(s|min): nothing that was written since is in it/);
+    expect(output).toMatch(/lose .*1 job accepted since/);
+    expect({ volumes: await volumes(), file: stack.file() }).toEqual(before);
+  });
+
+  it("that is interrupted leaves the old generation serving, and nothing else", async () => {
+    const running = stack.slipway("restore", "--to", moment, "--yes");
+    await running.printed("postgres");
+    await inspectAll();
+    running.interrupt();
+    const { code, output } = await running.ended;
+    places.push({ name: "an interrupted restore", content: output });
+    expect(code, output).toBe(130);
+    expect(output).toContain("the generation first serves on");
+    expect({ volumes: await volumes(), file: stack.file() }).toEqual(before);
+    expect((await send(to, "GET", "/health/ready")).status).toBe(200);
+    expect(await stack.containers("restore")).toEqual([]);
+  });
+
+  it("does every job that was not finished then, brings artifacts back, and keeps what served before", async () => {
+    const load = startLoad(to, 1);
+    const { code, text, result } = await slipway<Restored>("restore", "--to", moment, "--yes");
+    await load.stop();
+    expect(code, text).toBe(0);
+    expect(result).toMatchObject({ before: "first", volumeBefore: `slipway-${stack.name}-postgres` });
+    expect(result.broughtBack).toMatchObject({ artifacts, missing: 0 });
+    expect(await volumes()).toEqual(expect.arrayContaining([...before.volumes, result.volume]));
+    for (const id of unfinished) expect((await finished(to, id)).state, id).toBe("succeeded");
+    expect((await send(to, "GET", `/api/v1/jobs/${lost}`)).status).toBe(404);
+    expect(await artifactOf(speech)).toBe(200);
+    expect(await stack.containers("restore-artifacts")).toEqual([]);
+    // What came back is the worker's, as what it wrote itself.
+    const owners = ["exec", await container("worker-cpu"), "find", "/var/lib/slipway/objects/artifacts", "-printf"];
+    const { output } = await docker(...owners, "%u:%g:%m\\n");
+    expect(new Set(output.trim().split("\n"))).toEqual(new Set(["slipway:10010:2750", "slipway:10010:640"]));
+    await inspectAll();
+  });
+
+  it("is taken back, and what was restored is forgotten", async () => {
+    const back = await slipway<Generations & { generation: string }>("restore", "--back", "--yes");
+    expect(back.code, back.text).toBe(0);
+    expect(back.result.generation).toBe("first");
+    expect((await finished(to, lost)).state).toBe("succeeded");
+    const [generation = ""] = back.result.kept;
+    const forgotten = await slipway<Generations>("restore", "--forget", generation, "--yes");
+    expect(forgotten, forgotten.text).toMatchObject({ code: 0, result: { current: "first", kept: [] } });
+    expect(await volumes()).toEqual(before.volumes);
+  });
+});
+
+it("no secret was printed, or shown by the engine", () => {
+  expect(Object.keys(secrets)).toContain("backup-key");
+  expect(findLeaks(secrets, places)).toEqual([]);
+});
