@@ -17,6 +17,8 @@ import type { ClusterConfig } from "./settings.ts";
 /** Artifacts, as they are read for backups. */
 export interface BackedUpObjects {
   readonly url: Input<string>;
+  /** `undefined` where they are on no disk. */
+  readonly claimName: Input<string> | undefined;
   readonly mounts: readonly Mounted[];
   readonly access: ObjectAccess;
 }
@@ -31,10 +33,11 @@ export function backedUpObjects(
   claimName: Input<string> | undefined,
   access: ObjectAccess,
 ): BackedUpObjects {
-  if (claimName === undefined) return { url, mounts: [], access };
+  if (claimName === undefined) return { url, claimName, mounts: [], access };
   // Read-only as a whole: the kubelet gives a disk to the group of the pod otherwise, and takes it from that of the artifacts.
   const volume = { name: "objects", persistentVolumeClaim: { claimName, readOnly: true } };
-  return { url, mounts: objectMounts("read", claimName).mounts.map(({ mount }) => ({ volume, mount })), access };
+  const mounts = objectMounts("read", claimName).mounts.map(({ mount }) => ({ volume, mount }));
+  return { url, claimName, mounts, access };
 }
 
 export interface AgentArgs {

@@ -87,6 +87,19 @@ describe("the agent in a cluster", () => {
     }
   });
 
+  it("comes after a step that gives the disk of artifacts to their group, which a disk that is looked at is not", async () => {
+    const pod = at(inputsOf(stack, TYPES.job, "artifacts-disk"), "spec", "template", "spec") as Record<string, unknown>;
+    expect(mounted(pod, 0)).toMatchObject({ "/var/lib/slipway/objects": "objects write" });
+    expect(at(pod, "securityContext", "fsGroup")).toBe(10_010);
+    expect(breaches(pod)).toEqual([]);
+    const set = stack.resources.find(({ type, name }) => type === TYPES.statefulSet && name === "postgres");
+    expect(set?.dependencies.join()).toContain("Job::artifacts-disk");
+    const url = { url: "s3://bucket", region: "eu-central-1", serviceAccountAnnotations: {} };
+    const remote = await recordCluster(clusterStack({ objects: url }));
+    expect(namesOf(remote, TYPES.job)).toEqual(["migrate"]);
+    expect(Object.keys(mounted(template(remote), 1))).not.toContain("/var/lib/slipway/objects");
+  });
+
   it("has a repository of the size and class that the file names, and Postgres archives into it", () => {
     expect(inputsOf(stack, TYPES.claim, "backups")["spec"]).toMatchObject({
       storageClassName: "slow",

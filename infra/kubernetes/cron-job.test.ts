@@ -77,7 +77,7 @@ describe("a program that runs at set times", () => {
     expect(found?.dependencies.join()).toContain("Job::migrate");
     expect(found?.dependencies.join()).toContain("Service::postgres");
     // One more than without it.
-    expect(at(inputsOf(stack, TYPES.quota, "quota"), "spec", "hard", "pods")).toBe("18");
+    expect(at(inputsOf(stack, TYPES.quota, "quota"), "spec", "hard", "pods")).toBe("19");
   });
 
   it.each([

@@ -57,6 +57,8 @@ export interface Company {
   readonly groups: readonly number[];
   /** Of the account of the pod. */
   readonly annotations: Readonly<Record<string, string>>;
+  /** What has to be there before the pod. @default nothing */
+  readonly after?: readonly Done[];
   /** The containers, given where the data is mounted. */
   readonly beside: (data: Mounted) => readonly BesideShape[];
 }
@@ -98,7 +100,7 @@ export function dataService(args: DataServiceArgs): DataService {
         persistentVolumeClaimRetentionPolicy: { whenDeleted: "Retain", whenScaled: "Retain" },
       },
     },
-    options(place, { protect: place.keep }),
+    options(place, { protect: place.keep, dependsOn: [...(args.company?.after ?? [])] }),
   );
   // A pod is ready when all of it is: who shares it must not keep clients from the service.
   const isFoundUnready = args.company !== undefined;

@@ -2,6 +2,7 @@ import type { Output } from "@pulumi/pulumi";
 import { RandomPassword } from "@pulumi/random";
 import { dataSettings } from "../../configs/stack-backup.ts";
 import type { Cache, Database, Trust } from "../contract.ts";
+import { servingRoles } from "../logins.ts";
 import type { StackSecrets } from "../secrets.ts";
 import { agentParts, backupAgent, type AgentArgs, type AgentParts, type BackedUpObjects } from "./backup-agent.ts";
 import { authorityCertificate } from "./certificate.ts";
@@ -11,6 +12,7 @@ import type { PullPolicy } from "./pod.ts";
 import { postgres } from "./postgres.ts";
 import { redis } from "./redis.ts";
 import type { Repository } from "./repository.ts";
+import { ownedDisk } from "./shared-disk.ts";
 import type { ClusterConfig } from "./settings.ts";
 import type { Server } from "./surroundings.ts";
 
@@ -42,8 +44,10 @@ export function dataServices(args: DataArgs): Data {
   const agentArgs = agent(args, seed);
   if (agentArgs === undefined) return { database: database(args, seed), cache: cache(args, seed) };
   const parts = agentParts(agentArgs);
+  const { claimName } = agentArgs.objects;
+  const after = claimName === undefined ? [] : [ownedDisk(agentArgs, parts, claimName)];
   return {
-    database: database(args, seed, backupAgent(agentArgs, parts)),
+    database: database(args, seed, { ...backupAgent(agentArgs, parts), after }),
     cache: cache(args, seed),
     agent: { args: agentArgs, parts },
   };
@@ -57,7 +61,7 @@ function agent(args: DataArgs, seed: Output<string>): AgentArgs | undefined {
   const { external } = config.kubernetes.redis;
   return {
     ...{ ...backups, config, pullPolicy, fingerprintKey, place },
-    database: { host: "postgres", port: 5432, name: "slipway", ...roles(secrets), tls },
+    database: { host: "postgres", port: 5432, name: "slipway", ...servingRoles(secrets), tls },
     cache: {
       host: external?.host ?? "redis",
       port: external?.port ?? 6379,
@@ -67,19 +71,12 @@ function agent(args: DataArgs, seed: Output<string>): AgentArgs | undefined {
   };
 }
 
-function roles(secrets: StackSecrets): Pick<Database, "app" | "owner"> {
-  return {
-    app: { user: "slipway_app", password: secrets.databasePassword },
-    owner: { user: "slipway_owner", password: secrets.databaseOwnerPassword },
-  };
-}
-
 function database(args: DataArgs, seed: Output<string>, company?: Company): Server<Database> {
   const { config, secrets } = args;
   const { external, maxConnections } = config.kubernetes.postgres;
   if (external !== undefined) {
     const { host, port, cidrs } = external;
-    const is = { host, port, name: external.database, ...roles(secrets), tls: trust(external) };
+    const is = { host, port, name: external.database, ...servingRoles(secrets), tls: trust(external) };
     return { is, fullHost: host, ready: [], where: { port, cidrs } };
   }
   const made = postgres({
@@ -90,7 +87,7 @@ function database(args: DataArgs, seed: Output<string>, company?: Company): Serv
     repository: args.backups?.repository,
     company,
   });
-  const is = { host: made.host, port: 5432, name: "slipway", ...roles(secrets), tls: { ca: made.ca } };
+  const is = { host: made.host, port: 5432, name: "slipway", ...servingRoles(secrets), tls: { ca: made.ca } };
   return { is, fullHost: made.fullHost, ready: [made.ready], where: { port: 5432 } };
 }
 

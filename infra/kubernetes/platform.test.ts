@@ -43,7 +43,7 @@ describe("a stack in a cluster", () => {
       ],
       [TYPES.namespace]: ["namespace"],
       [TYPES.priority]: ["priority-api", "priority-data", "priority-worker"],
-      [TYPES.account]: ["api", "drill", "marker", "migrate", "postgres", "redis", "worker-cpu"],
+      [TYPES.account]: ["api", "artifacts-disk", "drill", "marker", "migrate", "postgres", "redis", "worker-cpu"],
       [TYPES.configMap]: [
         "api",
         ...["backup", "backup-release", "drill"],
@@ -65,7 +65,7 @@ describe("a stack in a cluster", () => {
         ...["clients-to-postgres", "clients-to-redis", "default-deny", "dns"],
         ...["marker-to-cluster-api", "postgres-from-clients", "redis-from-clients"],
       ],
-      [TYPES.job]: ["migrate"],
+      [TYPES.job]: ["artifacts-disk", "migrate"],
       [TYPES.cronJob]: ["drill"],
       [TYPES.quota]: ["quota"],
       [TYPES.limitRange]: ["defaults"],

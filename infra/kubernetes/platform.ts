@@ -34,6 +34,7 @@ import { keeps } from "../keep.ts";
 import { limitRange, planQuota, resourceQuota } from "./quota.ts";
 import { release } from "./release.ts";
 import { mostPods, scaleOf } from "./scale.ts";
+import { DISK_LIMITS } from "./shared-disk.ts";
 import { fingerprintKey, secretFiles } from "./secret-files.ts";
 import { existingObjects, type ObjectAccess } from "./remote-objects.ts";
 import { repository, repositoryClaim } from "./repository.ts";
@@ -234,8 +235,8 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
     const data = [
       ...(isInside("postgres") ? [postgres] : []),
       ...(isInside("redis") ? [redis] : []),
-      // The agent, a drill and a restore.
-      ...(backups ? [backups, backups, backups] : []),
+      // The agent, a drill and a restore, and who owns the disk of artifacts.
+      ...(backups ? [backups, backups, backups, DISK_LIMITS] : []),
     ];
     const others = [...this.#once.map(({ limits }) => limits), ...data];
     const single = others.map((limits) => ({ limits, pods: 1, beside: false, gpu: false }));

@@ -112,13 +112,13 @@ describe("a release", () => {
 describe("the quota", () => {
   it("has room for a release of everything, and for nothing else", () => {
     const hard = at(inputsOf(stack, TYPES.quota, "quota"), "spec", "hard");
-    // API 5 of 384 MiB, worker 3 of 512, marker 3 of 128, migration 256, Postgres 768, Redis 320; agent, drill and restore of 768.
+    // API 5 of 384 MiB, worker 3 of 512, marker 3 of 128, migration 256, Postgres 768, Redis 320; agent, drill and restore of 768, disk 64.
     expect(hard).toEqual({
-      pods: "17",
-      "requests.memory": `${5 * 384 + 3 * 512 + 3 * 128 + 256 + 768 + 320 + 3 * 768}Mi`,
-      "limits.memory": `${5 * 384 + 3 * 512 + 3 * 128 + 256 + 768 + 320 + 3 * 768}Mi`,
-      "requests.cpu": "14750m",
-      "limits.cpu": "14750m",
+      pods: "18",
+      "requests.memory": `${5 * 384 + 3 * 512 + 3 * 128 + 256 + 768 + 320 + 3 * 768 + 64}Mi`,
+      "limits.memory": `${5 * 384 + 3 * 512 + 3 * 128 + 256 + 768 + 320 + 3 * 768 + 64}Mi`,
+      "requests.cpu": "14850m",
+      "limits.cpu": "14850m",
       "requests.nvidia.com/gpu": "0",
       "services.loadbalancers": "0",
       "services.nodeports": "0",

@@ -45,7 +45,7 @@ describe("the product on Kubernetes", () => {
     const mounts = await product.get("pods", "{.items[*].spec.automountServiceAccountToken}");
     expect(new Set(mounts.split(" "))).toEqual(new Set(["false"]));
     const phases = await product.get("pods", "{.items[*].status.phase}");
-    expect(phases.split(" ").sort()).toEqual([...Array<string>(6).fill("Running"), "Succeeded"]);
+    expect(phases.split(" ").sort()).toEqual([...Array<string>(6).fill("Running"), "Succeeded", "Succeeded"]);
   });
 
   it("shows secrets nowhere but in Secrets", async () => {
