@@ -245,8 +245,8 @@ describe("a restore of the database", () => {
   });
 
   it("lets go of no instance that the file names no more: the preview stops", async () => {
-    const [{ name = "" } = {}] = switchingOf(world.stack).databases().restored;
-    await set("aws.data.database.serving", name);
+    const [restored] = switchingOf(world.stack).databases().restored;
+    await set("aws.data.database.serving", restored?.name ?? "none");
     await set("aws.data.database.keepFirst", "false");
     const { code, output } = await world.stack.pulumi("preview");
     await set("aws.data.database.keepFirst", "true");
