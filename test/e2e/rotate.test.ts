@@ -49,12 +49,19 @@ async function begin(): Promise<void> {
   load = startLoad(await target(), 4);
 }
 
-/** Every request was answered as it should, and every job that was accepted was done, at the first attempt. */
-async function nothingWasLost(): Promise<void> {
+/**
+ * Every request was answered as it should, and every job that was accepted was done.
+ *
+ * @param isUncut whether no worker was taken away in the middle of a job: then each is done at the first attempt
+ */
+async function nothingWasLost(isUncut = true): Promise<void> {
   const { failures, accepted, requests } = await load.stop();
   expect(failures).toEqual([]);
   const to = await target();
-  for (const id of accepted) expect(await finished(to, id), id).toMatchObject({ state: "succeeded", attempt: 1 });
+  for (const id of accepted)
+    expect(await finished(to, id), id).toMatchObject(
+      isUncut ? { state: "succeeded", attempt: 1 } : { state: "succeeded" },
+    );
   console.log(`${requests} requests, ${accepted.length} jobs`);
 }
 
@@ -106,7 +113,8 @@ describe("slipway rotate", () => {
     const { slots: end } = await rotate("database");
     expect(end).toEqual({ slot: serving === "first" ? "second" : "first", other: "off" });
     expect(slots("database")).toEqual(end);
-    await nothingWasLost();
+    // Workers that a killed deploy had just made are nobody's, and the next deploy removes them.
+    await nothingWasLost(times !== 3 || line !== "✓ Stack file");
     expect(await dataContainers()).toBe(before);
   });
 
