@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { copyCheckout } from "./checkout.ts";
-import { freePort, listContainers, type Ended } from "./stack.ts";
+import { docker, freePort, listContainers, type Ended } from "./stack.ts";
 
 /** A stack that `make up` and `slipway` drive, as a user's: state, passphrase and file are its own, the engine and the cache are this machine's. */
 export interface OpsStack {
@@ -61,10 +61,23 @@ export async function makeOpsStack(): Promise<OpsStack> {
     stateFolder: join(folder, "home/state"),
     containers: (service) => listContainers(name, service),
     remove: async () => {
-      await command("down");
+      await removeObjects(name);
       checkout.remove();
     },
   };
+}
+
+/** Not by `make down`: of the stacks in another state folder it knows nothing, and takes the base image from under them. */
+async function removeObjects(name: string): Promise<void> {
+  const label = `label=slipway.stack=${name}`;
+  const lines = async (...args: string[]) => (await docker(...args)).output.trim().split("\n").filter(Boolean);
+  const each = async (names: Promise<string[]>, ...command: string[]) => {
+    for (const one of await names) await docker(...command, one);
+  };
+  await each(lines("ps", "--all", "--quiet", "--filter", label), "rm", "--force");
+  await each(lines("volume", "ls", "--quiet", "--filter", label), "volume", "rm");
+  await each(lines("network", "ls", "--quiet", "--filter", label), "network", "rm");
+  await each(lines("image", "ls", "--quiet", `slipway-${name}/*`), "image", "rm", "--force");
 }
 
 /** State and passphrase are the copy's own; what takes long to make is this machine's. */
