@@ -5,7 +5,7 @@ import { build } from "esbuild";
 import { Client } from "pg";
 import { renderPgbackrest, STANZA, writePgbackrest } from "../../backup/pgbackrest-config.ts";
 import { loadRuntime } from "../../configs/runtime.ts";
-import { bundleOptions } from "../../infra/images/bundle-options.ts";
+import { bundleOptions, writeBundleFiles } from "../../infra/images/bundle-options.ts";
 import { startRedis } from "../servers/redis.ts";
 import { migrateDatabase } from "../servers/stack.ts";
 import {
@@ -74,6 +74,8 @@ export interface WorldOptions {
   /** A second repository, in a folder beside. @default false */
   readonly hasOffsite?: boolean;
   readonly settings?: readonly string[];
+  /** More secrets of the agent, by file name. */
+  readonly secrets?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -85,7 +87,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<BackupWorl
   const data = join(folder, "first", "data");
   const beside = ["socket", "objects", "secrets", "offsite"].map((name) => join(folder, name));
   for (const path of [repository, dirname(data), ...beside]) mkdirSync(path, { recursive: true });
-  writeSecrets(join(folder, "secrets"));
+  writeSecrets(join(folder, "secrets"), options.secrets);
   const program = await bundleAgent(folder);
   const port = await freePort();
   const redis = await startRedis(REDIS_PASSWORD, REDIS_SETTINGS);
@@ -216,13 +218,15 @@ async function answered(started: RunningProgram): Promise<Answered> {
 async function bundleAgent(folder: string): Promise<string> {
   const outdir = join(folder, "app");
   await build({ ...bundleOptions(ROOT), entryPoints: { backup: "backup/main.ts" }, outdir });
+  await writeBundleFiles(ROOT, ["backup"], outdir);
   cpSync(process.execPath, join(folder, "node"), { dereference: true });
   chmodSync(join(folder, "node"), 0o755);
   return join(outdir, "backup.mjs");
 }
 
-function writeSecrets(folder: string): void {
-  const secrets = { "backup-key": KEY, "database-password": "unused-by-trust", "redis-password": REDIS_PASSWORD };
+function writeSecrets(folder: string, more: WorldOptions["secrets"]): void {
+  const own = { "backup-key": KEY, "database-password": "unused-by-trust", "redis-password": REDIS_PASSWORD };
+  const secrets = { ...own, ...more };
   for (const [name, secret] of Object.entries(secrets)) writeFileSync(join(folder, name), `${secret}\n`);
 }
 
