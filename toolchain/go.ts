@@ -35,7 +35,7 @@ const KUBERNETES_MODULE = "k8s.io/kubernetes";
 const KEDA_MODULE = "github.com/kedacore/keda/v2";
 const KWOK_MODULE = "sigs.k8s.io/kwok";
 
-/** The programs that can be made from Go modules: Pulumi's where no official build can be had, and those of a cluster for tests. */
+/** The programs that can be made from Go modules: Pulumi's where no official build can be had, and those that tests need. */
 export const GO_PROGRAMS = {
   pulumi: {
     folder: "engine",
@@ -75,6 +75,7 @@ export const GO_PROGRAMS = {
       ),
     },
   },
+  actionlint: { folder: "actionlint", packages: ["github.com/rhysd/actionlint/cmd/actionlint"] },
   "metrics-server": {
     folder: "metrics-server",
     packages: ["sigs.k8s.io/metrics-server/cmd/metrics-server"],
