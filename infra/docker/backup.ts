@@ -80,7 +80,11 @@ export function backup(args: BackupArgs): void {
       restart: "unless-stopped",
       destroyGraceSeconds: BACKUP_DRAIN_SECONDS + KILL_MARGIN_SECONDS,
     },
-    { parent, dependsOn: [secrets.writer, postgres.container], deleteBeforeReplace: true },
+    // The plugin takes other mounts for an update, which leaves the container on the volume of the secrets before.
+    {
+      ...{ parent, dependsOn: [secrets.writer, postgres.container] },
+      ...{ deleteBeforeReplace: true, replaceOnChanges: ["mounts"] },
+    },
   );
 }
 

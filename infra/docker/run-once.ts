@@ -47,7 +47,8 @@ export function runOnce(args: RunOnceArgs): Done {
       mustRun: false,
       restart: "no",
     },
-    { parent, dependsOn: [args.secrets.writer], deleteBeforeReplace: false },
+    // The plugin takes other mounts for an update, which leaves the container on the volume of the secrets before.
+    { parent, dependsOn: [args.secrets.writer], deleteBeforeReplace: false, replaceOnChanges: ["mounts"] },
   );
   return gate({
     name: `${spec.name}-done`,
