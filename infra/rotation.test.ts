@@ -1,7 +1,10 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
+import { credentialsSchema } from "../configs/credential-slots.ts";
 import { stackSchema } from "../configs/stack.ts";
 import { manifestOfAll, names, recordStack, type RecordedStack } from "../test/pulumi/docker-stack.ts";
-import { canary, containersOf, renderedByDocker, TYPES } from "../test/pulumi/docker.ts";
+import { canary, containersOf, DOCKER_ANSWERS, renderedByDocker, TYPES } from "../test/pulumi/docker.ts";
+import { known, record } from "../test/pulumi/recorder.ts";
+import { stackSecrets } from "./secrets.ts";
 
 vi.mock("./images/contexts.ts", async (original) => ({
   ...(await original<object>()),
@@ -77,6 +80,23 @@ describe("slots", () => {
     expect(environmentOf("backup")).toEqual(
       expect.arrayContaining(["DATABASE_USER=slipway_app_second", "REDIS_USER=slipway_second"]),
     );
+  });
+});
+
+describe("what tokens are signed with", () => {
+  const signing = async (slots: { readonly slot: string; readonly other: string }) => {
+    const credentials = credentialsSchema.parse({ jwt: slots });
+    const { result } = await record(() => stackSecrets(credentials), DOCKER_ANSWERS);
+    const { keys } = JSON.parse(await known(result.jwtSigning)) as { keys: { kid: string }[] };
+    return keys.at(-1)?.kid;
+  };
+
+  it("is the key of the slot that serves, whichever others are accepted", async () => {
+    expect(await signing(PHASES.none)).toBe("generated");
+    expect(await signing(PHASES.next)).toBe("generated");
+    expect(await signing(PHASES.last)).toBe("generated-second");
+    expect(await signing(PHASES.off)).toBe("generated-second");
+    expect(await signing({ slot: "first", other: "last" })).toBe("generated");
   });
 });
 

@@ -15,8 +15,12 @@ export interface OpsStack {
   /** What `make up` runs; it must succeed. */
   up(): Promise<void>;
   token(): Promise<string>;
+  /** Writes a secret into its file, as `pulumi config set --secret` does. */
+  setSecret(key: string, value: string): Promise<void>;
   /** The stack's file. */
   file(): string;
+  /** Writes it anew. */
+  write(file: string): void;
   /** Every file of its state, by name. */
   stateFolder: string;
   containers(service?: string): Promise<string[]>;
@@ -57,7 +61,14 @@ export async function makeOpsStack(): Promise<OpsStack> {
       if (code !== 0) throw new Error(`up ended with ${code}:\n${output}`);
     },
     token: async () => (await command("token")).stdout.trim(),
+    setSecret: async (key, value) => {
+      const { code, output } = await run("-c", SET_SECRET, name, key, value).ended;
+      if (code !== 0) throw new Error(`${key} could not be set:\n${output}`);
+    },
     file: () => readFileSync(path, "utf8"),
+    write: (text) => {
+      writeFileSync(path, text);
+    },
     stateFolder: join(folder, "home/state"),
     containers: (service) => listContainers(name, service),
     remove: async () => {
@@ -66,6 +77,9 @@ export async function makeOpsStack(): Promise<OpsStack> {
     },
   };
 }
+
+const SET_SECRET =
+  'eval "$(sh toolchain/start.sh commands/env.ts --stack "$0")" && printf %s "$2" | pulumi config set --secret "$1" --stack "$0"';
 
 /** Not by `make down`: of the stacks in another state folder it knows nothing, and takes the base image from under them. */
 async function removeObjects(name: string): Promise<void> {
