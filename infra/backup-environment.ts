@@ -12,11 +12,6 @@ export const SOCKET_FOLDER = "/run/slipway/postgres";
 
 const CA_FILE = "offsite-ca.pem";
 
-const NODE = "/usr/local/bin/node";
-
-/** How the agent's program is called; its words come after. */
-export const BACKUP_PROGRAM = [NODE, "/app/backup.mjs"] as const;
-
 export const BACKUP_PORT = 8000;
 
 /** What it records and counts goes by one, and a second is free while that one waits. */

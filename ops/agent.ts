@@ -3,7 +3,7 @@ import type { z } from "zod";
 import { UserError, wasInterrupted } from "../toolchain/command.ts";
 import { connect, findEngine } from "../toolchain/engine.ts";
 import type { AgentSteps } from "./agent-steps.ts";
-import { execIn } from "./exec.ts";
+import { execIn, type ExecOptions } from "./exec.ts";
 import { Reading, type Answer } from "./reading.ts";
 
 /** Labels by which objects of a stack are known; infra/docker/labels.ts writes them. */
@@ -34,38 +34,48 @@ export class Agent {
     this.program = program;
   }
 
-  /**
-   * Asks it for something, and shows how far it is.
-   *
-   * @throws UserError with its message and its exit code, or saying in what state an interrupted one left things
-   */
-  async ask<T>({ words, schema, shown, input }: Question<T>): Promise<Answer<T>> {
-    const command = words.join(" ");
-    const reading = new Reading(command, schema, (event) => {
-      shown.take(event);
+  /** As {@link ask} does. */
+  ask<T>(question: Question<T>): Promise<Answer<T>> {
+    const { container, docker, program } = this;
+    return ask(question, (options) => execIn(container, docker, [...program, ...question.words], options));
+  }
+}
+
+/**
+ * Asks an agent for something, and shows how far it is.
+ *
+ * @param exec runs its program with the question's words; gives its exit code
+ * @throws UserError with its message and its exit code, or saying in what state an interrupted one left things
+ */
+export async function ask<T>(
+  { words, schema, shown, input }: Question<T>,
+  exec: (options: ExecOptions) => Promise<number>,
+): Promise<Answer<T>> {
+  const command = words.join(" ");
+  const reading = new Reading(command, schema, (event) => {
+    shown.take(event);
+  });
+  try {
+    const code = await exec({
+      onLine: (line) => {
+        reading.line(line);
+      },
+      onLogLine: (line) => {
+        reading.logLine(line);
+      },
+      ...(input === undefined ? {} : { input }),
     });
-    try {
-      const code = await execIn(this.container, this.docker, [...this.program, ...words], {
-        onLine: (line) => {
-          reading.line(line);
-        },
-        onLogLine: (line) => {
-          reading.logLine(line);
-        },
-        ...(input === undefined ? {} : { input }),
-      });
-      const answer = reading.end(code);
-      shown.end();
-      return answer;
-    } catch (error) {
-      shown.end(true);
-      if (!wasInterrupted() || !(error instanceof UserError)) throw error;
-      throw new UserError(
-        `Interrupted. The agent was told and has given up \`${command}\`; what it had begun is no backup and is cleared away by the next one. ` +
-          `What there was before is untouched.\nIt said: ${error.message}`,
-        130,
-      );
-    }
+    const answer = reading.end(code);
+    shown.end();
+    return answer;
+  } catch (error) {
+    shown.end(true);
+    if (!wasInterrupted() || !(error instanceof UserError)) throw error;
+    throw new UserError(
+      `Interrupted. The agent was told and has given up \`${command}\`; what it had begun is no backup and is cleared away by the next one. ` +
+        `What there was before is untouched.\nIt said: ${error.message}`,
+      130,
+    );
   }
 }
 

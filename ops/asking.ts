@@ -1,4 +1,6 @@
 import type { z } from "zod";
+import { findFolders } from "../toolchain/folders.ts";
+import { readStackSettings } from "../toolchain/stack-settings.ts";
 import type { Steps } from "../toolchain/steps.ts";
 import { AgentSteps } from "./agent-steps.ts";
 import { findAgent, findDocker } from "./agent.ts";
@@ -14,7 +16,13 @@ export interface AskArgs<T> {
 }
 
 /** Asks the agent of a stack for something, and shows how far it is. */
-export async function askAgent<T>({ stack, steps, ...question }: AskArgs<T>): Promise<Answer<T>> {
+export async function askAgent<T>({ stack, steps, ...asked }: AskArgs<T>): Promise<Answer<T>> {
+  const question = { ...asked, shown: new AgentSteps(steps) };
+  if (readStackSettings(stack, findFolders().root)?.platform === "kubernetes") {
+    // With it comes a client.
+    const { askInCluster } = await import("./cluster-agent.ts");
+    return askInCluster(stack, steps, question);
+  }
   const agent = await findAgent(await findDocker(), stack);
-  return agent.ask({ ...question, shown: new AgentSteps(steps) });
+  return agent.ask(question);
 }

@@ -17,10 +17,10 @@ export interface ExecOptions extends Lines {
 }
 
 /** By this variable a program is found again that was started here: the engine has no way to send a signal to one. */
-const MARK = "SLIPWAY_RUN";
+export const MARK = "SLIPWAY_RUN";
 
 /** Sends SIGINT to the marked program, and not to what it has started, which has the mark too. */
-const INTERRUPT = `
+export const INTERRUPT = `
 const { readdirSync, readFileSync } = require("node:fs");
 const marked = new Map();
 for (const pid of readdirSync("/proc").filter((name) => /^\\d+$/.test(name))) {
@@ -75,7 +75,7 @@ export async function readLines(docker: Docker, stream: NodeJS.ReadableStream, t
 }
 
 /** A fault of whoever takes the lines is thrown on: the stream is read to its end all the same, so that nothing hangs. */
-async function each(stream: PassThrough, take: (line: string) => void): Promise<void> {
+export async function each(stream: PassThrough, take: (line: string) => void): Promise<void> {
   const faults: unknown[] = [];
   for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
     try {

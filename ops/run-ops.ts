@@ -128,8 +128,8 @@ function refuseMore(
 /** What there is in the place of these commands, where a stack does not stand on a Docker engine. */
 const INSTEAD = {
   kubernetes:
-    "stands in a cluster, whose volumes are backed up by what the cluster has for that (VolumeSnapshots of the claims of postgres and redis). " +
-    "With kubernetes.postgres.external the server's own backups are the ones. docs/kubernetes.md says what is where.",
+    "stands in a cluster. Its backups are made, listed, verified and tried by these commands too; a restore there goes by the steps in " +
+    "docs/backups.md. With kubernetes.postgres.external the server's own backups are the ones.",
   aws:
     "stands on AWS, which backs its data up itself: RDS keeps every moment of the last days (slipway:aws.data.database), S3 keeps versions, " +
     "ElastiCache snapshots. Restore there: ./slipway restore. docs/aws.md says what is where.",
@@ -143,7 +143,7 @@ export function takenPlatform(
 ): Platform {
   const platform = readStackSettings(stack, root)?.platform ?? "docker";
   if (platform === "docker" || taken.includes(platform)) return platform;
-  throw new UserError(`These commands are for stacks on a Docker engine. ${stack} ${INSTEAD[platform]}`, EXIT.usage);
+  throw new UserError(`This command is for stacks on a Docker engine. ${stack} ${INSTEAD[platform]}`, EXIT.usage);
 }
 
 function document(content: unknown): string {

@@ -1,5 +1,6 @@
 import type { Input, Output } from "@pulumi/pulumi";
-import { agentEnvironment, BACKUP_PORT, BACKUP_PROGRAM } from "../backup-environment.ts";
+import { agentEnvironment, BACKUP_PORT } from "../backup-environment.ts";
+import { BACKUP_PROGRAM } from "../backup-program.ts";
 import type { Cache, Database, ObjectStore } from "../contract.ts";
 import { authority } from "../service-environment.ts";
 import { configMap } from "./config-map.ts";

@@ -1,4 +1,4 @@
-import { BACKUP_PROGRAM } from "../backup-environment.ts";
+import { BACKUP_PROGRAM } from "../backup-program.ts";
 import type { Done } from "../contract.ts";
 import { drillCron } from "../plan/drill-cron.ts";
 import type { AgentArgs, AgentParts } from "./backup-agent.ts";

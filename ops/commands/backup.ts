@@ -9,6 +9,7 @@ import { facts } from "../table.ts";
 export function run(): Promise<void> {
   return runOps({
     name: "backup",
+    platforms: ["docker", "kubernetes"],
     summary:
       "backs up Postgres, a snapshot of Redis and what is new of the artifacts, into every repository. Those that are due are made without it.",
     options: { full: { type: "boolean", default: false } },

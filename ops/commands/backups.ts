@@ -9,6 +9,7 @@ import { table, type Column } from "../table.ts";
 export function run(): Promise<void> {
   return runOps({
     name: "backups",
+    platforms: ["docker", "kubernetes"],
     summary: "lists the backups, the moments that can be restored, and whether the key is kept elsewhere.",
     options: {},
     optionLines: [],

@@ -8,6 +8,7 @@ import { facts } from "../table.ts";
 export function run(): Promise<void> {
   return runOps({
     name: "drill",
+    platforms: ["docker", "kubernetes"],
     summary:
       "restores the newest backup in a folder of its own, lets it do a job, measures both, and throws it away. The stack does it by itself every few days.",
     options: {},

@@ -16,6 +16,7 @@ const ACTIONS = { export: exportKey, verify: verifyKey } as const;
 export function run(): Promise<void> {
   return runOps({
     name: "keys",
+    platforms: ["docker", "kubernetes"],
     summary:
       "export: writes the key that opens the backups into a file, closed by a passphrase, to be kept elsewhere. verify: opens such a file and compares. " +
       "Until that was done once, no backup counts as good: a host that is lost takes its key along.",

@@ -9,6 +9,7 @@ import { table } from "../table.ts";
 export function run(): Promise<void> {
   return runOps({
     name: "verify",
+    platforms: ["docker", "kubernetes"],
     summary:
       "reads every byte of one backup or of all, of the archive and of the mirror, and checks it. Ends with 3 where anything is damaged, cut off, missing, " +
       "somebody else's or closed with another key.",

@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import type { KubeConfig } from "@kubernetes/client-node";
 import { buildPrograms, findCluster, startCluster } from "../cluster/cluster.ts";
 import { layoutOf } from "../cluster/layout.ts";
 import { bringProductImages } from "../cluster/product-images.ts";
@@ -90,18 +91,22 @@ async function reach(
   const { hostname, port } = new URL(url);
   const [service = "", , domain] = hostname.split(".");
   if (domain !== "svc" || namespace === undefined) return { url, end: () => Promise.resolve() };
-  const settings = readStackSettings(stack.name, folders.root);
-  const config = loadKubeConfig({
-    path: environment(stack.name, folders)["KUBECONFIG"] ?? settings?.kubernetes.kubeconfig,
-    content: settings?.hasKubeconfigSecret === true ? await stack.secret("kubeconfig") : undefined,
-    context: settings?.kubernetes.context,
-  });
   return forwardPort({
-    config,
+    config: await kubeConfigOf(stack, folders),
     namespace,
     service,
     port: Number(port),
     ...(localPort === undefined ? {} : { localPort }),
+  });
+}
+
+/** The way to the cluster of a stack. */
+export async function kubeConfigOf(stack: Stack, folders: Folders): Promise<KubeConfig> {
+  const settings = readStackSettings(stack.name, folders.root);
+  return loadKubeConfig({
+    path: environment(stack.name, folders)["KUBECONFIG"] ?? settings?.kubernetes.kubeconfig,
+    content: settings?.hasKubeconfigSecret === true ? await stack.secret("kubeconfig") : undefined,
+    context: settings?.kubernetes.context,
   });
 }
 
