@@ -179,6 +179,11 @@ describe("replacement", () => {
     expect(rest.filter(({ deleteBeforeReplace }) => deleteBeforeReplace !== false)).toEqual([]);
   });
 
+  it("makes anew what has nothing but its secrets changed: the plugin would leave it on the volume of before", () => {
+    for (const name of ["migrate", AGENT])
+      expect(containersOf(stack.resources).get(name)?.replaceOnChanges, name).toEqual(["mounts"]);
+  });
+
   it("gives volumes with data fixed names, so that kept ones are taken up again, and marks them alone", () => {
     const marked = stack.resources.filter(({ inputs }) => JSON.stringify(inputs).includes("slipway.data"));
     expect(marked.map(({ inputs }) => inputs["name"]).sort()).toEqual(

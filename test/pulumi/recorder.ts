@@ -23,6 +23,8 @@ export interface RecordedResource {
   readonly isProtected: boolean;
   /** `undefined` where the program does not say. */
   readonly deleteBeforeReplace: boolean | undefined;
+  /** Inputs whose change makes it anew, beside those that the plugin knows. */
+  readonly replaceOnChanges: readonly string[];
   /** Names of the hooks that run before it is created. */
   readonly beforeCreate: readonly string[];
   /** How long the plugin may take to make and to change it; empty where the program does not say. */
@@ -122,6 +124,7 @@ function describe(request: RegisterResourceRequest, { outputs }: Records): Recor
     inputs: opened(sent) as Record<string, unknown>,
     isProtected: request.getProtect() === true,
     deleteBeforeReplace: request.getDeletebeforereplacedefined() ? request.getDeletebeforereplace() : undefined,
+    replaceOnChanges: request.getReplaceonchangesList(),
     beforeCreate: request.getHooks()?.getBeforeCreateList() ?? [],
     timeouts: {
       create: request.getCustomtimeouts()?.getCreate() ?? "",
