@@ -192,11 +192,27 @@ describe("a restore to a moment", () => {
     expect(back.result.generation).toBe("first");
     expect((await finished(to, lost)).state).toBe("succeeded");
     const [generation = ""] = back.result.kept;
+    await expectKept(generation);
     const forgotten = await slipway<Generations>("restore", "--forget", generation, "--yes");
     expect(forgotten, forgotten.text).toMatchObject({ code: 0, result: { current: "first", kept: [] } });
     expect(await volumes()).toEqual(before.volumes);
   });
 });
+
+/** A deploy of a file that names a generation no more would delete its volumes: it stops, and says what to call if that is meant. */
+async function expectKept(generation: string): Promise<void> {
+  const file = stack.file();
+  const there = await volumes();
+  stack.write(file.replace(/^ +- .*\n/gm, "").replace(/^( +)kept:.*$/m, "$1kept: []"));
+  const refused = await stack.up().then(
+    () => "nothing was refused",
+    (error: unknown) => String(error),
+  );
+  stack.write(file);
+  expect(refused).toContain(`postgres-${generation} (docker:index/volume:Volume) would be deleted`);
+  expect(refused).toContain(`make up STACK=${stack.name} ALLOW='`);
+  expect(await volumes()).toEqual(there);
+}
 
 it("no secret was printed, or shown by the engine", () => {
   expect(Object.keys(secrets)).toContain("backup-key");
