@@ -15,7 +15,10 @@ beforeAll(async () => {
   restored = await recordCluster(clusterStack({}, { data: { generation: ORDER.generation, kept: ["first"] } }));
 });
 
-const drill = () => drillSchema.parse(inputsOf(stack, TYPES.cronJob, "drill"));
+const drill = () => {
+  const { metadata, spec } = inputsOf(stack, TYPES.cronJob, "drill");
+  return drillSchema.parse({ metadata: { ...(metadata as object), uid: "uid-of-drill" }, spec });
+};
 const template = () => at(inputsOf(stack, TYPES.statefulSet, "postgres"), "spec", "volumeClaimTemplates", 0);
 const claim = () =>
   restoreClaim(claimSchema.parse({ metadata: { namespace: "slipway-unit" }, spec: at(template(), "spec") }), ORDER);
@@ -40,6 +43,7 @@ describe("a restore in a cluster", () => {
     expect(breaches(pod)).toEqual([]);
     expect(job.metadata).toMatchObject({
       ...{ name: "restore-20261129t1200", namespace: "slipway-unit" },
+      ownerReferences: [{ kind: "CronJob", name: "drill", uid: "uid-of-drill" }],
       annotations: { "slipway.restore.generation": ORDER.generation, "slipway.restore.typed": "10m ago" },
     });
     // By this label network policies let it at a bucket, and at no database.

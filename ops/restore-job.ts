@@ -20,7 +20,7 @@ type Pod = z.output<typeof podSchema>;
 
 /** What is looked at of a CronJob of drills, as the cluster tells of it. */
 export const drillSchema = z.object({
-  metadata: z.object({ namespace: z.string() }),
+  metadata: z.object({ namespace: z.string(), name: z.string(), uid: z.string() }),
   spec: z.object({ jobTemplate: z.object({ spec: z.object({ template: z.object({ spec: podSchema }) }) }) }),
 });
 
@@ -65,6 +65,8 @@ export function restoreJob({ metadata, spec }: z.output<typeof drillSchema>, ord
       name: `${RESTORE_SERVICE}-${order.generation}`,
       namespace: metadata.namespace,
       labels: own,
+      // Goes with the stack: a pod that has ended would keep the disks that it was given from being deleted.
+      ownerReferences: [{ apiVersion: "batch/v1", kind: "CronJob", name: metadata.name, uid: metadata.uid }],
       annotations: {
         ...{ [RESTORE_LABELS.generation]: order.generation, [RESTORE_LABELS.typed]: order.typed },
         [RESTORE_LABELS.target]: order.target,

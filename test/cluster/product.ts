@@ -18,7 +18,7 @@ export interface ToldJob {
 
 /** The repository's own stack on the real node of this machine. */
 export class Product {
-  readonly namespace = "slipway-test";
+  readonly namespace: string;
   readonly cluster: RealCluster;
   readonly stack: TestProgram;
   /** By name, as they were brought to the node. */
@@ -26,7 +26,8 @@ export class Product {
   #token = "";
   #url = "";
 
-  private constructor(cluster: RealCluster, stack: TestProgram, images: ProductImages) {
+  private constructor(cluster: RealCluster, stack: TestProgram, images: ProductImages, namespace: string) {
+    this.namespace = namespace;
     this.cluster = cluster;
     this.stack = stack;
     this.images = images;
@@ -36,7 +37,12 @@ export class Product {
   static async prepare(settings: Settings = {}): Promise<Product> {
     const cluster = await useCluster();
     const images = await bringProductImages(cluster.layout, connect(DEFAULT_HOST), () => undefined);
-    const product = new Product(cluster, await makeProductStack(), images);
+    const product = new Product(
+      cluster,
+      await makeProductStack(),
+      images,
+      settings["kubernetes.namespace"] ?? "slipway-test",
+    );
     await product.configure({
       platform: "kubernetes",
       environment: "dev",
