@@ -7,7 +7,7 @@ STACK ?= dev
 ARGS ?=
 flag = $(if $(filter-out 0 no false,$($(1))),$(2))
 
-.PHONY: bench-http bench-overload bench-queue bench-start chaos cluster drill-long help up down env forward token gpu-monitor new-job slipway test test-aws check format smoke clean
+.PHONY: bench-http bench-overload bench-queue bench-start chaos cluster drill-long help rotate-long up down env forward token gpu-monitor new-job slipway test test-aws check format smoke clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,9 @@ test-aws: ## the prod stack on a simulated AWS and a real Kubernetes node  ARGS=
 
 drill-long: ## 50 restores to random moments under write load, beside an oracle
 	$(RUN) commands/test.ts --restores 50 -- --project backup test/backup/restores.test.ts
+
+rotate-long: ## every rotation by the command under load, killed at every moment
+	$(RUN) commands/test.ts --rotations -- --project e2e test/e2e/rotate.test.ts
 
 check: ## format, lint, types and unit tests
 	$(RUN) -- npm run --silent check

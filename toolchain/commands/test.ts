@@ -17,11 +17,16 @@ const USAGE = {
     "ARGS='...'    what goes on to vitest",
     "--aws         what make test-aws sets",
     "--restores 50 restores to random moments, default 20; what make drill-long sets",
+    "--rotations   every rotation, killed at every moment; what make rotate-long sets",
   ],
   examples: ["make test", "make test ARGS='--project unit jobs'", "make test ARGS='-t drain'", "make test-aws"],
 };
 
-const OPTIONS = { aws: { type: "boolean", default: false }, restores: { type: "string" } } as const;
+const OPTIONS = {
+  aws: { type: "boolean", default: false },
+  restores: { type: "string" },
+  rotations: { type: "boolean", default: false },
+} as const;
 
 /** Programs that the tests start, and Debian's packages that have them. */
 const SERVERS = [
@@ -39,7 +44,7 @@ const SERVERS = [
   { programs: ["/usr/bin/python3"], name: "python3-venv" },
 ] as const;
 
-await runMain(USAGE, OPTIONS, async ({ values: { aws, restores }, positionals }) => {
+await runMain(USAGE, OPTIONS, async ({ values: { aws, restores, rotations }, positionals }) => {
   const steps = new Steps();
   const servers = SERVERS.filter(({ programs }) => !programs.some((path) => existsSync(path))).map(({ name }) => name);
   const withCluster = aws || wants("cluster", positionals);
@@ -66,7 +71,11 @@ await runMain(USAGE, OPTIONS, async ({ values: { aws, restores }, positionals })
     ["run", ...config, ...positionals],
     {
       cwd: folders.root,
-      env: { ...env, ...(restores !== undefined && { DRILL_RESTORES: restores }) },
+      env: {
+        ...env,
+        ...(restores !== undefined && { DRILL_RESTORES: restores }),
+        ...(rotations && { ROTATE_LONG: "1" }),
+      },
     },
   );
 });
