@@ -66,10 +66,13 @@ export function openKey(sealed: string, passphrase: string): string {
     throw new EscrowRefused(
       `the sealed key has version ${groups["version"] ?? ""}, allowed: ${VERSION}; use the release that made it`,
     );
-  const [salt, nonce, text] = ["salt", "nonce", "text"].map((name) => Buffer.from(groups[name] ?? "", "base64url"));
+  const parts = ["salt", "nonce", "text"].map((name) => groups[name] ?? "");
+  const [salt, nonce, text] = parts.map((part) => Buffer.from(part, "base64url"));
   const damaged = new EscrowRefused(
     "the sealed key does not open: the passphrase is another than the one it was exported with, or the text is damaged; correct either, or export it again",
   );
+  // Bits of a last letter that belong to no byte must be zero: one text opens, and no other.
+  if (parts.some((part) => Buffer.from(part, "base64url").toString("base64url") !== part)) throw damaged;
   if (salt?.length !== SALT_BYTES || nonce?.length !== NONCE_BYTES || !text || text.length <= TAG_BYTES) throw damaged;
   const head = `${PREFIX}:${VERSION}:${groups["id"] ?? ""}`;
   const key = stretch(passphrase.normalize("NFKC"), salt);

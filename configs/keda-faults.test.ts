@@ -6,7 +6,7 @@ import { parseStackConfig, StackConfigError } from "./stack.ts";
 const DIGEST = `@sha256:${"a".repeat(64)}`;
 const named = (...names: readonly string[]) =>
   Object.fromEntries(names.map((name) => [name, `r.example/${name}${DIGEST}`]));
-const OWN = named("api", "worker", "postgres", "redis");
+const OWN = named("api", "worker", "postgres", "redis", "backup");
 const KEDA = named("kedaOperator", "kedaMetricsServer");
 const AWS = { ...LEAST, data: { ...LEAST.data, database: { caBundle: "rds.pem" } } };
 

@@ -44,10 +44,13 @@ describe("pods", () => {
     const verdicts = [...podsOf(full)].map(([name, spec]) => [name, breaches(spec)] as const);
     const own = verdicts.filter(([name]) => !name.startsWith("DaemonSet"));
     expect(own.map(([name]) => name).sort()).toEqual([
-      ...["Deployment api", "Deployment marker", "Deployment worker-cpu", "Deployment worker-gpu", "Job migrate"],
+      ...["Deployment api", "Deployment marker", "Deployment worker-cpu", "Deployment worker-gpu"],
+      ...["Job artifacts-disk", "Job migrate"],
       ...["StatefulSet postgres", "StatefulSet redis"],
     ]);
     for (const [name, found] of own) expect(found, name).toEqual([]);
+    const drill = at(inputsOf(full, TYPES.cronJob, "drill"), "spec", "jobTemplate", "spec", "template", "spec");
+    expect(breaches(drill as Record<string, unknown>)).toEqual([]);
     // The checker has teeth: those that mount folders of the node are the ones that need the other namespace.
     for (const [name, found] of verdicts.filter(([one]) => one.startsWith("DaemonSet")))
       expect(found, name).toContain("volumes.hostPath");
@@ -139,7 +142,7 @@ describe("pods", () => {
     const images = { api: "a:1", worker: "w:1", postgres: "p:1", redis: "r:1" };
     const stack = await recordCluster(clusterStack({ autoscaler: "none", importedImages: true, images }));
     const policies = [...podsOf(stack).values()].map((spec) => at(spec, "containers", 0, "imagePullPolicy"));
-    expect(policies).toEqual(Array(6).fill("Never"));
+    expect(policies).toEqual(Array(7).fill("Never"));
   });
 
   it("spread over nodes and zones, and go one at a time when nodes are emptied", () => {

@@ -117,6 +117,7 @@ describe.each(POOLS)("a pool of kind %s", (kind) => {
     await expect(late).rejects.toBe(reason);
     await expect(run(pool, "echo", {}, stop.signal)).rejects.toBe(reason);
     await until("what it stored is gone", () => files().length === before.length);
+    await until("the worker has told of its end", () => pool.state().jobs === 0);
     expect(pool.state()).toMatchObject({ jobs: 0, restarts: 0 });
   });
 

@@ -78,7 +78,10 @@ export class Client {
 
   /** Begins to delete an object, what it owns first. */
   async remove(identity: Identity, uid: string | undefined): Promise<void> {
-    const options = { propagationPolicy: "Foreground", ...(uid === undefined ? {} : { preconditions: { uid } }) };
+    const options = {
+      ...{ kind: "DeleteOptions", apiVersion: "v1", propagationPolicy: "Foreground" },
+      ...(uid === undefined ? {} : { preconditions: { uid } }),
+    };
     await this.#send("DELETE", await this.#path(identity), `${identity.kind} ${identity.name}`, options);
   }
 
@@ -157,14 +160,19 @@ export class Client {
     const server = this.#kubeconfig.getCurrentCluster()?.server ?? "";
     const url = new URL(server.replace(/\/$/, "") + path);
     const type = method === "PATCH" ? "application/apply-patch+yaml" : "application/json";
+    const text = body && JSON.stringify(body);
     const options: RequestOptions = {
       method,
       timeout: TIMEOUT_MS,
-      headers: { accept: "application/json", ...(body && { "content-type": type }) },
+      headers: {
+        accept: "application/json",
+        // Node says no length of a DELETE's body by itself, and a server then takes it for none: what a Job had made stayed behind.
+        ...(text !== undefined && { "content-type": type, "content-length": Buffer.byteLength(text) }),
+      },
     };
     await this.#kubeconfig.applyToHTTPSOptions(options);
     try {
-      return await exchange(url, options, body);
+      return await exchange(url, options, text);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new Unreachable(
@@ -177,7 +185,7 @@ export class Client {
 function exchange(
   url: URL,
   options: RequestOptions,
-  body: JsonObject | undefined,
+  body: string | undefined,
 ): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
     const asked = (url.protocol === "http:" ? requestPlain : request)(url, options, (answer) => {
@@ -191,7 +199,7 @@ function exchange(
     });
     asked.on("timeout", () => asked.destroy(new Error(`no answer within ${TIMEOUT_MS / 1000} s`)));
     asked.on("error", reject);
-    asked.end(body === undefined ? undefined : JSON.stringify(body));
+    asked.end(body);
   });
 }
 
