@@ -23,10 +23,10 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   // Of a run that failed: the node is the next one's too.
-  const left = ["--ignore-not-found", "--timeout=120s"];
-  await world.cluster.kubectl("delete", "namespace", NAMESPACE, SCALER, ...left);
-  await world.cluster.kubectl("delete", "clusterrole,clusterrolebinding", SCALER, ...left);
-  await world.end();
+  const remove = (...what: string[]) => world.cluster.kubectl("delete", ...what, "--ignore-not-found", "--timeout=120s");
+  await remove("namespace", NAMESPACE, SCALER)
+    .then(() => remove("clusterrole,clusterrolebinding", SCALER))
+    .finally(() => world.end());
 });
 
 const aws = (service: string, path: string, body?: string) => askAws(world.aws.front, REGION, service, path, body);
