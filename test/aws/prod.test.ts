@@ -23,7 +23,8 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   // Of a run that failed: the node is the next one's too.
-  const remove = (...what: string[]) => world.cluster.kubectl("delete", ...what, "--ignore-not-found", "--timeout=120s");
+  const remove = (...what: string[]) =>
+    world.cluster.kubectl("delete", ...what, "--ignore-not-found", "--timeout=120s");
   await remove("namespace", NAMESPACE, SCALER)
     .then(() => remove("clusterrole,clusterrolebinding", SCALER))
     .finally(() => world.end());
