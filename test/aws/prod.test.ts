@@ -23,11 +23,10 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   // Of a run that failed: the node is the next one's too.
-  const remove = (...what: string[]) =>
-    world.cluster.kubectl("delete", ...what, "--ignore-not-found", "--timeout=120s");
-  await remove("namespace", NAMESPACE, SCALER)
-    .then(() => remove("clusterrole,clusterrolebinding", SCALER))
-    .finally(() => world.end());
+  const left = ["--ignore-not-found", "--timeout=120s", "namespace", NAMESPACE, SCALER];
+  const roles = ["--ignore-not-found", "clusterrole,clusterrolebinding", SCALER];
+  const remove = (what: string[]) => world.cluster.kubectl("delete", ...what);
+  await Promise.all([left, roles].map(remove)).finally(() => world.end());
 });
 
 const aws = (service: string, path: string, body?: string) => askAws(world.aws.front, REGION, service, path, body);
