@@ -11,6 +11,7 @@ import { docker } from "./stack.ts";
 const IS_LONG = process.env["ROTATE_LONG"] === "1";
 const SERVERS = IS_LONG ? ["redis", "database"] : ["redis"];
 const RINGS = IS_LONG ? ["jwt"] : [];
+const BACK = IS_LONG ? ["redis"] : [];
 
 /** What has been printed, so many times, when it is killed. */
 const KILLS: readonly (readonly [when: string, line: string, times: number])[] = [
@@ -107,9 +108,9 @@ describe("slipway rotate", () => {
     expect((await rotate(what, "--off")).seen.slice(-1)).toEqual(["first is refused"]);
   });
 
-  it("goes back under load", async () => {
+  it.each(BACK)("goes back with %s under load", async (what) => {
     await begin();
-    const { slots: end, seen } = await rotate("redis", "--back");
+    const { slots: end, seen } = await rotate(what, "--back");
     expect(end).toEqual({ slot: "first", other: "off" });
     expect(seen.slice(-3)).toEqual(["second is used by nobody", "first is accepted", "second is refused"]);
     await nothingWasLost();
