@@ -158,6 +158,8 @@ describe("the plans", () => {
       const { dependencies, inputs: given } = one(made.resources, TYPES.backupSelection, name);
       expect(given["iamRoleArn"]).toBe(arnOf("iam", "backup"));
       expect(dependencies.some((urn) => urn.endsWith("RolePolicy::backup"))).toBe(true);
+      // Not the stack's own prefix too: AWS takes 50 letters, and the name of a generation may have 20.
+      expect(given["name"]).toBe(name);
       return [name, given["planId"], given["resources"]];
     });
     expect(selected).toEqual([
