@@ -47,7 +47,7 @@ export function backupPlan(args: BackupPlanArgs): void {
       // A name within its plan, and not of the account: the stack's own prefix and a moment would be more than the 50 letters that AWS takes.
       { name: selection, planId: plan.id, iamRoleArn: role.arn, resources: [arn] },
       // AWS Backup tries the role at once.
-      options(place, { dependsOn: [...role.rights], deleteBeforeReplace: true }),
+      options(place, { dependsOn: [...role.rights] }),
     );
 }
 
