@@ -49,18 +49,7 @@ export function backup(args: BackupArgs): void {
   const { backup: image } = args.images;
   if (image === undefined)
     throw new Error("The image of the backup agent is missing: it is built where backups are on.");
-  const secrets = secretFiles({
-    service: "backup",
-    files: {
-      "database-password": args.database.app.password,
-      "redis-password": args.cache.password,
-      ...archive.secrets,
-    },
-    uid: POSTGRES_UID,
-    image,
-    key: args.fingerprintKey,
-    parent,
-  });
+  const secrets = agentSecrets(args, image);
   const objects = objectMounts("read", args.objects);
   new Container(
     "backup",
@@ -87,6 +76,14 @@ export function backup(args: BackupArgs): void {
       ...{ deleteBeforeReplace: true, replaceOnChanges: ["mounts"] },
     },
   );
+}
+
+function agentSecrets({ archive, database, cache, fingerprintKey, parent }: BackupArgs, image: Input<string>) {
+  return secretFiles({
+    service: "backup",
+    files: { "database-password": database.app.password, "redis-password": cache.password, ...archive.secrets },
+    ...{ uid: POSTGRES_UID, image, key: fingerprintKey, parent },
+  });
 }
 
 /** It reads data and artifacts, and writes backups alone. */

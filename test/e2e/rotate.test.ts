@@ -13,12 +13,13 @@ const SERVERS = IS_LONG ? ["redis", "database"] : ["redis"];
 const RINGS = IS_LONG ? ["jwt"] : [];
 const BACK = IS_LONG ? ["redis"] : [];
 
-/** What has been printed, so many times, when it is killed. */
+const MOVING = "in the deploy that moves services";
+/** What has been printed, so many times, when it is killed; once more where the slot that is off has to be forgotten before. */
 const KILLS: readonly (readonly [when: string, line: string, times: number])[] = [
   ["as the file was written", "✓ Stack file", 1],
-  ["in the deploy that moves services", "✓ Stack file", 3],
-  ["after the deploy that moves services", "✓ Deploy", 3],
-  ["as the last line was written", "✓ Stack file", 4],
+  [MOVING, "✓ Stack file", 2],
+  ["after the deploy that moves services", "✓ Deploy", 2],
+  ["as the last line was written", "✓ Stack file", 3],
 ];
 const seed = Number(process.env["ROTATE_SEED"] ?? Date.now() % KILLS.length);
 const kills = IS_LONG ? KILLS : KILLS.slice(seed, seed + 1);
@@ -116,19 +117,19 @@ describe("slipway rotate", () => {
     await nothingWasLost();
   });
 
-  it.each(kills)("rotates database, and killed %s it is brought to its end by the next", async (_when, line, times) => {
-    const { slot: serving } = (slots("database") ?? { slot: "first" }) as { slot: string };
+  it.each(kills)("rotates database, and killed %s it is brought to its end by the next", async (when, line, times) => {
+    const { slot: serving, other } = (slots("database") ?? { slot: "first" }) as { slot: string; other?: string };
     await begin();
     const killed = stack.slipway("rotate", "database", "--yes");
-    await killed.printed(line, times);
-    if (line === "✓ Stack file" && times === 3) await new Promise((resolve) => setTimeout(resolve, 12_000));
+    await killed.printed(line, times > 1 && other === "off" ? times + 1 : times);
+    if (when === MOVING) await new Promise((resolve) => setTimeout(resolve, 12_000));
     killed.kill();
     expect((await killed.ended).code).toBe(137);
     const { slots: end } = await rotate("database");
     expect(end).toEqual({ slot: serving === "first" ? "second" : "first", other: "off" });
     expect(slots("database")).toEqual(end);
     // Workers that a killed deploy had just made are nobody's, and the next deploy removes them.
-    await nothingWasLost(times !== 3 || line !== "✓ Stack file");
+    await nothingWasLost(when !== MOVING);
     expect(await dataContainers()).toBe(before);
   });
 
