@@ -1,3 +1,4 @@
+import { givenOfBucket } from "./front-bucket-given.ts";
 import type { AwsHandler } from "./front-wire.ts";
 
 interface Policy {
@@ -9,23 +10,10 @@ interface Policy {
  * statements alone that have none.
  */
 export function bucketPolicy(): AwsHandler {
-  const given = new Map<string, string>();
-  return async (request, ask) => {
-    const { method, path, query, text } = request;
-    if (!query.has("policy")) return undefined;
-    const [bucket = ""] = path;
-    const answer = await ask(method === "PUT" ? { ...request, ...unconditional(request) } : request);
-    if (answer.status >= 300) return answer;
-    if (method === "PUT") given.set(bucket, text);
-    if (method === "DELETE") given.delete(bucket);
-    const policy = given.get(bucket);
-    return method === "GET" && policy !== undefined ? { ...answer, body: policy } : answer;
-  };
+  return givenOfBucket("policy", unconditional);
 }
 
-function unconditional({ text, headers }: Parameters<AwsHandler>[0]) {
+function unconditional(text: string): string {
   const policy = JSON.parse(text) as Policy;
-  const Statement = policy.Statement.filter(({ Condition }) => Condition === undefined);
-  const body = Buffer.from(JSON.stringify({ ...policy, Statement }));
-  return { body, headers: { ...headers, "content-length": String(body.length) } };
+  return JSON.stringify({ ...policy, Statement: policy.Statement.filter(({ Condition }) => Condition === undefined) });
 }
