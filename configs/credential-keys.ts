@@ -1,6 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import { z } from "zod";
 import { checkBackupKey } from "./backup-settings.ts";
+import { slotName, type Slot } from "./credential-slots.ts";
 import { SecretError } from "./secrets.ts";
 
 /** Shape of a tenant's name. It comes from the credential and never from the request. `system` is the kinds' own. */
@@ -91,6 +92,11 @@ export function parseJwtKeys(content: string): readonly JwtKey[] {
  */
 export function parseHmacKeys(content: string): readonly HmacKey[] {
   return parse("hmac-keys", SECRETS["hmac-keys"], content).keys;
+}
+
+/** The ring of the key that a stack makes for itself, in one of its slots. @param made 44 letters and digits, which are base64url too */
+export function generatedRing(made: string, slot: Slot): string {
+  return JSON.stringify({ keys: [{ kid: slotName("generated", slot), alg: "HS256", secret: made }] });
 }
 
 /** Secrets that have a shape, and what checks it. */

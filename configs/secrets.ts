@@ -8,7 +8,7 @@ export const MASK = "********";
 /** Name of the secret that opens `ENC(...)` values. */
 export const AES_SECRET = "aes-secret";
 /** Name of the one beside it, while values are moved from one to the other. */
-const OTHER_AES_SECRET = "aes-secret-other";
+export const OTHER_AES_SECRET = "aes-secret-other";
 
 /** Least length of the secret behind `ENC(...)`: 32 characters, which is 128 bits even as hex. */
 export const AES_SECRET_MIN_LENGTH = 32;

@@ -2,8 +2,9 @@ import type { Input } from "@pulumi/pulumi";
 import { backupSettings, type BackupSettings } from "../configs/stack-backup.ts";
 import type { StackConfig } from "../configs/stack.ts";
 import { SECRETS_FOLDER, type Cache, type Database } from "./contract.ts";
+import { POSTGRES_FOLDER } from "./postgres-image.ts";
 import type { BackupSecrets } from "./secrets.ts";
-import { databaseEnvironment, verified } from "./service-environment.ts";
+import { cacheEnvironment, databaseEnvironment } from "./service-environment.ts";
 
 /** Folders of the two containers that write backups, on every platform; the images make them, so that their user owns the volumes. */
 export const REPOSITORY_FOLDER = "/var/lib/slipway/backups";
@@ -64,8 +65,6 @@ export interface AgentEnvironmentArgs {
   readonly database: Database;
   readonly cache: Cache;
   readonly objectsUrl: Input<string>;
-  /** Folder that the disk of Postgres stands at. */
-  readonly postgresFolder: string;
 }
 
 /** The agent's settings, but for what a platform alone knows. */
@@ -79,12 +78,9 @@ export function agentEnvironment(args: AgentEnvironmentArgs): Readonly<Record<st
     PORT: String(BACKUP_PORT),
     DRAIN_SECONDS: String(BACKUP_DRAIN_SECONDS),
     ...databaseEnvironment(database, database.app, BACKUP_CONNECTIONS),
-    REDIS_HOST: cache.host,
-    REDIS_PORT: String(cache.port),
-    ...(cache.user === undefined ? {} : { REDIS_USER: cache.user }),
-    ...verified("REDIS", "redis", cache.tls),
+    ...cacheEnvironment(cache),
     OBJECTS_URL: args.objectsUrl,
-    POSTGRES_DATA_DIR: `${args.postgresFolder}/data`,
+    POSTGRES_DATA_DIR: `${POSTGRES_FOLDER}/data`,
     ...repositoryEnvironment(settings.offsite),
     BACKUP_DAILY_AT: settings.dailyAt,
     BACKUP_FULL_ON: settings.fullOn,

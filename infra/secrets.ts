@@ -1,4 +1,4 @@
-import { all, Config, interpolate, secret, type Output } from "@pulumi/pulumi";
+import { all, Config, secret, type Output } from "@pulumi/pulumi";
 import { RandomPassword } from "@pulumi/random";
 import {
   credentialSlots,
@@ -13,6 +13,8 @@ import {
   type Slot,
   type Slots,
 } from "../configs/credential-slots.ts";
+import { generatedRing } from "../configs/credential-keys.ts";
+import { AES_SECRET, OTHER_AES_SECRET } from "../configs/secrets.ts";
 import { SECRET_KEYS, type SecretKey } from "../configs/stack.ts";
 
 /** Every secret of a stack, of the slot that serves. */
@@ -141,7 +143,7 @@ function aesSecrets(slots: Slots, config: Config): StackSecrets["aes"] {
     .filter((slot) => isAccepted(slots, slot))
     .flatMap((slot, index) => {
       const value = config.getSecret(slotKey("aesSecret", slot));
-      return value === undefined ? [] : [[index === 0 ? "aes-secret" : "aes-secret-other", value] as const];
+      return value === undefined ? [] : [[index === 0 ? AES_SECRET : OTHER_AES_SECRET, value] as const];
     });
   return Object.fromEntries(entries);
 }
@@ -152,7 +154,7 @@ const KEY_LENGTH = 44;
 function generate(key: SecretKey, slot: Slot): Output<string> {
   switch (key) {
     case "jwtKeys":
-      return interpolate`{"keys":[{"kid":"${slotName("generated", slot)}","alg":"HS256","secret":"${random(slotName("jwt-key", slot), KEY_LENGTH)}"}]}`;
+      return random(slotName("jwt-key", slot), KEY_LENGTH).apply((made) => generatedRing(made, slot));
     case "hmacKeys":
       return secret('{"keys":[]}');
     case "databasePassword":

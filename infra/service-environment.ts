@@ -1,4 +1,11 @@
-import { SECRETS_FOLDER, type Database, type DatabaseRole, type ProgramSpec, type Trust } from "./contract.ts";
+import {
+  SECRETS_FOLDER,
+  type Cache,
+  type Database,
+  type DatabaseRole,
+  type ProgramSpec,
+  type Trust,
+} from "./contract.ts";
 
 /** How a process reaches the database. */
 export function databaseEnvironment(
@@ -13,6 +20,16 @@ export function databaseEnvironment(
     DATABASE_USER: role.user,
     DATABASE_POOL_SIZE: String(connections),
     ...verified("DATABASE", "database", database.tls),
+  };
+}
+
+/** How a process reaches Redis. */
+export function cacheEnvironment(cache: Cache): ProgramSpec["environment"] {
+  return {
+    REDIS_HOST: cache.host,
+    REDIS_PORT: String(cache.port),
+    ...(cache.user === undefined ? {} : { REDIS_USER: cache.user }),
+    ...verified("REDIS", "redis", cache.tls),
   };
 }
 

@@ -11,7 +11,7 @@ import {
   type ProgramSpec,
   type ServiceSpec,
 } from "./contract.ts";
-import { authority, databaseEnvironment, verified } from "./service-environment.ts";
+import { authority, databaseEnvironment, cacheEnvironment } from "./service-environment.ts";
 import { MIGRATE_CONNECTIONS, type ConnectionUser } from "./plan/connection-budget.ts";
 
 /** Users of the images; they own nothing but what they are given. Any id above Debian's own range would do. */
@@ -264,10 +264,7 @@ function serving(f: Foundation, connections: number): ProgramSpec["environment"]
   return {
     ...common(f),
     ...databaseEnvironment(f.database, f.database.app, connections),
-    REDIS_HOST: f.cache.host,
-    REDIS_PORT: String(f.cache.port),
-    ...(f.cache.user === undefined ? {} : { REDIS_USER: f.cache.user }),
-    ...verified("REDIS", "redis", f.cache.tls),
+    ...cacheEnvironment(f.cache),
     OBJECTS_URL: f.objects.url,
     PORT: String(PORT),
     DRAIN_SECONDS: String(f.config.drainSeconds),

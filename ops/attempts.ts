@@ -1,17 +1,12 @@
 import type Docker from "dockerode";
 import { EXIT } from "../backup/protocol.ts";
 import { UserError, whileElsewhere } from "../toolchain/command.ts";
+import { POSTGRES_FOLDER } from "../infra/postgres-image.ts";
 import { PROJECT } from "../toolchain/stack.ts";
 import { SERVICE_LABEL, STACK_LABEL, type Agent } from "./agent.ts";
 import { readLines, type Lines } from "./exec.ts";
 import type { Generations } from "./generations.ts";
-import {
-  POSTGRES_FOLDER,
-  RESTORE_LABELS,
-  RESTORE_SERVICE,
-  restoreContainer,
-  type RestoreOrder,
-} from "./restore-container.ts";
+import { RESTORE_LABELS, RESTORE_SERVICE, restoreContainer, type RestoreOrder } from "./restore-container.ts";
 import type { Attempt } from "./restore-steps.ts";
 import { bringBackContainer, bringBackName } from "./bring-back-container.ts";
 import { volumeLabels, volumeName } from "./volumes.ts";

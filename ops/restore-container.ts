@@ -1,5 +1,6 @@
 import type Docker from "dockerode";
 import { z } from "zod";
+import { POSTGRES_FOLDER } from "../infra/postgres-image.ts";
 import { PROJECT } from "../toolchain/stack.ts";
 import { SERVICE_LABEL, STACK_LABEL } from "./agent.ts";
 import { volumeName } from "./volumes.ts";
@@ -13,9 +14,6 @@ export const RESTORE_LABELS = {
   typed: "slipway.restore.typed",
   target: "slipway.restore.target",
 } as const;
-
-/** Folder that the volume of Postgres stands at. */
-export const POSTGRES_FOLDER = "/var/lib/postgresql";
 
 /** What a restore fills, and from what. */
 export interface RestoreOrder {

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { POSTGRES_FOLDER, RESTORE_LABELS, RESTORE_SERVICE, type RestoreOrder } from "./restore-container.ts";
+import { POSTGRES_FOLDER } from "../infra/postgres-image.ts";
+import { RESTORE_LABELS, RESTORE_SERVICE, type RestoreOrder } from "./restore-container.ts";
 import { claimName } from "./volumes.ts";
 
 /** By this label pods are known to network policies; infra/kubernetes/place.ts writes it. */

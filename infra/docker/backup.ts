@@ -5,13 +5,13 @@ import type { StackConfig } from "../../configs/stack.ts";
 import { agentEnvironment, BACKUP_CONNECTIONS, BACKUP_DRAIN_SECONDS } from "../backup-environment.ts";
 import { BACKUP_PROGRAM } from "../backup-program.ts";
 import type { Cache, Database, Probe } from "../contract.ts";
+import { POSTGRES_FOLDER, POSTGRES_UID } from "../postgres-image.ts";
 import type { ConnectionUser } from "../plan/connection-budget.ts";
 import type { Archive } from "./archive.ts";
 import { hardened, type ContainerShape } from "./container.ts";
 import type { DataService } from "./data-service.ts";
 import type { Images } from "./image.ts";
 import { objectMounts, type ObjectVolume } from "./objects.ts";
-import { POSTGRES_FOLDER, POSTGRES_UID } from "./postgres.ts";
 import { secretFiles } from "./secret-files.ts";
 
 export interface BackupArgs {
@@ -98,7 +98,7 @@ function mounts({ archive, postgres, objects }: BackupArgs): Pick<ContainerShape
 function environment(args: BackupArgs): Required<ContainerShape>["environment"] {
   const { config, database, cache } = args;
   return {
-    ...agentEnvironment({ config, database, cache, objectsUrl: args.objects.url, postgresFolder: POSTGRES_FOLDER }),
+    ...agentEnvironment({ config, database, cache, objectsUrl: args.objects.url }),
     // The stack's file without its secrets, which are no part of `config`.
     BACKUP_RELEASE: jsonStringify({ images: args.images, configuration: config }),
   };

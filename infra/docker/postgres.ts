@@ -1,7 +1,8 @@
 import type { ComponentResource, Input } from "@pulumi/pulumi";
-import { FIRST_GENERATION, type DataSettings } from "../../configs/stack-backup.ts";
+import type { DataSettings } from "../../configs/stack-backup.ts";
 import { SECRETS_FOLDER, type Limits } from "../contract.ts";
 import { databaseFiles } from "../logins.ts";
+import { generationEnvironment, POSTGRES_FOLDER, POSTGRES_UID } from "../postgres-image.ts";
 import type { BySlot, DatabaseLogin } from "../secrets.ts";
 import { dataService, type DataService } from "./data-service.ts";
 import { NO_ARCHIVE, type Archive } from "./archive.ts";
@@ -19,19 +20,8 @@ export interface PostgresArgs {
   readonly parent: ComponentResource;
 }
 
-/** User of the image, as its Dockerfile makes it: its files are his, and its superuser is he. */
-export const POSTGRES_UID = 10_003;
-
-/** Folder that the volume of its data stands at. */
-export const POSTGRES_FOLDER = "/var/lib/postgresql";
-
 /** Connections that Postgres takes, those of its superuser included. Each costs it some MiB of memory. */
 export const MAX_CONNECTIONS = 100;
-
-/** A generation beside the first one is filled by a restore: where its volume is empty, Postgres must not begin a cluster there. */
-function restored({ generation }: DataSettings): Readonly<Record<string, string>> {
-  return generation === FIRST_GENERATION ? {} : { POSTGRES_GENERATION: generation };
-}
 
 /** Postgres 15 with checksums, fsync on, passwords by SCRAM, and no superuser over the network. */
 export function postgres(args: PostgresArgs): DataService {
@@ -52,7 +42,7 @@ export function postgres(args: PostgresArgs): DataService {
     folder: POSTGRES_FOLDER,
     data: args.data,
     besides: archive,
-    environment: { SECRETS_DIR: SECRETS_FOLDER, ...restored(args.data), ...archive.environment },
+    environment: { SECRETS_DIR: SECRETS_FOLDER, ...generationEnvironment(args.data), ...archive.environment },
     command: ["-c", `max_connections=${MAX_CONNECTIONS}`],
     health: {
       // By TCP: the server that sets the roles at start listens on the socket alone and must not count as healthy.

@@ -21,8 +21,8 @@ const BACKUP_PODS = ["postgres", DRILL, "restore"];
 /** Programs that read or write artifacts. */
 const OBJECT_CLIENTS = ["api", "worker-cpu", "worker-gpu"];
 
-/** Programs that show metrics, and the port of all of them. */
-const MEASURED = { services: ["api", "worker-cpu", "worker-gpu"], port: 8000 };
+/** Programs that show metrics, and the port of all of them, the backup agent among them. */
+const MEASURED = { services: ["api", "worker-cpu", "worker-gpu"], port: BACKUP_PORT };
 
 export interface PlatformAccess extends Pick<Surroundings, "database" | "cache"> {
   readonly config: ClusterConfig;
@@ -59,10 +59,8 @@ function clientsOfPostgres({ masterSecret }: Database): readonly string[] {
   return masterSecret === undefined ? CLIENTS.postgres : [...CLIENTS.postgres, "prepare"];
 }
 
-/** The agent's port is that of the others. */
 function measured(backups: BackupSettings | undefined): typeof MEASURED {
-  const { services, port } = MEASURED;
-  return backups && port === BACKUP_PORT ? { services: [...services, "postgres"], port } : MEASURED;
+  return backups ? { ...MEASURED, services: [...MEASURED.services, "postgres"] } : MEASURED;
 }
 
 function peersOf(

@@ -9,7 +9,6 @@ import { PATHS } from "./deployment.ts";
 import { objectMounts, READERS } from "./objects.ts";
 import type { Place } from "./place.ts";
 import type { BesideShape, Mounted, PullPolicy } from "./pod.ts";
-import { POSTGRES_FOLDER } from "./postgres.ts";
 import type { ObjectAccess } from "./remote-objects.ts";
 import { RELEASE_FILE, releaseNote, socketFolder, type Repository } from "./repository.ts";
 import { secretFiles } from "./secret-files.ts";
@@ -67,10 +66,7 @@ export function agentParts(args: AgentArgs): AgentParts {
   const { images, cpuRequestPercent } = config.kubernetes;
   // The file was refused before.
   if (images.backup === undefined) throw new Error("slipway:kubernetes.images.backup is missing.");
-  const environment = agentEnvironment({
-    ...{ config, database, cache },
-    ...{ objectsUrl: objects.url, postgresFolder: POSTGRES_FOLDER },
-  });
+  const environment = agentEnvironment({ config, database, cache, objectsUrl: objects.url });
   const files = {
     "database-password": database.app.password,
     "redis-password": cache.password,

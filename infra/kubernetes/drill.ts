@@ -1,5 +1,6 @@
 import { BACKUP_PROGRAM } from "../backup-program.ts";
 import type { Done } from "../contract.ts";
+import { POSTGRES_UID } from "../postgres-image.ts";
 import { drillCron } from "../plan/drill-cron.ts";
 import type { AgentArgs, AgentParts } from "./backup-agent.ts";
 import { configMap } from "./config-map.ts";
@@ -8,7 +9,6 @@ import { serviceAccount } from "./namespace.ts";
 import { claimSpec } from "./objects.ts";
 import { labels, selector } from "./place.ts";
 import type { Mounted } from "./pod.ts";
-import { POSTGRES_UID } from "./postgres.ts";
 
 /** Name of the CronJob, and the service label of its pods. */
 export const DRILL = "drill";

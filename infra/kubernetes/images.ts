@@ -16,8 +16,7 @@ export type ClusterImages = KubernetesSettings["images"] & Readonly<Record<Servi
 /** The names under which `make up` brings the product's images to nodes by hand. A name says the content, so pods roll when it changes. */
 export function importedImages({ images }: ContextManifest): ProductImages {
   const nameOf = (name: ProductImageName) => `slipway/${name}:${images[name].hash}`;
-  const [api, worker, postgres, redis] = [nameOf("api"), nameOf("worker"), nameOf("postgres"), nameOf("redis")];
-  return { api, worker, postgres, redis, backup: nameOf("backup") };
+  return Object.fromEntries(PRODUCT_IMAGES.map((name) => [name, nameOf(name)])) as ProductImages;
 }
 
 /**

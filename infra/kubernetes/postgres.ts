@@ -1,5 +1,5 @@
 import type { Output } from "@pulumi/pulumi";
-import { FIRST_GENERATION, type DataSettings } from "../../configs/stack-backup.ts";
+import { generationEnvironment, POSTGRES_FOLDER, POSTGRES_UID } from "../postgres-image.ts";
 import {
   CERTIFICATE_FILE,
   dataService,
@@ -21,19 +21,8 @@ export interface PostgresArgs extends DataServiceContext {
   readonly company?: Company | undefined;
 }
 
-/** User of the image, as its Dockerfile makes it. */
-export const POSTGRES_UID = 10_003;
-
-/** Folder that the disk of its data stands at. */
-export const POSTGRES_FOLDER = "/var/lib/postgresql";
-
 /** As in the image, but in clear nobody comes in: the cluster's network is not ours alone. */
 const HOST_RULES = ["local all postgres peer", "host all postgres all reject", "hostssl all all all scram-sha-256", ""];
-
-/** A generation beside the first one is filled by a restore: where its disk is empty, Postgres must not begin a cluster there. */
-function restored({ generation }: DataSettings): Readonly<Record<string, string>> {
-  return generation === FIRST_GENERATION ? {} : { POSTGRES_GENERATION: generation };
-}
 
 /** Postgres 15 of `infra/images/postgres`, by TLS alone. */
 export function postgres(args: PostgresArgs): DataService {
@@ -41,7 +30,7 @@ export function postgres(args: PostgresArgs): DataService {
   return dataService({
     ...context,
     ...(company && { company }),
-    environment: { ...restored(args.data), ...repository?.environment },
+    environment: { ...generationEnvironment(args.data), ...repository?.environment },
     name: "postgres",
     port: 5432,
     uid: POSTGRES_UID,

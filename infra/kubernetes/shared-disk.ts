@@ -1,10 +1,10 @@
 import type { Input } from "@pulumi/pulumi";
 import type { Done } from "../contract.ts";
+import { POSTGRES_UID } from "../postgres-image.ts";
 import type { AgentArgs, AgentParts } from "./backup-agent.ts";
 import { runOnce } from "./migration.ts";
 import { serviceAccount } from "./namespace.ts";
 import { objectMounts } from "./objects.ts";
-import { POSTGRES_UID } from "./postgres.ts";
 
 const NAME = "artifacts-disk";
 
