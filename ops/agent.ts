@@ -3,8 +3,9 @@ import type { z } from "zod";
 import { UserError, wasInterrupted } from "../toolchain/command.ts";
 import { connect, findEngine } from "../toolchain/engine.ts";
 import type { AgentSteps } from "./agent-steps.ts";
+import { readAnswer } from "./answer-of.ts";
 import { execIn, type ExecOptions } from "./exec.ts";
-import { Reading, type Answer } from "./reading.ts";
+import type { Answer } from "./reading.ts";
 
 /** Labels by which objects of a stack are known; infra/docker/labels.ts writes them. */
 export const STACK_LABEL = "slipway.stack";
@@ -52,24 +53,11 @@ export async function ask<T>(
   exec: (options: ExecOptions) => Promise<number>,
 ): Promise<Answer<T>> {
   const command = words.join(" ");
-  const reading = new Reading(command, schema, (event) => {
-    shown.take(event);
-  });
   try {
-    const code = await exec({
-      onLine: (line) => {
-        reading.line(line);
-      },
-      onLogLine: (line) => {
-        reading.logLine(line);
-      },
-      ...(input === undefined ? {} : { input }),
-    });
-    const answer = reading.end(code);
-    shown.end();
-    return answer;
+    return await readAnswer({ command, schema, shown }, (to) =>
+      exec({ ...to, ...(input === undefined ? {} : { input }) }),
+    );
   } catch (error) {
-    shown.end(true);
     if (!wasInterrupted() || !(error instanceof UserError)) throw error;
     throw new UserError(
       `Interrupted. The agent was told and has given up \`${command}\`; what it had begun is no backup and is cleared away by the next one. ` +

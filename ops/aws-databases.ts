@@ -1,11 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
-import { parse } from "yaml";
 import { z } from "zod";
 import { EXIT } from "../backup/protocol.ts";
 import { FIRST, generationFaults, generations, LATEST } from "../configs/aws-generations.ts";
 import { UserError } from "../toolchain/command.ts";
 import type { Folders } from "../toolchain/folders.ts";
-import { stackFile } from "../toolchain/stack-file.ts";
+import { readStackFile } from "../toolchain/stack-file.ts";
 import { generationFor, type Change } from "./generations.ts";
 
 /** Path of the databases in a stack's file, below `slipway:`. */
@@ -24,8 +22,7 @@ export type AwsDatabases = z.infer<typeof fileSchema>["config"]["slipway:aws"]["
  * @throws UserError where that is not what it must be
  */
 export function readAwsDatabases(stack: string, folders: Folders): AwsDatabases {
-  const path = stackFile(stack, folders);
-  const parsed = fileSchema.safeParse(existsSync(path) ? parse(readFileSync(path, "utf8")) : undefined);
+  const parsed = fileSchema.safeParse(readStackFile(stack, folders));
   const faults = parsed.success
     ? generationFaults(parsed.data.config["slipway:aws"].data.database).map(([at, said]) => `  ${at}: ${said}`)
     : [z.prettifyError(parsed.error)];

@@ -12,7 +12,7 @@ import {
   type PlannedDatabase,
 } from "./aws-databases.ts";
 import type { Change } from "./generations.ts";
-import type { Moment } from "./moment.ts";
+import { isLabel, type Moment } from "./moment.ts";
 import { formatSpan, formatTime } from "./quantities.ts";
 import { stackOption } from "./restore-run.ts";
 import type { Said } from "./run-ops.ts";
@@ -54,7 +54,7 @@ export interface AwsRestoreArgs {
 export async function restoreOnAws(args: AwsRestoreArgs & { readonly moment: Moment }): Promise<Said> {
   const { moment, switching, isYes, now } = args;
   const databases = switching.databases();
-  if (/^\d{8}-/.test(moment.to))
+  if (isLabel(moment.to))
     throw new UserError(
       `--to is ${moment.to}, a label. On AWS backups have none: name a time, or latest. See: ./slipway restore --help`,
       EXIT.usage,

@@ -1,11 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
-import { parse } from "yaml";
 import { z } from "zod";
 import { EXIT } from "../backup/protocol.ts";
 import { dataSchema, FIRST_GENERATION } from "../configs/stack-backup.ts";
 import { UserError } from "../toolchain/command.ts";
 import type { Folders } from "../toolchain/folders.ts";
-import { stackFile } from "../toolchain/stack-file.ts";
+import { readStackFile } from "../toolchain/stack-file.ts";
 
 /** Generations whose volumes a stack may have beside the one that serves: what configs/stack-backup.ts allows. */
 const MOST_KEPT = 16;
@@ -26,8 +24,7 @@ const fileSchema = z.object({ config: z.object({ "slipway:data": dataSchema.pref
  * @throws UserError where that is not what it must be
  */
 export function readGenerations(stack: string, folders: Folders): Generations {
-  const path = stackFile(stack, folders);
-  const parsed = fileSchema.safeParse(existsSync(path) ? parse(readFileSync(path, "utf8")) : undefined);
+  const parsed = fileSchema.safeParse(readStackFile(stack, folders));
   if (!parsed.success)
     throw new UserError(`Pulumi.${stack}.yaml: slipway:data is not what it must be.\n${z.prettifyError(parsed.error)}`);
   const { generation, kept } = parsed.data.config["slipway:data"];

@@ -10,9 +10,10 @@ import { beside, forgotten, otherId, turnedOff, turnedOn, type RingChange } from
 import { checkFree } from "./key-file.ts";
 import { stackOption } from "./restore-run.ts";
 import { hasOwn, StackRotating } from "./rotating.ts";
-import { wait, type Taken } from "./rotation-run.ts";
+import { wait } from "./rotation-run.ts";
 import type { Said } from "./run-ops.ts";
 import type { RotateArgs } from "./slot-rotation.ts";
+import { ASKED_PATH, takenByApi } from "./taken-by-api.ts";
 
 export interface RotateHmacArgs extends RotateArgs {
   /** The key that is meant. */
@@ -22,9 +23,6 @@ export interface RotateHmacArgs extends RotateArgs {
 }
 
 const SECRET = "hmacKeys";
-
-/** As many answers as make it likely that every replica of the API has given one. */
-const ASKED = 12;
 
 /**
  * Rotates one key that a tenant signs requests with. Both are accepted until `--off`: nobody but the tenant can move.
@@ -54,7 +52,8 @@ export async function rotateHmac(args: RotateHmacArgs): Promise<Said> {
   await rotating.deploy();
   const { key, wanted } = change.looked;
   await wait({ steps }, `Key ${key.id}`, `is ${wanted}`, async () => {
-    const taken = await rotating.reached((url) => takenBy(url, key));
+    const signed = () => signRequest(key, { method: "GET", path: ASKED_PATH });
+    const taken = await rotating.reached((url) => takenByApi(url, signed));
     return taken === wanted ? undefined : `it is ${taken}`;
   });
   return { code: EXIT.good, result, text: `\n${change.what}.${hintOf(args, id, file)}\n` };
@@ -102,19 +101,6 @@ function writeKey(file: string, stack: string, { id, tenant, secret }: HmacKey):
   writeFileSync(file, `${JSON.stringify({ stack, id, tenant, secret }, null, 2)}\n`, {
     ...{ mode: 0o600, flag: "wx", flush: true },
   });
-}
-
-async function takenBy(url: string, key: HmacKey): Promise<Taken> {
-  const path = "/api/v1/jobs?limit=1";
-  const ask = async () => {
-    const headers = { ...signRequest(key, { method: "GET", path }), connection: "close" };
-    const response = await fetch(`${url}${path}`, { headers, signal: AbortSignal.timeout(15_000) });
-    await response.body?.cancel();
-    return response.status;
-  };
-  const codes = await Promise.all(Array.from({ length: ASKED }, ask));
-  if (codes.every((code) => code === 200)) return "accepted";
-  return codes.every((code) => code === 401) ? "refused" : "mixed";
 }
 
 function hintOf({ stack, isOff, isBack, isForget }: RotateHmacArgs, id: string, file: string | undefined): string {

@@ -14,6 +14,11 @@ export interface Moment {
 }
 
 const LABEL = /^\d{8}-\d{6}F(_\d{8}-\d{6}[DI])?$/;
+/** Whether a restore goes to a backup by its label. */
+export function isLabel(to: string): boolean {
+  return LABEL.test(to);
+}
+
 const ISO = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?) ?(Z|[+-]\d\d:?\d\d)?$/i;
 const RELATIVE = /^((?:\d+(?:\.\d+)?\s*[smhd]\s*)+) ago$/;
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
@@ -31,7 +36,7 @@ const ALLOWED =
 export function parseMoment(typed: string, now: number): Moment {
   const text = typed.trim();
   if (text === "latest") return { typed, to: "latest", isFixed: false };
-  if (LABEL.test(text)) return { typed, to: text, isFixed: true };
+  if (isLabel(text)) return { typed, to: text, isFixed: true };
   const relative = RELATIVE.exec(text)?.[1];
   if (relative !== undefined)
     return { typed, to: notAhead(now - secondsIn(relative) * 1000, typed, now), isFixed: false };
@@ -73,7 +78,7 @@ function secondsIn(spans: string): number {
 export function checkReach({ to, typed }: Moment, { backups, archive }: ListResult): void {
   if (backups.length === 0) throw new UserError("There is no backup to restore. Make one: ./slipway backup");
   if (to === "latest") return;
-  if (LABEL.test(to)) {
+  if (isLabel(to)) {
     if (backups.some(({ label }) => label === to)) return;
     refuse(`--to is ${to}, and there is no such backup. There are: ${backups.map(({ label }) => label).join(", ")}.`);
   }

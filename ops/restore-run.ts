@@ -183,14 +183,16 @@ export class RestoreRun {
 
   async #read(attempt: FoundAttempt): Promise<void> {
     const { attempts, shown } = this.#args;
-    this.#result = await answerOf("restore", restoreSchema, shown, (to) => attempts.follow(attempt, to));
+    this.#result = await answerOf({ command: "restore", schema: restoreSchema, shown }, (to) =>
+      attempts.follow(attempt, to),
+    );
   }
 
   /** Before the switch: what serves then has its artifacts, and where they cannot come nothing was changed. */
   async #bringBack(attempt: FoundAttempt): Promise<void> {
     const { attempts, switching, shown } = this.#args;
     try {
-      this.#broughtBack = await answerOf("bring-back", broughtBackSchema, shown, (to) =>
+      this.#broughtBack = await answerOf({ command: "bring-back", schema: broughtBackSchema, shown }, (to) =>
         attempts.bringBack(attempt, to),
       );
     } catch (error) {

@@ -1,17 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { FIRST } from "../configs/aws-generations.ts";
 import { UserError } from "../toolchain/command.ts";
-import { deployStack } from "../toolchain/deploy.ts";
 import { Edge } from "../toolchain/edge.ts";
-import { findFolders, type Folders } from "../toolchain/folders.ts";
-import type { Host } from "../toolchain/platforms/host.ts";
-import { openStack, platformOf } from "../toolchain/platforms/platforms.ts";
 import { smoke, type RouteResult } from "../toolchain/smoke.ts";
-import { Stack, type Deployment } from "../toolchain/stack.ts";
+import type { Deployment } from "../toolchain/stack.ts";
 import type { Steps } from "../toolchain/steps.ts";
 import { makeToken } from "../toolchain/token.ts";
 import { readAwsDatabases, type AwsDatabases } from "./aws-databases.ts";
 import type { AwsSwitching } from "./aws-restore.ts";
+import { StackAtHand } from "./stack-at-hand.ts";
 import { readGenerations, type Change, type Generations } from "./generations.ts";
 
 /** Seconds that the API may take to answer after a deploy, which has waited for its containers already. */
@@ -40,79 +37,57 @@ export interface Switching {
 
 /** The stack as this checkout has it. */
 export class StackSwitching implements Switching, AwsSwitching {
-  readonly #name: string;
-  readonly #steps: Steps;
-  readonly #folders: Folders = findFolders();
-  #host: Promise<Host> | undefined;
+  readonly #hand: StackAtHand;
 
   constructor(name: string, steps: Steps) {
-    this.#name = name;
-    this.#steps = steps;
+    this.#hand = new StackAtHand(name, steps);
   }
 
   generations(): Generations {
-    return readGenerations(this.#name, this.#folders);
+    return readGenerations(this.#hand.name, this.#hand.folders);
   }
 
   async change(change: Change): Promise<void> {
-    const stack = await this.#stack();
-    await this.#steps.run("Stack file", () => stack.setConfig(change));
+    const stack = await this.#hand.stack();
+    await this.#hand.steps.run("Stack file", () => stack.setConfig(change));
   }
 
   async forget(generation: string): Promise<void> {
     const at = this.generations().kept.indexOf(generation);
-    if (at < 0) return;
-    const stack = await this.#stack();
-    await this.#steps.run("Stack file", () => stack.removeConfig(`data.kept[${at}]`));
+    if (at >= 0) await this.unset(`data.kept[${at}]`);
   }
 
   async deploy(allow: readonly string[] = []): Promise<readonly RouteResult[]> {
-    const host = await this.#prepared();
-    const goesOn = "run this again, and it goes on from there.";
-    const stack = await deployStack({ name: this.#name, host, steps: this.#steps, goesOn, allow });
-    const { reach } = await platformOf(this.#name, this.#folders);
-    const reached = await reach(stack, this.#folders, await stack.outputs());
-    try {
-      const edge = new Edge(reached.url, await makeToken(await stack.jwtKeys()));
-      await this.#steps.run("API", () => answers(edge));
-      return await this.#steps.run(
+    const { steps } = this.#hand;
+    const stack = await this.#hand.deploy(allow);
+    return this.#hand.reached(async (url) => {
+      const edge = new Edge(url, await makeToken(await stack.jwtKeys()));
+      await steps.run("API", () => answers(edge));
+      return steps.run(
         "Smoke check",
         (report) => allWell(edge, report),
         (results) => `${results.length} routes`,
       );
-    } finally {
-      await reached.end();
-    }
+    });
   }
 
   async deployed(): Promise<string | undefined> {
-    const stack = await openStack(this.#name, this.#folders, this.#steps);
-    const { dataGeneration } = await stack.outputs();
+    const { dataGeneration } = await (await this.#hand.opened()).outputs();
     return typeof dataGeneration === "string" ? dataGeneration : undefined;
   }
 
   /** Takes a value out of the stack's file. */
   async unset(path: string): Promise<void> {
-    const stack = await this.#stack();
-    await this.#steps.run("Stack file", () => stack.removeConfig(path));
+    const stack = await this.#hand.stack();
+    await this.#hand.steps.run("Stack file", () => stack.removeConfig(path));
   }
 
   databases(): AwsDatabases {
-    return readAwsDatabases(this.#name, this.#folders);
+    return readAwsDatabases(this.#hand.name, this.#hand.folders);
   }
 
   async made(): Promise<readonly string[]> {
-    return databasesIn(await (await this.#stack()).export());
-  }
-
-  async #stack(): Promise<Stack> {
-    const { folders, env } = await this.#prepared();
-    return new Stack(this.#name, folders, env);
-  }
-
-  async #prepared(): Promise<Host> {
-    this.#host ??= platformOf(this.#name, this.#folders).then(({ prepare }) => prepare(this.#name, this.#steps));
-    return this.#host;
+    return databasesIn(await (await this.#hand.stack()).export());
   }
 }
 

@@ -8,8 +8,7 @@ export type GenerationService = (typeof GENERATION_SERVICES)[number];
 
 /** Name of the volume of a generation, as infra/docker/data-service.ts gives it. */
 export function volumeName(stack: string, service: GenerationService, generation: string): string {
-  const name = [PROJECT, stack, service].join("-");
-  return generation === FIRST_GENERATION ? name : `${name}-${generation}`;
+  return [PROJECT, stack, resourceName(service, generation)].join("-");
 }
 
 /** Names of all volumes of a generation. */
@@ -19,12 +18,16 @@ export function volumesOf(stack: string, generation: string): string[] {
 
 /** Name of the claim of a generation in a cluster, as infra/kubernetes/data-service.ts gives it; the first one is the StatefulSet's own. */
 export function claimName(service: GenerationService, generation: string): string {
-  return generation === FIRST_GENERATION ? `data-${service}-0` : `${service}-${generation}`;
+  return generation === FIRST_GENERATION ? `data-${service}-0` : resourceName(service, generation);
 }
 
 /** Names by which the program knows the volumes of a generation. */
 export function resourcesOf(generation: string): string[] {
-  return GENERATION_SERVICES.map((service) => (generation === FIRST_GENERATION ? service : `${service}-${generation}`));
+  return GENERATION_SERVICES.map((service) => resourceName(service, generation));
+}
+
+function resourceName(service: GenerationService, generation: string): string {
+  return generation === FIRST_GENERATION ? service : `${service}-${generation}`;
 }
 
 /** The generation that a volume of a service belongs to; nothing where it is no volume of it. */

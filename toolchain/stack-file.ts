@@ -12,6 +12,7 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { parse } from "yaml";
 import { z } from "zod";
 import { CommandError, runCommand } from "./command.ts";
 import { shellQuote } from "./env.ts";
@@ -74,6 +75,12 @@ export async function dropSalt(stack: string, folders: Folders): Promise<void> {
 /** Path of a stack's file. */
 export function stackFile(stack: string, { root }: Folders): string {
   return join(root, `Pulumi.${stack}.yaml`);
+}
+
+/** What a stack's file says; nothing where there is none. @throws YAMLParseError where it is no YAML */
+export function readStackFile(stack: string, folders: Folders): unknown {
+  const path = stackFile(stack, folders);
+  return existsSync(path) ? parse(readFileSync(path, "utf8")) : undefined;
 }
 
 const stateSchema = z.object({

@@ -1,0 +1,53 @@
+import { deployStack } from "../toolchain/deploy.ts";
+import { findFolders, type Folders } from "../toolchain/folders.ts";
+import type { Host } from "../toolchain/platforms/host.ts";
+import { openStack, platformOf } from "../toolchain/platforms/platforms.ts";
+import { Stack } from "../toolchain/stack.ts";
+import type { Steps } from "../toolchain/steps.ts";
+
+/** A stack as this checkout has it: what its file says can be changed, and deployed. */
+export class StackAtHand {
+  readonly name: string;
+  readonly steps: Steps;
+  readonly folders: Folders = findFolders();
+  #host: Promise<Host> | undefined;
+
+  constructor(name: string, steps: Steps) {
+    this.name = name;
+    this.steps = steps;
+  }
+
+  async stack(): Promise<Stack> {
+    const { folders, env } = await this.#prepared();
+    return new Stack(this.name, folders, env);
+  }
+
+  /** The same to look at alone: nothing is asked of its platform. */
+  opened(): Promise<Stack> {
+    return openStack(this.name, this.folders, this.steps);
+  }
+
+  /** @param allow logical names of data that it may delete @default none */
+  async deploy(allow: readonly string[] = []): Promise<Stack> {
+    const host = await this.#prepared();
+    const goesOn = "run this again, and it goes on from there.";
+    return deployStack({ name: this.name, host, steps: this.steps, goesOn, allow });
+  }
+
+  /** A way to the API, for as long as it is used. */
+  async reached<T>(use: (url: string) => Promise<T>): Promise<T> {
+    const stack = await this.stack();
+    const { reach } = await platformOf(this.name, this.folders);
+    const { url, end } = await reach(stack, this.folders, await stack.outputs());
+    try {
+      return await use(url);
+    } finally {
+      await end();
+    }
+  }
+
+  async #prepared(): Promise<Host> {
+    this.#host ??= platformOf(this.name, this.folders).then(({ prepare }) => prepare(this.name, this.steps));
+    return this.#host;
+  }
+}
