@@ -101,6 +101,8 @@ describe("marking, with Postgres and a simulated API", () => {
     api.broken = undefined;
     await takeJob("worker-cpu-a");
     await until("it marks", () => marked().length === 1);
+    // The server has the mark before the look that made it has ended.
+    await until("it has looked", () => marking.failing().length === 0);
     expect(marking.failing()).toEqual([]);
   });
 
