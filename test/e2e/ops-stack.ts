@@ -14,6 +14,8 @@ export interface OpsStack {
   slipway(...words: string[]): Running;
   /** What `make up` runs; it must succeed. */
   up(): Promise<void>;
+  /** Runs `pulumi <words> --stack <name>`. */
+  pulumi(...words: string[]): Promise<Ended>;
   token(): Promise<string>;
   /** Writes a secret into its file, as `pulumi config set --secret` does. */
   setSecret(key: string, value: string): Promise<void>;
@@ -44,12 +46,10 @@ export async function makeOpsStack(): Promise<OpsStack> {
   const name = `ops-${randomBytes(3).toString("hex")}`;
   const port = await freePort();
   const path = join(folder, `Pulumi.${name}.yaml`);
-  writeFileSync(
-    path,
-    `config:\n  slipway:platform: docker\n  slipway:environment: dev\n  slipway:edge: { port: ${port} }\n`,
-  );
+  writeFileSync(path, firstFile(port));
   const env = environmentIn(join(folder, "home"));
   const run = (...words: string[]) => start("sh", words, folder, env);
+  const script = (text: string, ...words: string[]) => run("-c", text, ...words).ended;
   const command = (file: string, ...words: string[]) =>
     run("toolchain/start.sh", `commands/${file}.ts`, "--stack", name, ...words).ended;
   return {
@@ -60,9 +60,10 @@ export async function makeOpsStack(): Promise<OpsStack> {
       const { code, output } = await command("up");
       if (code !== 0) throw new Error(`up ended with ${code}:\n${output}`);
     },
+    pulumi: (...words) => script(PULUMI, name, ...words),
     token: async () => (await command("token")).stdout.trim(),
     setSecret: async (key, value) => {
-      const { code, output } = await run("-c", SET_SECRET, name, key, value).ended;
+      const { code, output } = await script(SET_SECRET, name, key, value);
       if (code !== 0) throw new Error(`${key} could not be set:\n${output}`);
     },
     file: () => readFileSync(path, "utf8"),
@@ -78,8 +79,13 @@ export async function makeOpsStack(): Promise<OpsStack> {
   };
 }
 
-const SET_SECRET =
-  'eval "$(sh toolchain/start.sh commands/env.ts --stack "$0")" && printf %s "$2" | pulumi config set --secret "$1" --stack "$0"';
+function firstFile(port: number): string {
+  return `config:\n  slipway:platform: docker\n  slipway:environment: dev\n  slipway:edge: { port: ${port} }\n`;
+}
+
+const PULUMI_ENV = 'eval "$(sh toolchain/start.sh commands/env.ts --stack "$0")"';
+const PULUMI = `${PULUMI_ENV} && exec pulumi "$@" --non-interactive --stack "$0"`;
+const SET_SECRET = `${PULUMI_ENV} && printf %s "$2" | pulumi config set --secret "$1" --stack "$0"`;
 
 /** Not by `make down`: of the stacks in another state folder it knows nothing, and takes the base image from under them. */
 async function removeObjects(name: string): Promise<void> {

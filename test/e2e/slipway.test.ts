@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parse, stringify } from "yaml";
 import type { BackupRecord, DrillResult, ListResult, RestorePlan, VerifyResult } from "../../backup/protocol.ts";
 import type { Generations } from "../../ops/generations.ts";
 import type { Restored } from "../../ops/restore-run.ts";
@@ -112,6 +113,9 @@ describe("backups", () => {
     const drilled = await slipway<DrillResult>("drill");
     expect(drilled.code, drilled.text).toBe(0);
     expect(drilled.result.rtoSeconds).toBeGreaterThan(0);
+    // None of it is a change for Pulumi.
+    expect(await stack.pulumi("preview", "--expect-no-changes")).toMatchObject({ code: 0 });
+    expect(await stack.pulumi("refresh", "--yes", "--expect-no-changes")).toMatchObject({ code: 0 });
   });
 
   it("are refused with the exit code of usage where the command is wrong", async () => {
@@ -184,6 +188,8 @@ describe("a restore to a moment", () => {
     const { output } = await docker(...owners, "%u:%g:%m\\n");
     expect(new Set(output.trim().split("\n"))).toEqual(new Set(["slipway:10010:2750", "slipway:10010:640"]));
     await inspectAll();
+    // The agent may be at one of its own just then.
+    await expect.poll(async () => (await slipway("backup")).code, { timeout: 60_000 }).toBe(0);
   });
 
   it("is taken back, and what was restored is forgotten", async () => {
@@ -196,6 +202,22 @@ describe("a restore to a moment", () => {
     const forgotten = await slipway<Generations>("restore", "--forget", generation, "--yes");
     expect(forgotten, forgotten.text).toMatchObject({ code: 0, result: { current: "first", kept: [] } });
     expect(await volumes()).toEqual(before.volumes);
+  });
+});
+
+describe("a generation that no restore filled", () => {
+  it("is refused: Postgres does not begin there, and what served is there again with the next deploy", async () => {
+    const file = stack.file();
+    const { config, ...rest } = parse(file) as { config: Record<string, unknown> };
+    const empty = { "slipway:data": { generation: "empty", kept: ["first"] }, "slipway:healthTimeoutSeconds": 30 };
+    stack.write(stringify({ ...rest, config: { ...config, ...empty } }));
+    const { code, output } = await stack.pulumi("up", "--yes", "--skip-preview");
+    expect(code).not.toBe(0);
+    expect(output).toContain("the volume of generation empty holds no whole cluster");
+    stack.write(file);
+    const back = await stack.pulumi("up", "--yes", "--skip-preview");
+    expect(back.code, back.output).toBe(0);
+    expect((await finished(to, speech)).state).toBe("succeeded");
   });
 });
 
@@ -217,4 +239,11 @@ async function expectKept(generation: string): Promise<void> {
 it("no secret was printed, or shown by the engine", () => {
   expect(Object.keys(secrets)).toContain("backup-key");
   expect(findLeaks(secrets, places)).toEqual([]);
+});
+
+it("destroy leaves no volume of any generation, and no backup", async () => {
+  const { code, output } = await stack.pulumi("destroy", "--yes", "--skip-preview");
+  expect(code, output).toBe(0);
+  expect(await volumes()).toEqual([""]);
+  expect(await stack.containers()).toEqual([]);
 });

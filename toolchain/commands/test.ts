@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { askOnTerminal, confirm } from "../ask.ts";
-import { runShown } from "../command.ts";
+import { CommandError, runCommand, runShown } from "../command.ts";
 import { buildPrograms, missingPackages } from "../cluster/cluster.ts";
 import { installPackages } from "../debian.ts";
 import { runMain } from "../main.ts";
@@ -66,19 +66,61 @@ await runMain(USAGE, OPTIONS, async ({ values: { aws, restores, rotations }, pos
     );
   if (withCluster) await steps.run("Kubernetes", (report) => buildPrograms(folders, report));
   const config = aws ? ["--config", "test/aws/vitest.config.ts"] : [];
-  process.exitCode = await runShown(
-    join(folders.root, "node_modules/.bin/vitest"),
-    ["run", ...config, ...positionals],
-    {
-      cwd: folders.root,
-      env: {
-        ...env,
-        ...(restores !== undefined && { DRILL_RESTORES: restores }),
-        ...(rotations && { ROTATE_LONG: "1" }),
-      },
+  const vitest: Vitest = {
+    program: join(folders.root, "node_modules/.bin/vitest"),
+    args: ["run", ...config, ...positionals],
+    cwd: folders.root,
+    env: {
+      ...env,
+      ...(restores !== undefined && { DRILL_RESTORES: restores }),
+      ...(rotations && { ROTATE_LONG: "1" }),
     },
-  );
+  };
+  process.exitCode = aws || positionals.length > 0 ? await shown(vitest) : await all(vitest);
 });
+
+interface Vitest {
+  readonly program: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+function shown({ program, args, ...where }: Vitest, ...more: string[]): Promise<number> {
+  return runShown(program, [...args, ...more], where);
+}
+
+/**
+ * Every group. Those of the cluster mostly wait for a kubelet, so they run beside the others; those on the engine, which both use, come when both are done.
+ *
+ * @returns the first exit code that is not 0
+ */
+async function all(vitest: Vitest): Promise<number> {
+  process.stderr.write(
+    "\nTests of the group cluster run beside the others; what they print comes when they are done.\n",
+  );
+  const beside = kept(vitest, "--project", "cluster");
+  const first = await shown(vitest, "--project", "!cluster", "--project", "!e2e");
+  const cluster = await beside;
+  process.stdout.write(`${cluster.output}\n`);
+  const last = await shown(vitest, "--project", "e2e");
+  return [first, cluster.code, last].find((code) => code !== 0) ?? 0;
+}
+
+async function kept({ program, args, ...where }: Vitest, ...more: string[]) {
+  const lines: string[] = [];
+  const onLine = (line: string) => {
+    lines.push(line);
+  };
+  let code = 0;
+  try {
+    await runCommand(program, [...args, ...more], { ...where, onLine });
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    code = error.code ?? 1;
+  }
+  return { code, output: lines.join("\n") };
+}
 
 /** Whether vitest is asked for a project: all are where none is named. */
 function wants(project: string, args: readonly string[]): boolean {
