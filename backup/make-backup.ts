@@ -11,6 +11,7 @@ import { readRepository, type RepositoryInfo, type RepositorySet } from "./repos
 import { localStore, type SetContext } from "./set-context.ts";
 import { glanceAtSet } from "./set-verify.ts";
 import { listSets } from "./sets.ts";
+import { makeStanza } from "./stanza.ts";
 import { toRecord, writeSet } from "./write-set.ts";
 
 /** One that was interrupted not longer ago than this is finished in the place of a new one, in milliseconds: an hour. */
@@ -26,7 +27,7 @@ export async function makeBackup(agent: Agent, context: SetContext, type: Backup
   const lock = await takeLock(`${agent.config.BACKUP_REPOSITORY_DIR}/backup.lock`, "backup");
   try {
     const notes = await takeNotes(agent);
-    await agent.pgbackrest.run("stanza-create");
+    await makeStanza(agent);
     const finished = await finishInterrupted(agent, context);
     const set = finished && isEnough(finished, type) ? finished : await makeNew(agent, context, type, notes);
     await removeOld(agent, context);

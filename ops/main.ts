@@ -19,7 +19,7 @@ const COMMANDS = {
     load: () => import("./commands/rotate.ts"),
   },
   keys: {
-    what: "export | verify: the key that opens the backups, kept elsewhere",
+    what: "export | verify | import: the key that opens the backups, kept elsewhere",
     load: () => import("./commands/keys.ts"),
   },
 } as const satisfies Record<

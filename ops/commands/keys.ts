@@ -3,6 +3,7 @@ import { EXIT } from "../../backup/protocol.ts";
 import { UserError } from "../../toolchain/command.ts";
 import { escrowSchema } from "../agent-messages.ts";
 import { askAgent } from "../asking.ts";
+import { importKey } from "../key-import.ts";
 import { checkFree, readKeyFile, writeKeyFile } from "../key-file.ts";
 import { PASSPHRASE_FILE_VARIABLE, passphraseSource, readPassphrase } from "../key-passphrase.ts";
 import { stackOption } from "../restore-run.ts";
@@ -11,7 +12,7 @@ import { runOps, type Asked, type Said } from "../run-ops.ts";
 const OPTIONS = { to: { type: "string" }, from: { type: "string" }, "passphrase-file": { type: "string" } } as const;
 type KeysAsked = Asked<typeof OPTIONS>;
 
-const ACTIONS = { export: exportKey, verify: verifyKey } as const;
+const ACTIONS = { export: exportKey, verify: verifyKey, import: takeKey } as const;
 
 export function run(): Promise<void> {
   return runOps({
@@ -19,11 +20,13 @@ export function run(): Promise<void> {
     platforms: ["docker", "kubernetes"],
     summary:
       "export: writes the key that opens the backups into a file, closed by a passphrase, to be kept elsewhere. verify: opens such a file and compares. " +
-      "Until that was done once, no backup counts as good: a host that is lost takes its key along.",
+      "Until that was done once, no backup counts as good: a host that is lost takes its key along. import: gives the key to a stack that is made anew elsewhere, " +
+      "before its first make up.",
     options: OPTIONS,
     optionLines: [
       "export --to FILE           a file that is not there yet; its mode is 0600",
       "verify --from FILE         an export",
+      "import --from FILE         an export; it goes into the stack's file, encrypted",
       "--passphrase-file FILE     has the passphrase, mode 0600; otherwise it is asked for, and not shown",
       `${PASSPHRASE_FILE_VARIABLE}=FILE  the same`,
     ],
@@ -31,18 +34,23 @@ export function run(): Promise<void> {
       "./slipway keys export --to ~/slipway-dev.key",
       "./slipway keys verify --from ~/slipway-dev.key",
       "./slipway keys verify --from key --passphrase-file passphrase --json",
+      "./slipway keys import --from ~/slipway-dev.key && make up && ./slipway restore --to latest",
     ],
     words: 1,
     run: async (asked) => {
       const [action = ""] = asked.words;
-      if (action !== "export" && action !== "verify")
+      if (!isAction(action))
         throw new UserError(
-          `slipway keys takes ${Object.keys(ACTIONS).join(" or ")}, got ${JSON.stringify(action)}. See: ./slipway keys --help`,
+          `slipway keys takes ${Object.keys(ACTIONS).join(", ")}, got ${JSON.stringify(action)}. See: ./slipway keys --help`,
           EXIT.usage,
         );
       return ACTIONS[action](asked);
     },
   });
+}
+
+function isAction(word: string): word is keyof typeof ACTIONS {
+  return Object.hasOwn(ACTIONS, word);
 }
 
 async function exportKey({ stack, values, steps }: KeysAsked): Promise<Said> {
@@ -80,6 +88,13 @@ async function verifyKey({ stack, values, steps }: KeysAsked): Promise<Said> {
     result: { keyId, file: path, isVerified },
     text,
   };
+}
+
+async function takeKey({ stack, values, steps }: KeysAsked): Promise<Said> {
+  const path = named(values.from, "import", "--from");
+  const file = readKeyFile(path);
+  const passphrase = await readPassphrase(passphraseSource(passphraseFile(values["passphrase-file"]), false));
+  return importKey({ stack, steps, file, path, passphrase });
 }
 
 function named(file: string | undefined, action: string, option: string): string {

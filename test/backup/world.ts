@@ -2,7 +2,7 @@ import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { Client } from "pg";
+import type { Client } from "pg";
 import { renderPgbackrest, STANZA, writePgbackrest } from "../../backup/pgbackrest-config.ts";
 import { loadRuntime } from "../../configs/runtime.ts";
 import { bundleOptions, writeBundleFiles } from "../../infra/images/bundle-options.ts";
@@ -18,10 +18,10 @@ import {
   type RunningProgram,
 } from "../servers/programs.ts";
 import { fastFolder } from "./fast-folder.ts";
+import { accepts, connectTo, DATABASE, openCluster, type OpenCluster } from "./open-cluster.ts";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
 const NOBODY = 65_534;
-const DATABASE = "slipway";
 const REDIS_PASSWORD = "redis-secret";
 /** A snapshot does not wait for replicas: there are none. */
 const REDIS_SETTINGS = ["--repl-diskless-sync-delay", "0"];
@@ -61,18 +61,13 @@ export interface BackupWorld {
   close(): Promise<void>;
 }
 
-/** A cluster to look into. */
-export interface OpenCluster {
-  readonly port: number;
-  readonly client: Client;
-  close(): Promise<void>;
-}
-
 export interface WorldOptions {
   /** Folder that the repository lies in. @default one of its own */
   readonly repository?: string;
   /** A second repository, in a folder beside. @default false */
   readonly hasOffsite?: boolean;
+  /** What the second one begins with: a folder to copy. @default nothing */
+  readonly offsiteFrom?: string;
   readonly settings?: readonly string[];
   /** More secrets of the agent, by file name. */
   readonly secrets?: Readonly<Record<string, string>>;
@@ -85,8 +80,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<BackupWorl
   const folder = mkdtempSync(join(fastFolder(), "slipway-back-"));
   const repository = options.repository ?? join(folder, "repository");
   const data = join(folder, "first", "data");
-  const beside = ["socket", "objects", "secrets", "offsite"].map((name) => join(folder, name));
-  for (const path of [repository, dirname(data), ...beside]) mkdirSync(path, { recursive: true });
+  makeFolders(folder, [repository, dirname(data)], options.offsiteFrom);
   writeSecrets(join(folder, "secrets"), options.secrets);
   const program = await bundleAgent(folder);
   const port = await freePort();
@@ -119,6 +113,13 @@ export async function startWorld(options: WorldOptions = {}): Promise<BackupWorl
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+function makeFolders(folder: string, more: readonly string[], offsiteFrom: string | undefined): void {
+  const beside = ["socket", "objects", "secrets", "offsite"].map((name) => join(folder, name));
+  for (const path of [...more, ...beside]) mkdirSync(path, { recursive: true });
+  if (offsiteFrom !== undefined)
+    cpSync(offsiteFrom, join(folder, "offsite"), { recursive: true, preserveTimestamps: true });
 }
 
 async function escrowKey(
@@ -159,43 +160,6 @@ function createCluster(folder: string, env: Readonly<Record<string, string>>, se
       await server?.stop(signal);
     },
   };
-}
-
-async function openCluster(data: string): Promise<OpenCluster> {
-  const port = await freePort();
-  const socket = dirname(data);
-  const settings = ["listen_addresses=127.0.0.1", "archive_mode=off", "shared_buffers=16MB", "fsync=off"];
-  const server = startProgram([
-    ...[...asNobody(), findProgram("postgres"), "-D", data, "-p", String(port), "-k", socket],
-    ...settings.flatMap((setting) => ["-c", setting]),
-  ]);
-  await until("the restored Postgres accepts connections", () => accepts(socket, port));
-  const client = await connectTo(socket, port, DATABASE);
-  return {
-    port,
-    client,
-    close: async () => {
-      await client.end();
-      await server.stop("SIGINT");
-    },
-  };
-}
-
-async function connectTo(host: string, port: number, database: string): Promise<Client> {
-  const client = new Client({ host, port, user: "postgres", database });
-  client.on("error", () => undefined);
-  await client.connect();
-  return client;
-}
-
-function accepts(host: string, port: number): Promise<boolean> {
-  return connectTo(host, port, "postgres").then(
-    async (client) => {
-      await client.end();
-      return true;
-    },
-    () => false,
-  );
 }
 
 function initialise(data: string): void {

@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, writeFileSync, readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { copyCheckout } from "./checkout.ts";
+import { copyCheckout, type Checkout } from "./checkout.ts";
 import { docker, freePort, listContainers, type Ended } from "./stack.ts";
 
 /** A stack that `make up` and `slipway` drive, as a user's: state, passphrase and file are its own, the engine and the cache are this machine's. */
@@ -26,6 +26,8 @@ export interface OpsStack {
   /** Every file of its state, by name. */
   stateFolder: string;
   containers(service?: string): Promise<string[]>;
+  /** Takes away all that its host has of it, state and passphrase among it; the checkout stays, as one in git does. */
+  lose(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -40,14 +42,16 @@ export interface Running {
   kill(): void;
 }
 
-export async function makeOpsStack(): Promise<OpsStack> {
+/** @param more lines of its file, beside platform, environment and port */
+export async function makeOpsStack(more = ""): Promise<OpsStack> {
   const checkout = copyCheckout();
   const { folder } = checkout;
   const name = `ops-${randomBytes(3).toString("hex")}`;
   const port = await freePort();
   const path = join(folder, `Pulumi.${name}.yaml`);
-  writeFileSync(path, firstFile(port));
-  const env = environmentIn(join(folder, "home"));
+  writeFileSync(path, firstFile(port) + more);
+  const home = join(folder, "home");
+  const env = environmentIn(home);
   const run = (...words: string[]) => start("sh", words, folder, env);
   const script = (text: string, ...words: string[]) => run("-c", text, ...words).ended;
   const command = (file: string, ...words: string[]) =>
@@ -72,6 +76,17 @@ export async function makeOpsStack(): Promise<OpsStack> {
     },
     stateFolder: join(folder, "home/state"),
     containers: (service) => listContainers(name, service),
+    ...endsOf(name, checkout, home),
+  };
+}
+
+function endsOf(name: string, checkout: Checkout, home: string): Pick<OpsStack, "lose" | "remove"> {
+  return {
+    lose: async () => {
+      await removeObjects(name);
+      rmSync(home, { recursive: true });
+      environmentIn(home);
+    },
     remove: async () => {
       await removeObjects(name);
       checkout.remove();

@@ -1,0 +1,30 @@
+import type { Agent } from "./agent.ts";
+import { REPOSITORY_NAMES, repositoriesOf } from "./pgbackrest-config.ts";
+import { askLive } from "./postgres-verify.ts";
+import { readRepository } from "./repository-info.ts";
+
+/** A repository has backups of another cluster than the one that serves. Nothing was written into any. */
+export class ForeignRepository extends Error {
+  override readonly name = "ForeignRepository";
+}
+
+/**
+ * Makes the repositories ready for the cluster that serves, those that are new and those that have been its own.
+ *
+ * A host that is lost leaves its repository elsewhere, and the cluster that is made in its place is another one. Were it given a place in the
+ * empty repository beside, that place would be foreign to what is restored, and nothing of that would ever be backed up.
+ *
+ * @throws ForeignRepository before anything is written
+ */
+export async function makeStanza(agent: Agent): Promise<void> {
+  const live = await askLive(agent);
+  for (const repository of repositoriesOf(agent.config)) {
+    const { systemId } = await readRepository(agent.pgbackrest, repository);
+    if (live === undefined || systemId === undefined || systemId === live.systemId) continue;
+    throw new ForeignRepository(
+      `The ${REPOSITORY_NAMES[repository]} repository has backups of the cluster ${systemId}, and the one that serves is ${live.systemId}: nothing is written there. ` +
+        `If they are this stack's own, of a host that is lost: ./slipway restore --to latest. Else give this stack another place, in slipway:backup.offsite.`,
+    );
+  }
+  await agent.pgbackrest.run("stanza-create");
+}
