@@ -1,5 +1,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import type { RedisSettings } from "../jobs/redis.ts";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import type { RuntimeConfig } from "../configs/runtime.ts";
+import { openSecret } from "../configs/secrets.ts";
 import type { ObjectStore, StoredObject } from "../jobs/object-store.ts";
 import { BackupFault } from "./faults.ts";
 import type { BackupKeys } from "./keys.ts";
@@ -19,6 +22,12 @@ const MARK_BYTES = 40;
 /** Seconds within which something must come. */
 const SILENCE_SECONDS = 60;
 
+/** Where Redis is, and where what opens it lies. */
+type RedisPlace = Pick<
+  RuntimeConfig<"backup">,
+  "REDIS_HOST" | "REDIS_PORT" | "REDIS_USER" | "REDIS_TLS" | "REDIS_CA_FILE" | "secretsDirectory"
+>;
+
 /** What was put. */
 export interface PutSnapshot {
   readonly bytes: number;
@@ -35,7 +44,7 @@ export async function putRedisSnapshot(
   store: ObjectStore,
   keys: BackupKeys,
   label: string,
-  redis: RedisSettings,
+  redis: RedisPlace,
   signal: AbortSignal,
 ): Promise<PutSnapshot> {
   let bytes = 0;
@@ -98,7 +107,7 @@ async function* withoutMark(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Ui
   if (!MARK.test(held.toString("latin1"))) yield held;
 }
 
-async function* readSnapshot(redis: RedisSettings, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+async function* readSnapshot(redis: RedisPlace, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   signal.throwIfAborted();
   const child = startRedisCli(redis);
   const { stdout } = child;
@@ -131,22 +140,31 @@ async function* readSnapshot(redis: RedisSettings, signal: AbortSignal): AsyncGe
 }
 
 /** It ends with this process, however that ends. The password is in its environment, which nobody else reads, and on no command line. */
-function startRedisCli(redis: RedisSettings): ChildProcess {
+function startRedisCli(redis: RedisPlace): ChildProcess {
   const tls = redis.REDIS_TLS === "verify" ? ["--tls", ...caOf(redis.REDIS_CA_FILE)] : [];
-  const user = redis.REDIS_USER === undefined ? [] : ["--user", redis.REDIS_USER];
-  const args = ["-h", redis.REDIS_HOST, "-p", String(redis.REDIS_PORT), ...user, ...tls, "--rdb", "-"];
+  const { user, password } = loginOf(redis);
+  const place = ["-h", redis.REDIS_HOST, "-p", String(redis.REDIS_PORT)];
+  const args = [...place, ...(user === undefined ? [] : ["--user", user]), ...tls, "--rdb", "-"];
   return spawn("setpriv", ["--pdeathsig=KILL", "--", "redis-cli", ...args], {
     cwd: "/",
-    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", REDISCLI_AUTH: redis.secrets["redis-password"] },
+    env: { PATH: process.env["PATH"] ?? "/usr/bin:/bin", REDISCLI_AUTH: password },
     stdio: ["ignore", "pipe", "pipe"],
   });
+}
+
+/** Read anew each time: in a cluster a rotation changes the files while the agent runs. */
+function loginOf({ REDIS_USER, secretsDirectory }: RedisPlace): { user: string | undefined; password: string } {
+  const user = existsSync(join(secretsDirectory, "redis-user"))
+    ? openSecret(secretsDirectory, "redis-user")
+    : REDIS_USER;
+  return { user, password: openSecret(secretsDirectory, "redis-password") };
 }
 
 function caOf(file: string | undefined): string[] {
   return file === undefined ? [] : ["--cacert", file];
 }
 
-function reasonOf(redis: RedisSettings, code: number | undefined, errors: string): string {
+function reasonOf(redis: RedisPlace, code: number | undefined, errors: string): string {
   const place = `Redis at ${redis.REDIS_HOST}:${redis.REDIS_PORT}`;
   const said = errors.trim().split("\n").slice(-3).join(" ").slice(0, 300);
   const how = code === undefined ? `said nothing for ${SILENCE_SECONDS} s` : "gave no snapshot";

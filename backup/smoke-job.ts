@@ -50,9 +50,11 @@ export async function runSmokeJob(agent: Agent, postgres: ScratchPostgres): Prom
   }
 }
 
+/** With the rights of the product's role, which may not log in where the backup is of another slot of its credentials than serves now. */
 function openPool(agent: Agent, postgres: ScratchPostgres, log: Logger): Pool {
   const place = { DATABASE_HOST: postgres.socketDirectory, DATABASE_PORT: SCRATCH_PORT, DATABASE_TLS: "off" } as const;
-  return openDatabase({ ...agent.config, ...place, DATABASE_POOL_SIZE: 5 }, log);
+  const login = { DATABASE_USER: "postgres", DATABASE_ROLE: "slipway_app" } as const;
+  return openDatabase({ ...agent.config, ...place, ...login, DATABASE_POOL_SIZE: 5 }, log);
 }
 
 async function startWorkers(

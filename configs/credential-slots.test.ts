@@ -8,7 +8,7 @@ import {
   slotKey,
   slotName,
 } from "./credential-slots.ts";
-import { parseStackConfig, stackSchema } from "./stack.ts";
+import { parseStackConfig } from "./stack.ts";
 
 const parsed = (credentials: unknown, secrets: Readonly<Record<string, string>> = {}) =>
   parseStackConfig("dev", {
@@ -53,24 +53,6 @@ describe("slots of credentials", () => {
     [{ aes: { slot: "first", other: "next" } }, /slipway:aesSecret is missing, which credentials\.aes names/],
   ])("refuse %j, and say where", (credentials, message) => {
     expect(() => parsed(credentials)).toThrow(message);
-  });
-
-  it("of servers in a cluster are refused: they would be started anew; of those elsewhere, and of tokens, they are not", () => {
-    const external = { host: "db.example", database: "slipway", cidrs: ["10.0.0.0/8"] };
-    const on = (kubernetes: object, credentials: object, without: object = { backup: { enabled: false } }) =>
-      stackSchema
-        .safeParse({
-          ...{ platform: "kubernetes", environment: "dev", credentials, ...without },
-          kubernetes: { importedImages: true, autoscaler: "none", ...kubernetes },
-        })
-        .error?.issues.map(({ path, message }) => `${path.join(".")} ${message}`);
-    const moving = { slot: "first", other: "next" };
-    expect(on({}, { database: moving, redis: moving })).toEqual([
-      expect.stringMatching(/^credentials\.database must be left out where postgres stands in the cluster/),
-      expect.stringMatching(/^credentials\.redis must be left out where redis stands in the cluster/),
-    ]);
-    expect(on({ postgres: { external } }, { database: moving }, {})).toBeUndefined();
-    expect(on({}, { jwt: moving, database: { slot: "first" } })).toBeUndefined();
   });
 
   it("of ENC(...) values are the user's own, both of them where both are kept", () => {

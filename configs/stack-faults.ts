@@ -62,28 +62,9 @@ function kubernetesFaults(stack: StackFields): readonly Fault[] {
     ...faults,
     ...shape,
     ...scaler,
-    ...credentialFaults(stack),
     ...podFaults(stack),
     ...(kubernetes.importedImages ? [] : imageFaults(kubernetes, backupsInCluster(stack) !== undefined)),
   ];
-}
-
-/**
- * Servers in the cluster read their secrets at their start, and one that starts anew is an interruption: who rotates there would not get what a rotation
- * is. Tokens, keys of signed requests and ENC(...) values are rotated everywhere.
- */
-function credentialFaults({ kubernetes, credentials }: StackFields): readonly Fault[] {
-  const servers = [
-    ["database", "postgres"],
-    ["redis", "redis"],
-  ] as const;
-  return servers
-    .filter(([of]) => credentials?.[of].slot === "second" || (credentials?.[of].other ?? "none") !== "none")
-    .filter(([, server]) => kubernetes?.[server].external === undefined)
-    .map(([of, server]): Fault => [
-      `credentials.${of}`,
-      `must be left out where ${server} stands in the cluster: it is rotated on a Docker engine, on AWS, and where kubernetes.${server}.external says where it is`,
-    ]);
 }
 
 function imageFaults(

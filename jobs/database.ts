@@ -28,6 +28,8 @@ export async function run<Row extends QueryResultRow>(
 export interface DatabaseSettings extends Omit<DatabaseConfig, "program" | "secrets" | "secretsDirectory"> {
   readonly program: Program;
   readonly secrets: { readonly "database-password": string };
+  /** Whose rights it has. @default its own */
+  readonly DATABASE_ROLE?: "slipway_app";
 }
 
 /** Options of one connection. The password comes from the secret file, never from the environment. */
@@ -67,7 +69,7 @@ const SILENCE_MS = 9000;
 export function openDatabase(settings: DatabaseSettings, log: Logger): Pool {
   const pool = new Pool({
     ...connectionOptions(settings),
-    options: PLANNER,
+    options: settings.DATABASE_ROLE === undefined ? PLANNER : `${PLANNER} -c role=${settings.DATABASE_ROLE}`,
     max: settings.DATABASE_POOL_SIZE,
     statement_timeout: STATEMENT_MS,
     query_timeout: SILENCE_MS,

@@ -2,6 +2,7 @@ import type { Input, Output } from "@pulumi/pulumi";
 import { agentEnvironment, BACKUP_PORT } from "../backup-environment.ts";
 import { BACKUP_PROGRAM } from "../backup-program.ts";
 import type { Cache, Database, ObjectStore } from "../contract.ts";
+import { ROLES } from "../logins.ts";
 import { authority } from "../service-environment.ts";
 import { configMap } from "./config-map.ts";
 import type { Company } from "./data-service.ts";
@@ -11,7 +12,7 @@ import type { Place } from "./place.ts";
 import type { BesideShape, Mounted, PullPolicy } from "./pod.ts";
 import type { ObjectAccess } from "./remote-objects.ts";
 import { RELEASE_FILE, releaseNote, socketFolder, type Repository } from "./repository.ts";
-import { secretFiles } from "./secret-files.ts";
+import { mutableName, mutableSecretFiles, secretFiles, type SecretFilesArgs } from "./secret-files.ts";
 import type { ClusterConfig } from "./settings.ts";
 
 /** Artifacts, as they are read for backups. */
@@ -54,34 +55,64 @@ export interface AgentArgs {
 
 /** What both have who run the agent's program: the container beside Postgres, and the pod of drills. */
 export interface AgentParts extends Pick<BesideShape, "image" | "pullPolicy" | "limits" | "cpuRequestPercent"> {
-  readonly environment: Readonly<Record<string, Input<string>>>;
-  /** Name of the Secret. */
-  readonly secrets: Output<string>;
   readonly groups: readonly number[];
 }
 
-/** Settings, secrets and size of whoever runs the agent's program. */
+/** Size and groups of whoever runs the agent's program. */
 export function agentParts(args: AgentArgs): AgentParts {
-  const { config, repository, objects, database, cache } = args;
+  const { config, repository, objects } = args;
   const { images, cpuRequestPercent } = config.kubernetes;
   // The file was refused before.
   if (images.backup === undefined) throw new Error("slipway:kubernetes.images.backup is missing.");
-  const environment = agentEnvironment({ config, database, cache, objectsUrl: objects.url });
-  const files = {
-    "database-password": database.app.password,
-    "redis-password": cache.password,
+  return {
+    ...{ image: images.backup, pullPolicy: args.pullPolicy, cpuRequestPercent },
+    limits: repository.settings,
+    // The group that the disk of artifacts belongs to.
+    groups: objects.mounts.length === 0 ? [] : [READERS],
+  };
+}
+
+/** Settings of a pod of the agent's program. */
+export function agentSettings(
+  { config, objects }: AgentArgs,
+  comesAs: Pick<AgentArgs, "database" | "cache">,
+): Readonly<Record<string, Input<string>>> {
+  return { ...agentEnvironment({ config, ...comesAs, objectsUrl: objects.url }), ...objects.access.environment };
+}
+
+/** What opens Postgres and Redis for it. */
+export function agentLogins({ database, cache }: AgentArgs): Readonly<Record<string, Output<string>>> {
+  return { "database-password": database.app.password, "redis-password": cache.password };
+}
+
+/** Its other secrets, which no rotation changes. */
+export function agentFiles({ repository, objects, database, cache }: AgentArgs): SecretFilesArgs["files"] {
+  return {
     ...authority("database", database.tls),
     ...authority("redis", cache.tls),
     ...repository.secrets,
     ...objects.access.secrets,
   };
+}
+
+/**
+ * Who the agent comes as is no part of its pod, which is Postgres' own and must outlast rotations: to Postgres it comes by the socket as its
+ * superuser, and to Redis as the files say at that moment.
+ */
+function inPod(args: AgentArgs): Pick<BesideShape, "settings" | "secrets" | "changingSecrets"> {
+  const { database, cache, fingerprintKey, place } = args;
+  const { user, ...asDefault } = cache;
+  const comesAs = {
+    database: { ...database, app: { ...database.app, user: ROLES.app } },
+    cache: asDefault,
+  };
+  const settings = { ...agentSettings(args, comesAs), BACKUP_DRILLS: "elsewhere", BACKUP_RELEASE_FILE: RELEASE_FILE };
+  const files = { ...agentLogins(args), ...(user !== undefined && { "redis-user": user }) };
+  mutableSecretFiles({ service: "backup", files, place });
   return {
-    ...{ image: images.backup, pullPolicy: args.pullPolicy, cpuRequestPercent },
-    limits: repository.settings,
-    environment: { ...environment, ...objects.access.environment },
-    secrets: secretFiles({ service: "backup", files, key: args.fingerprintKey, place: args.place }),
-    // The group that the disk of artifacts belongs to.
-    groups: objects.mounts.length === 0 ? [] : [READERS],
+    settings: configMap("backup", "backup", settings, place),
+    secrets: secretFiles({ service: "backup", files: agentFiles(args), key: fingerprintKey, place }),
+    changingSecrets: mutableName("backup"),
   };
 }
 
@@ -91,14 +122,13 @@ export function agentParts(args: AgentArgs): AgentParts {
  */
 export function backupAgent(args: AgentArgs, parts: AgentParts): Company {
   const { config, repository, objects, place } = args;
-  const { environment, groups, ...shape } = parts;
+  const { groups, ...shape } = parts;
   const repositoryMount = repository.mount("write");
-  const settings = { ...environment, BACKUP_DRILLS: "elsewhere", BACKUP_RELEASE_FILE: RELEASE_FILE };
   const beside = (data: Mounted): BesideShape => ({
     ...shape,
+    ...inPod(args),
     service: "backup",
     command: [...BACKUP_PROGRAM, "serve"],
-    settings: configMap("backup", "backup", settings, place),
     mounts: [
       { ...data, mount: { ...data.mount, readOnly: true } },
       ...[repositoryMount, socketFolder(), releaseNote(config, place)],

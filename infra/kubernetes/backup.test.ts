@@ -35,6 +35,9 @@ const settings = (of: RecordedCluster, name: string) =>
 const files = (of: RecordedCluster, service: string) =>
   Object.keys(at(inputsOf(of, TYPES.secret, `secrets-${service}`), "data") as object);
 
+const changing = (service: string) =>
+  Object.keys(at(inputsOf(stack, TYPES.secret, `logins-${service}`), "data") as object);
+
 /** Where a container finds a volume, how, and what it is. */
 function mounted(pod: unknown, container: number): Record<string, string> {
   const volumes = new Map(listAt(pod, "volumes").map((volume) => [at(volume, "name"), volume]));
@@ -161,7 +164,8 @@ describe("the drill in a cluster", () => {
 it.each(["backup", "drill"])("the program of %s takes what it is given", (name) => {
   const directory = mkdtempSync(join(tmpdir(), "slipway-backup-files-"));
   try {
-    for (const file of files(stack, "backup")) writeFileSync(join(directory, file), "k".repeat(40));
+    const all = name === "backup" ? [...files(stack, name), ...changing(name)] : files(stack, name);
+    for (const file of all) writeFileSync(join(directory, file), "k".repeat(40));
     const config = loadRuntime("backup", { ...settings(stack, name), SECRETS_DIR: directory });
     expect(config).toMatchObject({ DATABASE_HOST: "postgres", REDIS_HOST: "redis", REDIS_TLS: "verify" });
   } finally {

@@ -10,7 +10,7 @@ import { serviceAccount } from "./namespace.ts";
 import { claimSpec, diskClaim, type DiskArgs } from "./objects.ts";
 import { labels, options, selector, type Place } from "./place.ts";
 import { mebibytes, podTemplate, type BesideShape, type Mounted, type PullPolicy } from "./pod.ts";
-import { secretFiles } from "./secret-files.ts";
+import { mutableName, mutableSecretFiles, secretFiles } from "./secret-files.ts";
 
 /** What both data services are given. */
 export interface DataServiceContext {
@@ -34,12 +34,14 @@ export interface DataServiceArgs extends DataServiceContext {
   readonly uid: number;
   /** Folder of its data; a disk that outlives the pod stands there. */
   readonly folder: string;
-  /** Secrets by file name, beside its certificate. */
-  readonly secrets: Readonly<Record<string, Input<string>>>;
-  /** Files below {@link FILES_FOLDER}. */
-  readonly files: Readonly<Record<string, string>>;
-  /** In place of the image's entry point, or behind it. */
-  readonly start: { readonly command: readonly string[] } | { readonly args: readonly string[] };
+  /** Files by which the image sets who may come in; it takes changes of them in while it serves. */
+  readonly logins: Readonly<Record<string, Input<string>>>;
+  /** Other secrets by file name, beside its certificate. Another one starts it anew. @default none */
+  readonly secrets?: Readonly<Record<string, Input<string>>> | undefined;
+  /** Files below {@link FILES_FOLDER}. @default none */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Behind the image's entry point. */
+  readonly args: readonly string[];
   readonly health: Probe;
   /** MiB of shared memory. */
   readonly sharedMemoryMiB?: number;
@@ -124,9 +126,9 @@ function template(args: DataServiceArgs): k8s.core.v1.PodTemplateSpec {
   const startupFailures = Math.ceil(args.health.startSeconds / args.health.intervalSeconds);
   const data = servingDisk(args);
   const { company } = args;
+  mutableSecretFiles({ service: name, files: args.logins, place });
   return podTemplate({
     ...args,
-    ...args.start,
     service: name,
     groups: company?.groups ?? [],
     beside: company?.beside(data) ?? [],
@@ -137,6 +139,7 @@ function template(args: DataServiceArgs): k8s.core.v1.PodTemplateSpec {
       key: args.fingerprintKey,
       place,
     }),
+    changingSecrets: mutableName(name),
     mounts: [...mounts(args), data, ...(company?.mounts ?? [])],
     account: serviceAccount(name, place, company?.annotations),
     graceSeconds: STOP_SECONDS,
@@ -167,17 +170,20 @@ function certificate({ name, place, seed }: DataServiceArgs): Record<string, Out
 }
 
 function mounts({ name, files, sharedMemoryMiB, place }: DataServiceArgs): Mounted[] {
-  const config = configMap(`${name}-files`, name, files, place);
   const shared = { name: "shared-memory", emptyDir: { medium: "Memory", sizeLimit: mebibytes(sharedMemoryMiB ?? 0) } };
   return [
-    {
-      volume: { name: "files", configMap: { name: config } },
-      mount: { name: "files", mountPath: FILES_FOLDER, readOnly: true },
-    },
+    ...(files === undefined ? [] : [filesMount(configMap(`${name}-files`, name, files, place))]),
     ...(sharedMemoryMiB === undefined
       ? []
       : [{ volume: shared, mount: { name: "shared-memory", mountPath: "/dev/shm" } }]),
   ];
+}
+
+function filesMount(name: Output<string>): Mounted {
+  return {
+    volume: { name: "files", configMap: { name } },
+    mount: { name: "files", mountPath: FILES_FOLDER, readOnly: true },
+  };
 }
 
 /**

@@ -87,12 +87,8 @@ describe("Postgres and Redis in the cluster", () => {
     expect(rules.split("\n")).toEqual([
       ...["local all postgres peer", "host all postgres all reject", "hostssl all all all scram-sha-256", ""],
     ]);
-    const redis = String(at(inputsOf(stack, TYPES.configMap, "redis-files"), "data", "redis.conf")).split("\n");
-    expect(redis).toEqual(
-      expect.arrayContaining(["port 0", "tls-port 6379", "maxmemory-policy noeviction", "appendonly yes"]),
-    );
-    expect(redis).toContain("include /run/secrets/slipway/redis-auth.conf");
-    expect(file(stack, "redis", "redis-auth.conf")).toBe(`requirepass ${file(stack, "redis", "redis-password")}\n`);
+    const redis = listAt(container("redis"), "args").join(" ");
+    expect(redis).toContain("--port 0 --tls-port 6379 --tls-cert-file /run/secrets/slipway/tls.crt");
   });
 
   it("are protected in prod, with the namespace and the artifacts, and nothing else is", async () => {

@@ -2,7 +2,7 @@ import type { Output } from "@pulumi/pulumi";
 import { RandomPassword } from "@pulumi/random";
 import { dataSettings } from "../../configs/stack-backup.ts";
 import type { Cache, Database, Trust } from "../contract.ts";
-import { servingRoles } from "../logins.ts";
+import { servingRedisUser, servingRoles } from "../logins.ts";
 import type { StackSecrets } from "../secrets.ts";
 import { agentParts, backupAgent, type AgentArgs, type AgentParts, type BackedUpObjects } from "./backup-agent.ts";
 import { authorityCertificate } from "./certificate.ts";
@@ -65,6 +65,7 @@ function agent(args: DataArgs, seed: Output<string>): AgentArgs | undefined {
     cache: {
       host: external?.host ?? "redis",
       port: external?.port ?? 6379,
+      ...(external === undefined ? servingRedisUser(secrets.accepted) : {}),
       password: secrets.redisPassword,
       tls: external === undefined ? tls : trust(external),
     },
@@ -81,8 +82,7 @@ function database(args: DataArgs, seed: Output<string>, company?: Company): Serv
   }
   const made = postgres({
     ...context(args, "postgres", seed),
-    appPassword: secrets.databasePassword,
-    ownerPassword: secrets.databaseOwnerPassword,
+    logins: secrets.accepted.database.logins,
     maxConnections,
     repository: args.backups?.repository,
     company,
@@ -99,8 +99,9 @@ function cache(args: DataArgs, seed: Output<string>): Server<Cache> {
     const { host, port, cidrs } = external;
     return { is: { host, port, password, tls: trust(external) }, fullHost: host, ready: [], where: { port, cidrs } };
   }
-  const made = redis({ ...context(args, "redis", seed), password, maxMemoryMiB: config.redis.maxMemoryMiB });
-  const is = { host: made.host, port: 6379, password, tls: { ca: made.ca } };
+  const { passwords } = secrets.accepted.redis;
+  const made = redis({ ...context(args, "redis", seed), passwords, maxMemoryMiB: config.redis.maxMemoryMiB });
+  const is = { host: made.host, port: 6379, ...servingRedisUser(secrets.accepted), password, tls: { ca: made.ca } };
   return { is, fullHost: made.fullHost, ready: [made.ready], where: { port: 6379 } };
 }
 

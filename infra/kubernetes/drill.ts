@@ -2,13 +2,14 @@ import { BACKUP_PROGRAM } from "../backup-program.ts";
 import type { Done } from "../contract.ts";
 import { POSTGRES_UID } from "../postgres-image.ts";
 import { drillCron } from "../plan/drill-cron.ts";
-import type { AgentArgs, AgentParts } from "./backup-agent.ts";
+import { agentFiles, agentLogins, agentSettings, type AgentArgs, type AgentParts } from "./backup-agent.ts";
 import { configMap } from "./config-map.ts";
 import { cronJob } from "./cron-job.ts";
 import { serviceAccount } from "./namespace.ts";
 import { claimSpec } from "./objects.ts";
 import { labels, selector } from "./place.ts";
 import type { Mounted } from "./pod.ts";
+import { secretFiles } from "./secret-files.ts";
 
 /** Name of the CronJob, and the service label of its pods. */
 export const DRILL = "drill";
@@ -31,14 +32,18 @@ const SPARE_GIB = 2;
  */
 export function drill(args: AgentArgs, parts: AgentParts, after: readonly Done[]): void {
   const { repository, objects, place } = args;
-  const { environment, limits, ...shape } = parts;
+  const { limits, ...shape } = parts;
   const { dailyAt, fullOn, drillDays } = repository.settings;
-  const settings = { ...environment, POSTGRES_ASKED: "network", BACKUP_DRILL_DIR: FOLDER };
+  const settings = { ...agentSettings(args, args), POSTGRES_ASKED: "network", BACKUP_DRILL_DIR: FOLDER };
   cronJob({
     spec: { name: DRILL, uid: POSTGRES_UID, limits, command: [...BACKUP_PROGRAM, "drill"] },
     parts: {
       ...shape,
       settings: configMap(DRILL, DRILL, settings, place),
+      secrets: secretFiles({
+        ...{ service: DRILL, files: { ...agentLogins(args), ...agentFiles(args) } },
+        ...{ key: args.fingerprintKey, place },
+      }),
       account: serviceAccount(DRILL, place, objects.access.annotations),
       mounts: [repository.mount("read"), disk(args), ...objects.mounts],
     },

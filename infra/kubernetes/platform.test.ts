@@ -52,12 +52,14 @@ describe("a stack in a cluster", () => {
         "postgres",
         "postgres-files",
         "redis",
-        "redis-files",
         "worker-cpu",
       ],
-      [TYPES.secret]: ["api", "backup", "marker", "migrate", "postgres", "redis", "worker-cpu"].map(
-        (name) => `secrets-${name}`,
-      ),
+      [TYPES.secret]: [
+        ...["backup", "postgres", "redis"].map((name) => `logins-${name}`),
+        ...["api", "backup", "drill", "marker", "migrate", "postgres", "redis", "worker-cpu"].map(
+          (name) => `secrets-${name}`,
+        ),
+      ],
       [TYPES.statefulSet]: ["postgres", "redis"],
       [TYPES.service]: ["api", "postgres", "redis"],
       [TYPES.claim]: ["backups", "objects"],
@@ -108,6 +110,7 @@ describe("a stack in a cluster", () => {
       context: "test",
       enableServerSideApply: "true",
       enableConfigMapMutable: "true",
+      enableSecretMutable: "true",
     });
     const objects = resources.filter(({ type }) => type.startsWith("kubernetes:"));
     expect(objects.length).toBeGreaterThan(20);

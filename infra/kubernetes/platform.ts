@@ -272,8 +272,9 @@ function clusterProvider({ kubernetes }: ClusterConfig, content: Input<string> |
       ...(kubeconfig === undefined ? {} : { kubeconfig }),
       ...(kubernetes.context === undefined ? {} : { context: kubernetes.context }),
       enableServerSideApply: true,
-      // All of ours but one are sealed, and named by their content.
+      // All of ours but few are sealed, and named by their content.
       enableConfigMapMutable: true,
+      enableSecretMutable: true,
     },
     { parent },
   );

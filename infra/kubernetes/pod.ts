@@ -36,6 +36,8 @@ export interface PodShape {
   readonly settings?: Input<string>;
   /** Secret whose entries are files. */
   readonly secrets?: Input<string>;
+  /** Name of another Secret, whose files lie beside those and change while the pod runs. @default none */
+  readonly changingSecrets?: string;
   readonly mounts?: readonly Mounted[];
   readonly account: Input<string>;
   readonly priorityClass?: Input<string>;
@@ -52,7 +54,7 @@ export interface PodShape {
 
 /** A container beside the pod's own, of the same user, with secrets and a /tmp of its own. */
 export type BesideShape = Pick<PodShape, "service" | "image" | "pullPolicy" | "limits" | "cpuRequestPercent"> &
-  Pick<PodShape, "command" | "args" | "settings" | "secrets" | "mounts" | "container">;
+  Pick<PodShape, "command" | "args" | "settings" | "secrets" | "changingSecrets" | "mounts" | "container">;
 
 /** `Never` where images were brought to the nodes by hand. */
 export type PullPolicy = "IfNotPresent" | "Never";
@@ -93,8 +95,9 @@ export function podTemplate(shape: PodShape): k8s.core.v1.PodTemplateSpec {
   };
 }
 
-function mountsOf({ secrets, mounts = [] }: BesideShape, suffix: string): Mounted[] {
-  return [...(secrets === undefined ? [] : [secretVolume(secrets, `secrets${suffix}`)]), tmp(suffix), ...mounts];
+function mountsOf({ secrets, changingSecrets, mounts = [] }: BesideShape, suffix: string): Mounted[] {
+  const own = secrets === undefined ? [] : [secretVolume(secrets, `secrets${suffix}`, changingSecrets)];
+  return [...own, tmp(suffix), ...mounts];
 }
 
 /** Each once, whoever mounts it. */

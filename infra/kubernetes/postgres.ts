@@ -1,5 +1,6 @@
-import type { Output } from "@pulumi/pulumi";
+import { databaseFiles } from "../logins.ts";
 import { generationEnvironment, POSTGRES_FOLDER, POSTGRES_UID } from "../postgres-image.ts";
+import type { BySlot, DatabaseLogin } from "../secrets.ts";
 import {
   CERTIFICATE_FILE,
   dataService,
@@ -12,8 +13,8 @@ import {
 import type { Repository } from "./repository.ts";
 
 export interface PostgresArgs extends DataServiceContext {
-  readonly appPassword: Output<string>;
-  readonly ownerPassword: Output<string>;
+  /** Passwords that it takes. A slot that is left out is refused. */
+  readonly logins: BySlot<DatabaseLogin>;
   readonly maxConnections: number;
   /** Where its WAL goes. @default nowhere */
   readonly repository?: Repository | undefined;
@@ -26,7 +27,7 @@ const HOST_RULES = ["local all postgres peer", "host all postgres all reject", "
 
 /** Postgres 15 of `infra/images/postgres`, by TLS alone. */
 export function postgres(args: PostgresArgs): DataService {
-  const { appPassword, ownerPassword, maxConnections, repository, company, ...context } = args;
+  const { logins, maxConnections, repository, company, ...context } = args;
   return dataService({
     ...context,
     ...(company && { company }),
@@ -35,19 +36,18 @@ export function postgres(args: PostgresArgs): DataService {
     port: 5432,
     uid: POSTGRES_UID,
     folder: POSTGRES_FOLDER,
-    secrets: { "database-password": appPassword, "database-owner-password": ownerPassword, ...repository?.secrets },
+    logins: databaseFiles(logins),
+    secrets: repository?.secrets,
     files: { "pg_hba.conf": HOST_RULES.join("\n") },
     // Behind what the image's start says itself; the last word counts.
-    start: {
-      args: [
-        `max_connections=${maxConnections}`,
-        "ssl=on",
-        `ssl_cert_file=${CERTIFICATE_FILE}`,
-        `ssl_key_file=${KEY_FILE}`,
-        "ssl_min_protocol_version=TLSv1.2",
-        `hba_file=${FILES_FOLDER}/pg_hba.conf`,
-      ].flatMap((setting) => ["-c", setting]),
-    },
+    args: [
+      `max_connections=${maxConnections}`,
+      "ssl=on",
+      `ssl_cert_file=${CERTIFICATE_FILE}`,
+      `ssl_key_file=${KEY_FILE}`,
+      "ssl_min_protocol_version=TLSv1.2",
+      `hba_file=${FILES_FOLDER}/pg_hba.conf`,
+    ].flatMap((setting) => ["-c", setting]),
     health: {
       // By TCP: the server that sets the roles at start listens on the socket alone and must not count as healthy.
       // As a role that may come in: one that is refused is a line in the log each time.

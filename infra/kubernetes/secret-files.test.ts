@@ -73,10 +73,16 @@ describe("secrets", () => {
     expect([...new Set(hidden.map(({ type }) => type))]).toEqual([TYPES.secret]);
   });
 
-  it("cannot be changed in place, but for the note of what runs", () => {
+  it("cannot be changed in place, but for the note of what runs, and logins that servers take in", () => {
+    const changing = ["backup-release", "logins-backup", "logins-postgres", "logins-redis"];
+    const found: string[] = [];
     for (const type of [TYPES.secret, TYPES.configMap])
-      for (const name of namesOf(full, type))
-        expect(inputsOf(full, type, name)["immutable"], name).toBe(name === "backup-release" ? undefined : true);
+      for (const name of namesOf(full, type)) {
+        const { immutable } = inputsOf(full, type, name);
+        if (immutable === undefined) found.push(name);
+        else expect(immutable, name).toBe(true);
+      }
+    expect(found.sort()).toEqual(changing);
   });
 });
 

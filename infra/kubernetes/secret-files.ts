@@ -28,7 +28,6 @@ export function fingerprintKey({ parent }: Pick<Place, "parent">): Output<string
  * @returns its name
  */
 export function secretFiles({ service, files, key, place }: SecretFilesArgs): Output<string> {
-  const encoded = Object.entries(files).map(([name, content]) => [name, base64(content)] as const);
   const made = new Secret(
     `secrets-${service}`,
     {
@@ -39,11 +38,36 @@ export function secretFiles({ service, files, key, place }: SecretFilesArgs): Ou
       },
       immutable: true,
       type: "Opaque",
-      data: Object.fromEntries(encoded),
+      data: encoded(files),
     },
     options(place),
   );
   return made.metadata.name;
+}
+
+/** Name of the Secret of {@link mutableSecretFiles}, for pods: they must not wait for changes of it. */
+export function mutableName(service: string): string {
+  return `${service}-logins`;
+}
+
+/**
+ * The same for files that change while a pod runs: a kubelet brings them in, and the pod's template has a name that stays. Whoever reads them
+ * has to look at them again by itself.
+ */
+export function mutableSecretFiles({ service, files, place }: Omit<SecretFilesArgs, "key">): void {
+  new Secret(
+    `logins-${service}`,
+    {
+      metadata: { name: mutableName(service), namespace: place.namespace, labels: labels(service) },
+      type: "Opaque",
+      data: encoded(files),
+    },
+    options(place),
+  );
+}
+
+function encoded(files: SecretFilesArgs["files"]): Record<string, Output<string>> {
+  return Object.fromEntries(Object.entries(files).map(([name, content]) => [name, base64(content)] as const));
 }
 
 /** The SDK seals all data of a Secret, whatever it is. */
@@ -66,10 +90,17 @@ function fingerprint(files: SecretFilesArgs["files"], key: Output<string>): Outp
  * The Secret as a pod's volume and where it stands. The kubelet writes files as root and gives them to the pod's group (`fsGroup`),
  * which may read them whatever the mode: 0400 becomes 0440, root and that group. No process asks for another mode, and
  * Postgres takes a key of root's that its group reads.
+ *
+ * @param changing name of another one, whose files lie beside its own and may change
  */
-export function secretVolume(secretName: Input<string>, name: string) {
+export function secretVolume(secretName: Input<string>, name: string, changing?: string) {
+  const defaultMode = 0o400;
+  const sources = [secretName, changing].map((one) => ({ secret: { name: one } }));
   return {
-    volume: { name, secret: { secretName, defaultMode: 0o400 } },
+    volume:
+      changing === undefined
+        ? { name, secret: { secretName, defaultMode } }
+        : { name, projected: { defaultMode, sources } },
     mount: { name, mountPath: SECRETS_FOLDER, readOnly: true },
   };
 }

@@ -101,7 +101,7 @@ export async function recordCluster(
 ): Promise<RecordedCluster> {
   const config = clusterConfig(file, hasKeda);
   const program = async () => {
-    const own = stackSecrets();
+    const own = stackSecrets(file.credentials);
     const platform = new KubernetesPlatform("cluster", {
       ...{ config, secrets: own, hasGpu },
       ...(surroundings ? { surroundings: surroundings(own) } : { backupSecrets: backupSecrets() }),

@@ -29,7 +29,7 @@ head -c 32 /dev/urandom | sha256sum | cut -d ' ' -f 1 > /tmp/keeper
 
 ask() {
   local answer
-  answer=$(REDISCLI_AUTH=$(cat /tmp/keeper) timeout 10 redis-cli --no-auth-warning --user slipway_keeper 2>&1) || { echo "$answer"; return 1; }
+  answer=$(REDISCLI_AUTH=$(cat /tmp/keeper) timeout 10 redis-cli -s /tmp/redis.sock --no-auth-warning --user slipway_keeper 2>&1) || { echo "$answer"; return 1; }
   # By standard input, where the exit code says nothing of an error.
   if grep -qvE '^(OK|[0-9]+)?$' <<< "$answer"; then echo "$answer"; return 1; fi
 }
@@ -49,6 +49,9 @@ take_in() {
   cat << CONF
 bind * -::*
 port 6379
+# For the keeper, whatever clients have to speak.
+unixsocket /tmp/redis.sock
+unixsocketperm 700
 protected-mode yes
 user slipway_keeper on #$(hash_of /tmp/keeper) -@all +acl|setuser +client|kill
 dir /var/lib/redis
@@ -64,4 +67,5 @@ CONF
   done
 } > /tmp/redis.conf
 echo "$applied" > /tmp/applied
-supervise redis-server /tmp/redis.conf
+# What is asked for besides stands behind it; the last word counts.
+supervise redis-server /tmp/redis.conf "$@"
