@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { PassThrough } from "node:stream";
 import { Exec, type KubeConfig, type V1Status } from "@kubernetes/client-node";
 import { UserError, whileElsewhere } from "../toolchain/command.ts";
-import { each, INTERRUPT, MARK, type ExecOptions, type Lines } from "./exec.ts";
+import { each, INTERRUPT, MARK, type ExecOptions, type Lines, type Output } from "./exec.ts";
 
 /** A container of a pod. */
 export interface PodPlace {
@@ -38,6 +38,18 @@ export async function execInPod(
 }
 
 const SILENT: Lines = { onLine: () => undefined, onLogLine: () => undefined };
+
+/**
+ * Runs what ends by itself within a moment.
+ *
+ * @param input its first line; it is not told where its input ends
+ */
+export async function askInPod(place: PodPlace, command: string[], input?: string): Promise<Output & { log: string }> {
+  const [lines, log]: [string[], string[]] = [[], []];
+  const to = { onLine: (line: string) => lines.push(line), onLogLine: (line: string) => log.push(line) };
+  const code = await run(place, command, input, to);
+  return { output: lines.join("\n"), log: log.join("\n"), code };
+}
 
 async function run(place: PodPlace, command: string[], input: string | undefined, to: Lines): Promise<number> {
   const [output, log] = [new PassThrough(), new PassThrough()];

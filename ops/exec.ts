@@ -16,6 +16,13 @@ export interface ExecOptions extends Lines {
   readonly input?: string;
 }
 
+/** What a short program said and how it ended. */
+export interface Output {
+  /** Its standard output. */
+  readonly output: string;
+  readonly code: number;
+}
+
 /** By this variable a program is found again that was started here: the engine has no way to send a signal to one. */
 export const MARK = "SLIPWAY_RUN";
 

@@ -1,11 +1,11 @@
-import type Docker from "dockerode";
 import { slotKey, slotName, type Slot } from "../configs/credential-slots.ts";
 import { roleName, SECOND_REDIS_USER } from "../infra/logins.ts";
-import { UserError } from "../toolchain/command.ts";
-import { SERVICE_LABEL, STACK_LABEL } from "./agent.ts";
-import { exitCode, readLines } from "./exec.ts";
+import type { Output } from "./exec.ts";
 import type { StackRotating } from "./rotating.ts";
 import type { Checks, Taken } from "./rotation-run.ts";
+
+/** A server that the stack brings along. */
+export type OwnServer = "postgres" | "redis";
 
 /** Runs a script in the place where a service of the stack stands. */
 export interface Inside {
@@ -13,7 +13,11 @@ export interface Inside {
    * @param input for its standard input: what no command line may have
    * @returns what it wrote to standard output and how it ended
    */
-  run(service: "postgres" | "redis", script: string, input?: string): Promise<{ output: string; code: number }>;
+  run(service: OwnServer, script: string, input?: string): Promise<Output>;
+  /** What clients of Redis have to say there, beside who they are. */
+  readonly redisOptions: string;
+  /** As {@link Checks.deployed}. */
+  readonly deployed?: (service: OwnServer) => Promise<void>;
 }
 
 type Secrets = Pick<StackRotating, "secret">;
@@ -35,6 +39,7 @@ export function databaseChecks(inside: Inside, secrets: Secrets): Checks {
     return output.trim() === "1";
   };
   return {
+    ...deployedOf(inside, "postgres"),
     taken: async (slot) => together([await login("app", slot), await login("owner", slot)]),
     users: async (slot) => {
       const roles = (["app", "owner"] as const).map((role) => `'${roleName(role, slot)}'`).join(", ");
@@ -53,10 +58,11 @@ export function redisChecks(inside: Inside, secrets: Secrets): Checks {
   const userOf = (slot: Slot) => (slot === "first" ? "default" : SECOND_REDIS_USER);
   const ask = async (slot: Slot, command: string) => {
     const password = await secrets.secret(slotKey("redisPassword", slot), slotName("redis-password", slot));
-    const cli = `redis-cli --no-auth-warning --user ${userOf(slot)} ${command}`;
+    const cli = `redis-cli --no-auth-warning ${inside.redisOptions} --user ${userOf(slot)} ${command}`;
     return inside.run("redis", `read -r REDISCLI_AUTH; export REDISCLI_AUTH; ${cli}`, `${password ?? ""}\n`);
   };
   return {
+    ...deployedOf(inside, "redis"),
     taken: async (slot) => together([(await ask(slot, "ping")).output.trim() === "PONG"]),
     users: async (slot) => {
       const { output } = await ask(slot === "first" ? "second" : "first", "client list");
@@ -69,32 +75,16 @@ export function redisChecks(inside: Inside, secrets: Secrets): Checks {
   };
 }
 
-function together(logins: readonly boolean[]): Taken {
+function deployedOf({ deployed }: Inside, service: OwnServer): Pick<Checks, "deployed"> {
+  return deployed === undefined ? {} : { deployed: () => deployed(service) };
+}
+
+/** @param logins whether each was taken */
+export function together(logins: readonly boolean[]): Taken {
   if (logins.every(Boolean)) return "accepted";
   return logins.some(Boolean) ? "mixed" : "refused";
 }
 
 function lines(text: string): string[] {
   return text.trim().split("\n").filter(Boolean);
-}
-
-/** The containers of a stack on a Docker engine. */
-export function insideDocker(docker: Docker, stack: string): Inside {
-  return {
-    run: async (service, script, input = "") => {
-      const filters = { label: [`${STACK_LABEL}=${stack}`, `${SERVICE_LABEL}=${service}`] };
-      const [found] = await docker.listContainers({ filters });
-      if (found === undefined)
-        throw new UserError(`The stack ${stack} has no container of ${service} that runs. Is it up? make up`);
-      const exec = await docker.getContainer(found.Id).exec({
-        ...{ Cmd: ["/bin/bash", "-c", script], AttachStdin: true, AttachStdout: true, AttachStderr: true },
-      });
-      const stream = await exec.start({ hijack: true, stdin: true });
-      const output: string[] = [];
-      const read = readLines(docker, stream, { onLine: (line) => output.push(line), onLogLine: () => undefined });
-      stream.end(input);
-      await read;
-      return { output: output.join("\n"), code: await exitCode(exec) };
-    },
-  };
 }

@@ -103,6 +103,27 @@ describe("a run of a rotation", () => {
     expect(world.log).toEqual([]);
   });
 
+  it("says what could not be looked at, and goes on", async () => {
+    const world = new World();
+    const checks = { ...world.checks, users: "nobody tells" };
+    const goal = { slot: "second", isFresh: true, turnsOff: true } as const;
+    const { slots, seen } = await runRotation({ rotating: world, checks, goal, steps, patienceSeconds: 0 });
+    expect(slots).toEqual({ slot: "second", other: "off" });
+    expect(seen).toContain("who uses first was not looked at: nobody tells");
+    expect(seen.join()).not.toContain("used by nobody");
+  });
+
+  it("tells who looks of each deploy, so that files are brought at once", async () => {
+    const world = new World();
+    const deployed = async () => {
+      world.log.push("told");
+    };
+    const goal = { slot: "second", isFresh: true, turnsOff: true } as const;
+    await runRotation({ rotating: world, checks: { ...world.checks, deployed }, goal, steps, patienceSeconds: 0 });
+    expect(world.log.slice(0, 4)).toEqual(["first next", "up", "told", "second last"]);
+    expect(world.log.filter((one) => one === "told")).toHaveLength(3);
+  });
+
   it("does not turn a slot off that somebody uses", async () => {
     const world = new World();
     const checks = { ...world.checks, users: () => Promise.resolve(["slipway_app (slipway-worker, 3)"]) };

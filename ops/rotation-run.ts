@@ -12,8 +12,10 @@ export type Taken = "accepted" | "refused" | "mixed";
 export interface Checks {
   /** Comes with a slot's secret, as a service would. */
   taken(slot: Slot): Promise<Taken>;
-  /** Who is there by a slot at this moment, a line each; absent where nobody can know. */
-  users?(slot: Slot): Promise<readonly string[]>;
+  /** Who is there by a slot at this moment, a line each; or why nobody can know that. */
+  readonly users: ((slot: Slot) => Promise<readonly string[]>) | string;
+  /** Told when what was asked for is deployed. @default servers see it by themselves */
+  deployed?(): Promise<void>;
 }
 
 export interface RotationRunArgs {
@@ -42,7 +44,10 @@ export async function runRotation(args: RotationRunArgs): Promise<{ readonly slo
   let now = rotating.slots();
   let isDeployed = isSame(now, await rotating.deployed());
   for (;;) {
-    if (!isDeployed) await rotating.deploy();
+    if (!isDeployed) {
+      await rotating.deploy();
+      await args.checks?.deployed?.();
+    }
     seen.push(...(await verified(args, now)));
     const next = nextSlots(now, goal);
     if (next === "done") return { slots: now, seen };
@@ -79,11 +84,11 @@ async function waitTaken(args: RotationRunArgs, slot: Slot, wanted: Taken): Prom
 }
 
 async function waitLeft(args: RotationRunArgs, slot: Slot): Promise<Seen[]> {
-  const { checks } = args;
-  if (checks?.users === undefined) return [];
+  const users = args.checks?.users ?? "";
+  if (typeof users === "string") return [`who uses ${slot} was not looked at: ${users}`];
   await wait(args, `Slot ${slot}`, "is used by nobody", async () => {
-    const users = (await checks.users?.(slot)) ?? [];
-    return users.length === 0 ? undefined : `it is used by ${users.join(", ")}`;
+    const found = await users(slot);
+    return found.length === 0 ? undefined : `it is used by ${found.join(", ")}`;
   });
   return [`${slot} is used by nobody`];
 }

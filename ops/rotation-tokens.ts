@@ -9,6 +9,7 @@ import { takenByApi } from "./taken-by-api.ts";
 /** Comes to the API with tokens that a slot's own key has signed. Who else has some nobody knows: they are in the hands of clients. */
 export function jwtChecks(stack: Pick<StackRotating, "secret" | "reached">): Checks {
   return {
+    users: "who has tokens of it nobody knows",
     taken: async (slot) => {
       const token = await tokenOf(stack, slot);
       return stack.reached((url) => takenByApi(url, () => ({ authorization: `Bearer ${token}` })));

@@ -1,16 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { EXIT } from "../backup/protocol.ts";
 import { otherSlot, slotKey, type Rotated, type Slot, type Slots } from "../configs/credential-slots.ts";
+import { roleName } from "../infra/logins.ts";
 import { UserError } from "../toolchain/command.ts";
 import { findFolders } from "../toolchain/folders.ts";
 import type { Steps } from "../toolchain/steps.ts";
-import { findDocker } from "./agent.ts";
+import { closeAgain, closingText } from "./closing-again.ts";
 import { stackOption } from "./restore-run.ts";
-import { hasOwn, StackRotating } from "./rotating.ts";
-import { databaseChecks, insideDocker, redisChecks } from "./rotation-logins.ts";
-import { runRotation, type Checks } from "./rotation-run.ts";
+import { hasOwn, OWN_SECRETS, StackRotating } from "./rotating.ts";
+import { runRotation } from "./rotation-run.ts";
+import { checksOf, isExternal, isOwn } from "./rotation-servers.ts";
 import { rotationGoal, stepsTo, type Goal } from "./rotation-steps.ts";
-import { jwtChecks } from "./rotation-tokens.ts";
 import type { Said } from "./run-ops.ts";
 import { facts } from "./table.ts";
 
@@ -29,14 +29,15 @@ export interface RotateSlotsArgs extends RotateArgs {
   readonly slot: Slot | undefined;
 }
 
-/** Whether those who use it are the stack's own: then it is known when a slot is used by nobody any more. */
-const IS_OWN: Readonly<Record<Rotated, boolean>> = { database: true, redis: true, jwt: false, aes: false };
-
 /** What others have in their hands, and what they have to do before `--off`. */
-const HANDS = {
+const HANDS: Readonly<Record<Rotated, string>> = {
   jwt: "Tokens that were signed before are good until they expire, an hour as make token makes them",
-  aes: "ENC(...) values that were closed before open still; close them again with the new secret (pulumi config get aesSecret or aesSecretSecond)",
-} as const;
+  aes:
+    "ENC(...) values that you keep elsewhere, and that were closed before, open still; nobody but you can close them again with the new secret " +
+    "(pulumi config get aesSecret or aesSecretSecond)",
+  database: "Postgres is not the stack's: take LOGIN from the two roles that served, or their passwords, by yourself",
+  redis: "Redis is not the stack's: take the password that served from it by yourself",
+};
 
 /**
  * Rotates what is in slots.
@@ -50,20 +51,32 @@ export async function rotateSlots(args: RotateSlotsArgs): Promise<Said> {
   if (what === "aes") await checkAes(args, before);
   if (isForget) return forget(args, rotating, before);
   const goal = await goalOf(args, rotating, before);
+  if (isExternal(what, stack)) checkBrought(stack, what, goal.slot);
   const plan = stepsTo(before, goal);
   if (!isYes) return planned(args, before, plan);
   if (what === "aes" && before.other === "none" && plan.length > 0) await makeAes(rotating, otherSlot(before.slot));
+  // Also where they are turned off in a moment: what only the old secret opens would stop the next release.
+  const closed = what === "aes" && before.other === "last" ? await closeAgain(rotating, before) : undefined;
   const checks = await checksOf(what, rotating);
   const { slots, seen } = await runRotation({ rotating, checks, goal, steps });
-  return { code: EXIT.good, result: { what, before, slots, seen }, text: doneText(args, slots, seen) };
+  const closing = what === "aes" && slots.other === "last" ? await closeAgain(rotating, slots) : closed;
+  const said = closing === undefined ? "" : closingText(stack, closing);
+  const values = closing && { closedAgain: closing.changes.map(({ path }) => path), strangers: closing.strangers };
+  return {
+    code: EXIT.good,
+    result: { what, before, slots, seen, ...values },
+    text: doneText(args, slots, seen) + said,
+  };
 }
 
 async function goalOf(args: RotateSlotsArgs, rotating: StackRotating, now: Slots): Promise<Goal> {
-  const { what, isBack, isOff } = args;
-  const turnsOff = IS_OWN[what] || isOff;
-  if (isBack) return { slot: backTo(args, now), isFresh: false, turnsOff: IS_OWN[what] };
+  const { stack, what, isBack, isOff } = args;
+  const turnsOff = isOwn(what, stack) || isOff;
+  if (isBack) return { slot: backTo(args, now), isFresh: false, turnsOff: isOwn(what, stack) };
   if (isOff) return { slot: now.slot, isFresh: false, turnsOff };
-  return { ...rotationGoal(now, await rotating.deployed()), turnsOff };
+  const goal = rotationGoal(now, await rotating.deployed());
+  // Another's server has what its owner gave it: nothing is made anew here.
+  return { ...goal, isFresh: goal.isFresh && !isExternal(what, stack), turnsOff };
 }
 
 /** In the middle of a rotation "the slot before" may be either of the two. */
@@ -82,20 +95,6 @@ function backTo({ stack, what, slot }: RotateSlotsArgs, now: Slots): Slot {
       `  ${command("first")}\n  ${command("second")}\nTo its end: ./slipway rotate ${what} --yes${stackOption(stack)}`,
     EXIT.busy,
   );
-}
-
-async function checksOf(what: Rotated, rotating: StackRotating): Promise<Checks | undefined> {
-  switch (what) {
-    case "database":
-      return databaseChecks(insideDocker(await findDocker(), rotating.name), rotating);
-    case "redis":
-      return redisChecks(insideDocker(await findDocker(), rotating.name), rotating);
-    case "jwt":
-      return jwtChecks(rotating);
-    case "aes":
-      // Nothing but a process opens what is closed with it, and a release that cannot is given up.
-      return undefined;
-  }
 }
 
 async function forget({ stack, what, isYes }: RotateSlotsArgs, rotating: StackRotating, now: Slots): Promise<Said> {
@@ -120,6 +119,25 @@ async function forget({ stack, what, isYes }: RotateSlotsArgs, rotating: StackRo
   await rotating.deploy();
   return { code: EXIT.good, result, text: `\nThe slot ${slot} of ${what} is deleted. ${now.slot} serves.\n` };
 }
+
+/** What opens another's server is not ours to make. */
+function checkBrought(stack: string, what: "database" | "redis", slot: Slot): void {
+  const missing = OWN_SECRETS[what]
+    .map((key) => slotKey(key, slot))
+    .filter((key) => !hasOwn(stack, key, findFolders()));
+  if (missing.length === 0) return;
+  throw new UserError(
+    `The server of ${what} is not the stack's: Pulumi.${stack}.yaml has to bring what opens the slot ${slot} there, and has no ${missing.join(", no ")}. ` +
+      `${MAKE_THERE[what](slot)}, then: ${missing.map((key) => `pulumi config set --secret ${key}`).join("; ")}`,
+    EXIT.usage,
+  );
+}
+
+const MAKE_THERE = {
+  database: (slot: Slot) =>
+    `Make the roles ${roleName("app", slot)} and ${roleName("owner", slot)} there, members of those of the other slot`,
+  redis: () => "Give Redis' default user a second password there",
+} as const;
 
 /** Without one there are no ENC(...) values, and nothing to rotate. */
 async function checkAes({ stack }: RotateSlotsArgs, { slot }: Slots): Promise<void> {
@@ -171,7 +189,7 @@ function doneText({ stack, what }: RotateSlotsArgs, { slot, other }: Slots, seen
     case "off":
       return `${head}${kept} is refused, and kept. Back to it: ${command("--back")}. Let it go: ${command("--forget")}\n`;
     case "last":
-      return `${head}${what === "jwt" || what === "aes" ? `${HANDS[what]}. ` : ""}Then turn ${kept} off: ${command("--off")}\n`;
+      return `${head}${HANDS[what]}. Then turn ${kept} off: ${command("--off")}\n`;
     case "next":
     case "none":
       return head;

@@ -2,8 +2,13 @@ import { deployStack } from "../toolchain/deploy.ts";
 import { findFolders, type Folders } from "../toolchain/folders.ts";
 import type { Host } from "../toolchain/platforms/host.ts";
 import { openStack, platformOf } from "../toolchain/platforms/platforms.ts";
+import { UserError } from "../toolchain/command.ts";
 import { Stack } from "../toolchain/stack.ts";
 import type { Steps } from "../toolchain/steps.ts";
+import type { PodPlace } from "./cluster-exec.ts";
+
+/** A namespace of a cluster. */
+export type ClusterPlace = Pick<PodPlace, "config" | "namespace">;
 
 /** A stack as this checkout has it: what its file says can be changed, and deployed. */
 export class StackAtHand {
@@ -44,6 +49,20 @@ export class StackAtHand {
     } finally {
       await end();
     }
+  }
+
+  /** The cluster that it stands in, and its namespace there. */
+  async cluster(): Promise<ClusterPlace> {
+    const stack = await this.stack();
+    const outputs = await stack.outputs();
+    const { cluster } = await platformOf(this.name, this.folders);
+    const config = await cluster?.(stack, this.folders, outputs);
+    const { namespace } = outputs;
+    if (config === undefined || namespace === undefined)
+      throw new UserError(
+        `The stack ${this.name} stands in no cluster, or is not up. Is it? make up STACK=${this.name}`,
+      );
+    return { config, namespace };
   }
 
   async #prepared(): Promise<Host> {

@@ -19,6 +19,8 @@ export interface ProdOutputs extends Product {
   readonly url: Output<string>;
   /** Name of the EKS cluster: `aws eks update-kubeconfig --name ...`. */
   readonly cluster: Output<string>;
+  /** The way to that cluster, by whoever's credentials use it; it holds no secret. */
+  readonly kubeconfig: Output<string>;
   /** The database that serves; `slipway restore` reads it. */
   readonly dataGeneration: string;
   /** What tokens are signed with; secret, `make token` reads it. */
@@ -50,6 +52,7 @@ export async function prod(file: StackConfig): Promise<ProdOutputs> {
     url,
     ...running,
     cluster: base.cluster.name,
+    kubeconfig: base.cluster.kubeconfig,
     dataGeneration: settings.data.database.serving,
     jwtKeys: secrets.jwtSigning,
     credentials: credentialSlots(file.credentials),

@@ -74,7 +74,7 @@ interface ReadyPod {
 }
 
 /** @throws UserError where there is none, with what to look at */
-async function readyPods({ config, namespace, service, port }: ForwardArgs): Promise<ReadyPod[]> {
+export async function readyPods({ config, namespace, service, port }: ForwardArgs): Promise<ReadyPod[]> {
   const labelSelector = `kubernetes.io/service-name=${service}`;
   const { items } = await config
     .makeApiClient(DiscoveryV1Api)

@@ -11,7 +11,12 @@ export interface ListenAddress {
   readonly port: number;
 }
 
+const server = z.object({ external: z.unknown().optional() }).prefault({});
+
 const kubernetes = z.object({
+  /** Where they are whose servers are not the stack's own: that they are named is all that counts here. */
+  postgres: server,
+  redis: server,
   kubeconfig: z.string().optional(),
   context: z.string().optional(),
   importedImages: z.boolean().default(false),

@@ -29,13 +29,21 @@ const deploymentSchema = z.looseObject({
 });
 export type Deployment = z.infer<typeof deploymentSchema>;
 
+/** What `pulumi config --json --show-secrets` says of a stack's file; an object stands in `objectValue`, as it is. */
+const configSchema = z.record(
+  z.string(),
+  z.object({ value: z.string().optional(), secret: z.boolean(), objectValue: z.unknown().optional() }),
+);
+export type ConfigValues = z.infer<typeof configSchema>;
+
 /** What `stacks/index.ts` puts out. */
 const outputsSchema = z.looseObject({
   url: z.url(),
   /** Where everything of it is, in a cluster. */
   namespace: z.string().optional(),
-  /** Name of the stack's own cluster, on AWS. */
+  /** Name of the stack's own cluster, on AWS, and the way to it. */
   cluster: z.string().optional(),
+  kubeconfig: z.string().optional(),
 });
 export type Outputs = z.infer<typeof outputsSchema>;
 
@@ -128,14 +136,19 @@ export class Stack {
     return (await this.#pulumi(["stack", "output", "jwtKeys", "--show-secrets"])).trim();
   }
 
+  /** What the stack's file says, its secrets included. */
+  async config(): Promise<ConfigValues> {
+    return configSchema.parse(JSON.parse(await this.#pulumi(["config", "--json", "--show-secrets"])));
+  }
+
   /** A secret of the stack's file. */
   async secret(key: string): Promise<string> {
     return this.#pulumi(["config", "get", key]);
   }
 
   /** Writes a secret into the stack's file, encrypted; by standard input, as a command line is seen by everybody. */
-  async setSecret(key: string, value: string): Promise<void> {
-    await this.#pulumi(["config", "set", "--secret", `${PROJECT}:${key}`], undefined, value);
+  async setSecret(path: string, value: string): Promise<void> {
+    await this.#pulumi(["config", "set", "--path", "--secret", `${PROJECT}:${path}`], undefined, value);
     await hideSalts(this.#folders);
   }
 

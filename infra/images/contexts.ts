@@ -13,6 +13,7 @@ export const IMAGES = {
       api: "app/main.ts",
       migrate: "jobs/migrate.ts",
       prepare: "jobs/prepare.ts",
+      "try-login": "jobs/try-login.ts",
       healthcheck: "jobs/healthcheck.ts",
     },
   },

@@ -2,6 +2,7 @@ import { EXIT } from "../../backup/protocol.ts";
 import { ROTATED, type Rotated, type Slot } from "../../configs/credential-slots.ts";
 import { UserError } from "../../toolchain/command.ts";
 import { rotateHmac } from "../hmac-rotation.ts";
+import { isOwn } from "../rotation-servers.ts";
 import { rotateSlots } from "../slot-rotation.ts";
 import { runOps } from "../run-ops.ts";
 
@@ -21,7 +22,7 @@ const HELP = {
   optionLines: [
     "database | redis | jwt | hmac | aes",
     "--yes          does it",
-    "--off          jwt, hmac, aes: what served before is refused from now on",
+    "--off          jwt, hmac, aes, external servers: what served before is refused from now on",
     "--back         back to the slot that served before",
     "--slot NAME    with --back: first or second, where it is in the middle of a rotation",
     "--forget       deletes the slot that is off; a rotation does that too, before it makes another",
@@ -40,6 +41,7 @@ const HELP = {
 export function run(): Promise<void> {
   return runOps({
     name: "rotate",
+    platforms: ["docker", "kubernetes", "aws"],
     summary:
       "gives the stack new credentials while it serves: a second slot is made, services are moved to it one release after the other, and the slot that served is " +
       "refused, and kept for the way back. Each step is a line of the stack's file and a pulumi up, and is looked at before the next; a rotation that was killed " +
@@ -57,7 +59,7 @@ export function run(): Promise<void> {
       if (what === "hmac") return rotateHmac({ ...common, key, to });
       if (key !== undefined || to !== undefined)
         throw new UserError(`--key and --to are for hmac alone, got them for ${what}.`, EXIT.usage);
-      refuseOff(what, isOff);
+      if (isOff && isOwn(what, stack)) refuseOff(what);
       return rotateSlots({ ...common, what, slot: slotOf(slot, isBack) });
     },
   });
@@ -72,10 +74,9 @@ function named(word: string | undefined): (typeof WHAT)[number] {
   );
 }
 
-function refuseOff(what: Rotated, isOff: boolean): void {
-  if (!isOff || what === "jwt" || what === "aes") return;
+function refuseOff(what: Rotated): never {
   throw new UserError(
-    `--off is for jwt, hmac and aes: whoever uses ${what} is the stack's own, and the slot that served is turned off by the rotation itself.`,
+    `--off is for jwt, hmac and aes, and for servers that are not the stack's: whoever uses ${what} is the stack's own, and the slot that served is turned off by the rotation itself.`,
     EXIT.usage,
   );
 }

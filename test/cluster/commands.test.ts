@@ -7,9 +7,17 @@ import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect, DEFAULT_HOST } from "../../toolchain/engine.ts";
 import { copyCheckout, type Checkout } from "../e2e/checkout.ts";
+import { start, type Running } from "../e2e/ops-stack.ts";
 import { until } from "../servers/programs.ts";
+import { Load, requestsTo, type Requests } from "./load.ts";
 import type { Ended } from "./program.ts";
 import { useCluster, type RealCluster } from "./real-cluster.ts";
+
+/** What a rotation came to. */
+interface Rotated {
+  readonly slots: unknown;
+  readonly seen: readonly string[];
+}
 
 /** What somebody types who has a clone and wants to see Kubernetes: `make up STACK=cluster`, on the real node. */
 const STACK = ["STACK=cluster"];
@@ -52,6 +60,11 @@ async function good(...args: readonly string[]): Promise<string> {
   return output;
 }
 
+/** Runs `./slipway` on the stack. */
+function slipway(...args: readonly string[]): Running {
+  return start("./slipway", [...args, "--stack", "cluster"], checkout.folder, env);
+}
+
 describe("make with a stack in a cluster", () => {
   it("brings it up, and lets it speak", async () => {
     const output = await good("up", ...STACK);
@@ -90,6 +103,118 @@ describe("make with a stack in a cluster", () => {
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
     child.kill("SIGTERM");
     await until("it is closed", async () => (await fetch(`${url}/`).catch(() => undefined)) === undefined);
+  });
+
+  describe("slipway rotate, under load", () => {
+    let load: Load;
+    let request: Requests;
+    let before: string;
+    beforeAll(async () => {
+      before = await dataPods();
+    });
+
+    const get = (what: readonly string[], path: string) =>
+      cluster.kubectl("get", ...what, `--namespace=${NAMESPACE}`, `--output=jsonpath=${path}`);
+    const dataPods = () =>
+      get(
+        ["pods", "postgres-0", "redis-0"],
+        "{range .items[*]}{.metadata.uid} {.status.containerStatuses[*].restartCount} {end}",
+      );
+
+    async function begin(): Promise<void> {
+      const url = `http://${await get(["service", "api"], "{.spec.clusterIP}")}:8000`;
+      request = requestsTo(url, (await good("token", ...STACK)).trim().split("\n").at(-1) ?? "");
+      load = new Load(request, 4);
+    }
+
+    /** Every request was answered as it should, every job that was accepted is done, and both servers are as they were. */
+    async function nothingWasLost(): Promise<void> {
+      const { statuses, ids, faults } = await load.end();
+      expect(faults).toEqual([]);
+      expect([...new Set(statuses)].sort()).toEqual([200, 202]);
+      for (const id of ids)
+        await until(`job ${id} is done`, async () => {
+          const answer = await request(`/api/v1/jobs/${id}`);
+          return ((await answer.json()) as { state: string }).state === "succeeded";
+        });
+      console.log(`${statuses.length} requests, ${ids.length} jobs`);
+      expect(await dataPods()).toBe(before);
+    }
+
+    async function rotate(...words: string[]): Promise<Rotated> {
+      const { code, stdout, output } = await slipway("rotate", ...words, "--yes", "--json").ended;
+      expect(code, output).toBe(0);
+      return (JSON.parse(stdout) as { result: Rotated }).result;
+    }
+
+    /** What the API comes to Postgres with. */
+    async function login(): Promise<{ user: string; password: string }> {
+      const pod = await get(["deployment", "api"], "{.spec.template.spec.containers[0].envFrom[0].configMapRef.name}");
+      const secret = await get(
+        ["deployment", "api"],
+        "{.spec.template.spec.volumes[?(@.name=='secrets')].secret.secretName}",
+      );
+      const password = await get(["secret", secret], "{.data.database-password}");
+      return {
+        user: await get(["configmap", pod], "{.data.DATABASE_USER}"),
+        password: Buffer.from(password, "base64").toString(),
+      };
+    }
+
+    async function takes({ user, password }: { user: string; password: string }): Promise<boolean> {
+      const psql = ["psql", "-w", "-h", "127.0.0.1", "-U", user, "-d", "slipway", "-Atc", "SELECT 1"];
+      const exec = ["exec", `--namespace=${NAMESPACE}`, "postgres-0", "--container=postgres", "--"];
+      const said = cluster.kubectl(...exec, "env", `PGPASSWORD=${password}`, ...psql);
+      return (await said.catch(() => "refused")).trim() === "1";
+    }
+
+    it("says first what it would do, and changes nothing", async () => {
+      const { code, stdout } = await slipway("rotate", "database").ended;
+      expect(code).toBe(0);
+      expect(stdout).toContain("./slipway rotate database --yes --stack cluster");
+    });
+
+    it("moves services to another role of Postgres, killed in the middle and run again, and the old one is refused", async () => {
+      const old = await login();
+      await begin();
+      const killed = slipway("rotate", "database", "--yes");
+      await killed.printed("✓ Stack file", 2);
+      await killed.printed("✓ Bundles", 2);
+      killed.kill();
+      expect((await killed.ended).code).toBe(137);
+      expect(await takes(old)).toBe(true);
+      const { slots, seen } = await rotate("database");
+      expect(slots).toEqual({ slot: "second", other: "off" });
+      expect(seen.slice(-3)).toEqual(["first is used by nobody", "second is accepted", "first is refused"]);
+      await nothingWasLost();
+      expect([await takes(old), await takes(await login())]).toEqual([false, true]);
+    });
+
+    it("moves them to another user of Redis", async () => {
+      await begin();
+      const { slots, seen } = await rotate("redis");
+      expect(slots).toEqual({ slot: "second", other: "off" });
+      expect(seen.slice(-3)).toEqual(["first is used by nobody", "second is accepted", "first is refused"]);
+      await nothingWasLost();
+    });
+
+    it("makes another key for tokens, and refuses those of before when it is told to", async () => {
+      await begin();
+      expect((await rotate("jwt")).slots).toEqual({ slot: "second", other: "last" });
+      await nothingWasLost();
+      expect((await rotate("jwt", "--off")).seen.slice(-1)).toEqual(["first is refused"]);
+      expect((await request("/api/v1/jobs?limit=1")).status).toBe(401);
+    });
+
+    it("goes back to the role that served before", async () => {
+      const left = await login();
+      await begin();
+      const { slots, seen } = await rotate("database", "--back");
+      expect(slots).toEqual({ slot: "first", other: "off" });
+      expect(seen.slice(-3)).toEqual(["second is used by nobody", "first is accepted", "second is refused"]);
+      await nothingWasLost();
+      expect([await takes(left), await takes(await login())]).toEqual([false, true]);
+    });
   });
 
   it("refuses what has no meaning there, and does nothing", async () => {

@@ -1,5 +1,21 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Product } from "./product.ts";
+
+/** Asks an API with a credential. @param close whether the connection is this request's own */
+export type Requests = (path: string, body?: unknown, close?: boolean) => Promise<Response>;
+
+export function requestsTo(url: string, token: string): Requests {
+  return (path, body, close = false) => {
+    const headers = {
+      authorization: `Bearer ${token}`,
+      ...(body !== undefined && { "content-type": "application/json" }),
+      ...(close && { connection: "close" }),
+    };
+    return fetch(`${url}${path}`, {
+      headers,
+      ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
+    });
+  };
+}
 
 /** What became of the requests. */
 export interface LoadResult {
@@ -15,13 +31,13 @@ const PAUSE_MS = 10;
 
 /** Clients that ask again and again until they are told to end: half of them over a connection that lasts, half over a new one each time. */
 export class Load {
-  readonly #product: Product;
+  readonly #request: Requests;
   readonly #clients: readonly Promise<void>[];
   readonly #result = { statuses: [] as number[], ids: [] as string[], faults: [] as string[] };
   #isOver = false;
 
-  constructor(product: Product, clients: number) {
-    this.#product = product;
+  constructor(request: Requests, clients: number) {
+    this.#request = request;
     this.#clients = Array.from({ length: clients }, (_, n) => this.#client(n % 2 === 0));
   }
 
@@ -44,13 +60,13 @@ export class Load {
   }
 
   async #post(close: boolean): Promise<void> {
-    const answer = await this.#product.request("/api/v1/jobs", { kind: "sum", params: { numbers: [1, 2] } }, close);
+    const answer = await this.#request("/api/v1/jobs", { kind: "sum", params: { numbers: [1, 2] } }, close);
     this.#result.statuses.push(answer.status);
     this.#result.ids.push(((await answer.json()) as { id: string }).id);
   }
 
   async #read(close: boolean): Promise<void> {
-    const answer = await this.#product.request("/api/v1/jobs?limit=1", undefined, close);
+    const answer = await this.#request("/api/v1/jobs?limit=1", undefined, close);
     this.#result.statuses.push(answer.status);
     await answer.arrayBuffer();
   }

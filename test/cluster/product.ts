@@ -4,6 +4,7 @@ import { bringProductImages } from "../../toolchain/cluster/product-images.ts";
 import { connect, DEFAULT_HOST } from "../../toolchain/engine.ts";
 import { makeToken } from "../../toolchain/token.ts";
 import { until } from "../servers/programs.ts";
+import { requestsTo, type Requests } from "./load.ts";
 import { makeProductStack, type TestProgram } from "./program.ts";
 import { useCluster, type RealCluster } from "./real-cluster.ts";
 
@@ -93,18 +94,7 @@ export class Product {
     await until("the API answers", async () => (await ready().catch(() => undefined))?.ok === true, 90_000);
   }
 
-  /** Asks the API. @param close whether the connection is this request's own */
-  request(path: string, body?: unknown, close = false): Promise<Response> {
-    const headers = {
-      authorization: `Bearer ${this.#token}`,
-      ...(body !== undefined && { "content-type": "application/json" }),
-      ...(close && { connection: "close" }),
-    };
-    return fetch(`${this.#url}${path}`, {
-      headers,
-      ...(body !== undefined && { method: "POST", body: JSON.stringify(body) }),
-    });
-  }
+  readonly request: Requests = (...asked) => requestsTo(this.#url, this.#token)(...asked);
 
   /** Makes a job; gives its id. */
   async post(params: unknown, more: { kind?: string; delaySeconds?: number } = {}): Promise<string> {

@@ -78,7 +78,7 @@ describe("releases on Kubernetes", () => {
   it("take over without a failed request, new connections among them, and without a lost job", async () => {
     const pods = () => product.get("pods --selector=app.kubernetes.io/name=api", "{.items[*].metadata.name}");
     const old = await pods();
-    const load = new Load(product, CLIENTS);
+    const load = new Load(product.request, CLIENTS);
     await product.configure({ "api.queueMaxPending": "1000000", "worker.concurrency": "3" });
     await product.up();
     const { statuses, ids, faults } = await load.end();

@@ -131,7 +131,8 @@ function environmentIn(home: string): NodeJS.ProcessEnv {
   };
 }
 
-function start(program: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Running {
+/** Runs a command of the toolchain. */
+export function start(program: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Running {
   // A group of its own, so that all of it can be killed.
   const child = spawn(program, args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";

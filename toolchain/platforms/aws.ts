@@ -28,6 +28,13 @@ export const aws: PlatformCommands = {
   },
   environment: () => ({}),
   reach: (_stack, _folders, { url }) => Promise.resolve({ url, end: () => Promise.resolve() }),
+  cluster: async ({ name }, _folders, { kubeconfig: content }) => {
+    // Without content it would be that of this machine's user.
+    if (content === undefined)
+      throw new UserError(`The stack ${name} says no way to its cluster. Deploy it once: make up STACK=${name}`);
+    // A client of a cluster is loaded by who needs one.
+    return (await import("../kube-config.ts")).loadKubeConfig({ content });
+  },
   takeDown: async (args) => {
     if (args.keepData || args.force)
       throw new UserError(

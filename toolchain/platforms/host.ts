@@ -1,3 +1,4 @@
+import type { KubeConfig } from "@kubernetes/client-node";
 import type { Folders } from "../folders.ts";
 import type { PlatformPlugin } from "../pulumi.ts";
 import type { Deployment, Outputs, Stack } from "../stack.ts";
@@ -48,6 +49,8 @@ export interface PlatformCommands {
    * @param localPort of this machine, where a way has to be made. @default any that is free
    */
   readonly reach: (stack: Stack, folders: Folders, outputs: Outputs, localPort?: number) => Promise<Reached>;
+  /** The way to the cluster that a stack stands in. @default it stands in none */
+  readonly cluster?: (stack: Stack, folders: Folders, outputs: Outputs) => Promise<KubeConfig>;
   /** Destroys the stack and what is beside it. */
   readonly takeDown: (args: TakeDown) => Promise<void>;
 }

@@ -25,6 +25,7 @@ export const kubernetes: PlatformCommands = {
   prepare: async (stack, steps) => (isOurNode(stack, findFolders()) ? prepareOurNode(steps) : prepareOther(steps)),
   environment,
   reach,
+  cluster: kubeConfigOf,
   takeDown,
 };
 
