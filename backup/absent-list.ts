@@ -14,9 +14,12 @@ function listOf(folder: string): string {
   return `${folder}.artifacts.jsonl`;
 }
 
+/** In a cluster who brings them back is another user, of the disk's group. */
+const GROUP_READS = 0o640;
+
 /** Writes them down for whoever may write to the store: a restore may not. */
 export async function writeAbsent(folder: string, artifacts: readonly NamedContent[]): Promise<void> {
-  await writeDurably(listOf(folder), pieces(artifacts));
+  await writeDurably(listOf(folder), pieces(artifacts), GROUP_READS);
 }
 
 function* pieces(artifacts: readonly NamedContent[]): Generator<string> {

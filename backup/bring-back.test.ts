@@ -141,10 +141,10 @@ it("takes a damaged content from the second repository, and from none where both
   expect(filesIn(sets.objects)).toEqual([]);
 });
 
-it("is refused where nothing was restored, and its list is for this user alone", async () => {
+it("is refused where nothing was restored, and its list is for this user and its group", async () => {
   await expect(bring(sets.context.artifacts)).rejects.toThrow(/data\.artifacts\.jsonl is not there.*restore into/);
   await writeAbsent(folder, named);
-  expect(statSync(`${folder}.artifacts.jsonl`).mode & 0o777).toBe(0o600);
+  expect(statSync(`${folder}.artifacts.jsonl`).mode & 0o777).toBe(0o640);
   rmSync(`${folder}.artifacts.jsonl`);
 });
 

@@ -1,8 +1,12 @@
 import { open, rename } from "node:fs/promises";
 
-/** Writes a file that only this user can read, whole or not at all, whatever kills this process or the machine. */
-export async function writeDurably(path: string, content: string | Iterable<string>): Promise<void> {
-  const file = await open(`${path}.new`, "w", 0o600);
+/**
+ * Writes a file whole or not at all, whatever kills this process or the machine.
+ *
+ * @param mode @default this user alone can read it
+ */
+export async function writeDurably(path: string, content: string | Iterable<string>, mode = 0o600): Promise<void> {
+  const file = await open(`${path}.new`, "w", mode);
   try {
     await file.writeFile(content);
     await file.sync();

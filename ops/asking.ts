@@ -20,8 +20,8 @@ export async function askAgent<T>({ stack, steps, ...asked }: AskArgs<T>): Promi
   const question = { ...asked, shown: new AgentSteps(steps) };
   if (readStackSettings(stack, findFolders().root)?.platform === "kubernetes") {
     // With it comes a client.
-    const { askInCluster } = await import("./cluster-agent.ts");
-    return askInCluster(stack, steps, question);
+    const { askInCluster, openInCluster } = await import("./cluster-agent.ts");
+    return askInCluster(await openInCluster(stack, steps), question);
   }
   const agent = await findAgent(await findDocker(), stack);
   return agent.ask(question);

@@ -12,13 +12,31 @@ import type { Answer } from "./reading.ts";
 /** Where the agent is: a container beside Postgres. */
 const [POD, CONTAINER] = ["postgres-0", "backup"];
 
-/** Asks the agent of a stack in a cluster, as `ask` of a Docker engine's does. */
-export async function askInCluster<T>(stack: string, steps: Steps, question: Question<T>): Promise<Answer<T>> {
+/** Where a stack in a cluster is, and the way there. */
+export interface StackInCluster {
+  readonly stack: string;
+  readonly config: KubeConfig;
+  readonly namespace: string;
+}
+
+/** @throws UserError where it is not up */
+export async function openInCluster(stack: string, steps: Steps): Promise<StackInCluster> {
   const folders = findFolders();
   const opened = await openStack(stack, folders, steps);
   const { namespace } = await opened.outputs();
   if (namespace === undefined) throw new UserError(`The stack ${stack} is not up. Is it? make up STACK=${stack}`);
-  const config = await kubeConfigOf(opened, folders);
+  return { stack, config: await kubeConfigOf(opened, folders), namespace };
+}
+
+/**
+ * Asks the agent of a stack in a cluster, as `ask` of a Docker engine's does.
+ *
+ * @throws UserError where it has none that runs
+ */
+export async function askInCluster<T>(
+  { stack, config, namespace }: StackInCluster,
+  question: Question<T>,
+): Promise<Answer<T>> {
   await refuseAbsent(config, namespace, stack);
   const place = { config, namespace, pod: POD, container: CONTAINER };
   return ask(question, (options) => execInPod(place, [...BACKUP_PROGRAM, ...question.words], options));

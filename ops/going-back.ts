@@ -6,11 +6,11 @@ import { stackOption } from "./restore-run.ts";
 import type { Said } from "./run-ops.ts";
 import type { Switching } from "./switching.ts";
 import { facts } from "./table.ts";
-import { volumesOf } from "./volumes.ts";
+import { namesOf, startedAnew } from "./volumes.ts";
 
 export interface BackArgs {
   readonly stack: string;
-  readonly attempts: Pick<Attempts, "find" | "tidy" | "volumes">;
+  readonly attempts: Pick<Attempts, "find" | "tidy" | "generations" | "disks">;
   readonly switching: Switching;
   /** The generation that is asked for. @default the one that served before */
   readonly named: string | undefined;
@@ -32,7 +32,7 @@ export async function goBack(args: BackArgs): Promise<Said> {
       `A restore to ${attempt.typed} runs. Let it come to its end, or end it by ^C there, first.`,
       EXIT.busy,
     );
-  await checkVolume(args, generation);
+  await checkDisk(args, generation);
   if (!isYes)
     return { code: EXIT.good, result: { from: current, to: generation }, text: planText(args, current, generation) };
   if (generation !== current) await switching.change(switchTo(switching.generations(), generation));
@@ -58,22 +58,21 @@ async function target({ stack, switching, named }: BackArgs): Promise<string> {
   );
 }
 
-async function checkVolume({ stack, attempts }: BackArgs, generation: string): Promise<void> {
-  const [postgres = ""] = volumesOf(stack, generation);
-  if ((await attempts.volumes()).includes(postgres)) return;
+async function checkDisk({ attempts }: BackArgs, generation: string): Promise<void> {
+  if ((await attempts.generations()).includes(generation)) return;
   throw new UserError(
-    `The volume ${postgres} of the generation ${generation} is gone from this engine: there is nothing to go back to.`,
+    `${attempts.disks(generation)[0].name} of the generation ${generation} is gone: there is nothing to go back to.`,
   );
 }
 
-function planText({ stack }: BackArgs, current: string, generation: string): string {
+function planText({ stack, attempts }: BackArgs, current: string, generation: string): string {
   const lines = facts([
-    ["serve", volumesOf(stack, generation).join(" and ")],
+    ["serve", namesOf(attempts.disks(generation))],
     [
       "keep",
-      `${volumesOf(stack, current).join(" and ")}, as the generation ${current}: what was written there since is there alone`,
+      `${namesOf(attempts.disks(current))}, as the generation ${current}: what was written there since is there alone`,
     ],
-    ["switch", "Postgres and Redis are started anew, by pulumi up"],
+    ["switch", `${startedAnew(attempts.disks(generation))}, by pulumi up`],
   ]);
   return `\nGoing back to the generation ${generation} would\n\n${lines}\nNothing was changed. To do it: ./slipway restore --back --to ${generation} --yes${stackOption(stack)}\n`;
 }

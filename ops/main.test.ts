@@ -45,7 +45,7 @@ test.each([
   [["keys", "export", "--to", join(ROOT, "package.json")], "is there already"],
   [["keys", "verify", "--from", "/nonexistent"], "no such file"],
   [["backups", "--stack", "prod"], "for stacks on a Docker engine. prod stands on AWS"],
-  [["restore", "--stack", "cluster"], "for stacks on a Docker engine. cluster stands in a cluster"],
+  [["rotate", "jwt", "--stack", "cluster"], "for stacks on a Docker engine. cluster stands in a cluster"],
 ])("%j is wrong usage: %s", (args, why) => {
   const { status, stdout, stderr } = slipway(...args);
   expect(stderr).toContain(why);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { bringBackContainer, bringBackName } from "./bring-back-container.ts";
 import { restoreContainer, type AgentContainer, type RestoreOrder } from "./restore-container.ts";
-import { generationOf, volumeLabels, volumeName, volumesOf } from "./volumes.ts";
+import { claimsOf, generationOf, generationOfClaim, volumeLabels, volumeName, volumesOf } from "./volumes.ts";
 
 const mount = (Type: string, Name: string | undefined, Destination: string, RW: boolean) => ({
   ...{ Type, Source: `/engine/${Name ?? "offsite"}`, Destination, RW, Driver: "local", Mode: "z", Propagation: "" },
@@ -124,8 +124,14 @@ test("is known by its labels, and by them alone", () => {
 });
 
 test("volumes have the names and labels that the platform gives them, and are found by them", () => {
-  expect(volumesOf("dev", "first")).toEqual(["slipway-dev-postgres", "slipway-dev-redis"]);
-  expect(volumesOf("dev", "g-1")).toEqual(["slipway-dev-postgres-g-1", "slipway-dev-redis-g-1"]);
+  expect(volumesOf("dev", "first")).toEqual([
+    { service: "postgres", name: "slipway-dev-postgres", resource: "postgres" },
+    { service: "redis", name: "slipway-dev-redis", resource: "redis" },
+  ]);
+  expect(volumesOf("dev", "g-1").map(({ name, resource }) => [name, resource])).toEqual([
+    ["slipway-dev-postgres-g-1", "postgres-g-1"],
+    ["slipway-dev-redis-g-1", "redis-g-1"],
+  ]);
   for (const generation of ["first", "g-1"]) {
     expect(generationOf("dev", "postgres", volumeName("dev", "postgres", generation))).toBe(generation);
     expect(generationOf("dev", "postgres", volumeName("dev", "redis", generation))).toBeUndefined();
@@ -136,4 +142,18 @@ test("volumes have the names and labels that the platform gives them, and are fo
     "slipway.service": "postgres",
     "slipway.data": "true",
   });
+});
+
+test("claims too; those of the first generation no deploy declares, and a Redis elsewhere has none", () => {
+  expect(claimsOf("first", true)).toEqual([
+    { service: "postgres", name: "data-postgres-0" },
+    { service: "redis", name: "data-redis-0" },
+  ]);
+  expect(claimsOf("g-1", false)).toEqual([{ service: "postgres", name: "postgres-g-1", resource: "postgres-g-1" }]);
+  for (const generation of ["first", "g-1"]) {
+    const [{ name }] = claimsOf(generation, true);
+    expect(generationOfClaim("postgres", name)).toBe(generation);
+    expect(generationOfClaim("redis", name)).toBeUndefined();
+  }
+  expect(generationOfClaim("postgres", "backups")).toBeUndefined();
 });

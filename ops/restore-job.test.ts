@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { at, clusterStack, inputsOf, recordCluster, TYPES, type RecordedCluster } from "../test/pulumi/kubernetes.ts";
 import { breaches } from "../test/pulumi/restricted.ts";
-import { claimSchema, drillSchema, restoreClaim, restoreJob } from "./restore-job.ts";
+import { UIDS } from "../infra/services.ts";
+import { bringBackJob, claimSchema, drillSchema, restoreClaim, restoreJob, restoreJobSchema } from "./restore-job.ts";
 
 const ORDER = {
   ...{ stack: "unit", generation: "20261129t1200", typed: "10m ago" },
@@ -42,11 +43,46 @@ describe("a restore in a cluster", () => {
     expect(JSON.stringify(pod)).not.toContain('"name":"drill"');
     expect(breaches(pod)).toEqual([]);
     expect(job.metadata).toMatchObject({
-      ...{ name: "restore-20261129t1200", namespace: "slipway-unit" },
+      ...{ name: "restore", namespace: "slipway-unit" },
       ownerReferences: [{ kind: "CronJob", name: "drill", uid: "uid-of-drill" }],
       annotations: { "slipway.restore.generation": ORDER.generation, "slipway.restore.typed": "10m ago" },
     });
     // By this label network policies let it at a bucket, and at no database.
     expect(job.spec.template.metadata.labels["app.kubernetes.io/name"]).toBe("restore");
+    // It is started once it was seen whole.
+    expect(job.spec).toMatchObject({ suspend: true, backoffLimit: 0 });
+  });
+
+  it("brings artifacts back in a pod that has the store to write as its owner, and everything else to read", () => {
+    const restore = restoreJob(drill(), ORDER);
+    const { metadata, spec } = bringBackJob(restoreJobSchema.parse(restore));
+    expect(metadata).toMatchObject({ name: "restore-artifacts", ownerReferences: restore.metadata.ownerReferences });
+    const { spec: pod, metadata: labelled } = spec.template;
+    expect(labelled.labels["app.kubernetes.io/name"]).toBe("restore");
+    const [container] = pod.containers;
+    expect(container?.command).toEqual(["/usr/local/bin/node", "/app/backup.mjs", "bring-back"]);
+    const isReadOnly = Object.fromEntries(
+      pod.volumes.flatMap(({ name, persistentVolumeClaim: claim }) => (claim ? [[name, claim["readOnly"]]] : [])),
+    );
+    expect(isReadOnly).toEqual({ backups: true, objects: false, data: true });
+    const mounts = Object.fromEntries((container?.volumeMounts ?? []).map(({ name, readOnly }) => [name, readOnly]));
+    expect(mounts).toMatchObject({ backups: true, objects: false, data: true });
+    const worker = at(inputsOf(stack, TYPES.deployment, "worker-cpu"), "spec", "template", "spec", "securityContext");
+    expect(pod.securityContext).toMatchObject({
+      ...{ runAsUser: UIDS.worker, runAsGroup: UIDS.worker, runAsNonRoot: true, supplementalGroups: [10_003] },
+      fsGroup: (worker as { fsGroup: number }).fsGroup,
+    });
+    expect(worker).toMatchObject({ runAsUser: UIDS.worker });
+    expect(breaches(pod)).toEqual([]);
+  });
+
+  it("brings artifacts back into a bucket as whoever restores: there is no disk, and nobody's files", async () => {
+    const objects = { url: "s3://bucket", region: "eu-central-1" };
+    const remote = await recordCluster(clusterStack({ objects }));
+    const { metadata, spec } = inputsOf(remote, TYPES.cronJob, "drill");
+    const restore = restoreJob(drillSchema.parse({ metadata: { ...(metadata as object), uid: "u" }, spec }), ORDER);
+    const { spec: pod } = bringBackJob(restoreJobSchema.parse(restore)).spec.template;
+    expect(pod.securityContext).toMatchObject({ runAsUser: 10_003, fsGroup: 10_003 });
+    expect(breaches(pod)).toEqual([]);
   });
 });

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import { POSTGRES_FOLDER } from "../infra/postgres-image.ts";
+import { POSTGRES_FOLDER, POSTGRES_UID } from "../infra/postgres-image.ts";
+import { UIDS } from "../infra/services.ts";
 import { RESTORE_LABELS, RESTORE_SERVICE, type RestoreOrder } from "./restore-container.ts";
 import { claimName } from "./volumes.ts";
 
@@ -9,12 +10,22 @@ const SERVICE = "app.kubernetes.io/name";
 /** Volume of a drill's own in its pod, as infra/kubernetes/drill.ts names it. */
 const DRILL_VOLUME = "drill";
 
+/** That of artifacts, as infra/kubernetes/objects.ts names it. */
+const OBJECTS_VOLUME = "objects";
+
 const DATA_VOLUME = "data";
+
+/** Name of the job that fills a claim: one at a time, as one of that name is made once. */
+export const RESTORE_JOB = RESTORE_SERVICE;
+
+/** The same of the job that brings artifacts back. */
+export const ARTIFACTS_JOB = "restore-artifacts";
 
 const named = z.looseObject({ name: z.string() });
 
 const podSchema = z.looseObject({
-  volumes: z.array(named),
+  volumes: z.array(z.looseObject({ name: z.string(), persistentVolumeClaim: z.looseObject({}).optional() })),
+  securityContext: z.looseObject({ supplementalGroups: z.array(z.int()).default([]) }).prefault({}),
   containers: z.array(z.looseObject({ command: z.array(z.string()), volumeMounts: z.array(named) })).length(1),
 });
 type Pod = z.output<typeof podSchema>;
@@ -23,6 +34,16 @@ type Pod = z.output<typeof podSchema>;
 export const drillSchema = z.object({
   metadata: z.object({ namespace: z.string(), name: z.string(), uid: z.string() }),
   spec: z.object({ jobTemplate: z.object({ spec: z.object({ template: z.object({ spec: podSchema }) }) }) }),
+});
+
+/** What is looked at of the job of a restore. */
+export const restoreJobSchema = z.object({
+  metadata: z.looseObject({
+    namespace: z.string(),
+    labels: z.record(z.string(), z.string()),
+    ownerReferences: z.array(z.looseObject({})),
+  }),
+  spec: z.object({ template: z.object({ spec: podSchema }) }),
 });
 
 /** The same of a claim. */
@@ -55,7 +76,7 @@ export function restoreClaim({ metadata, spec }: z.output<typeof claimSchema>, o
 
 /**
  * The job that fills it: the pod of a drill, which reads repository and artifacts and changes neither, with the new claim in the place of the
- * disk that would go with it. One that failed is looked at by people, and begun anew by them.
+ * disk that would go with it. It does not start before it is told to, and is tried once.
  */
 export function restoreJob({ metadata, spec }: z.output<typeof drillSchema>, order: RestoreOrder) {
   const own = labels(order.stack, RESTORE_SERVICE);
@@ -63,7 +84,7 @@ export function restoreJob({ metadata, spec }: z.output<typeof drillSchema>, ord
     apiVersion: "batch/v1",
     kind: "Job",
     metadata: {
-      name: `${RESTORE_SERVICE}-${order.generation}`,
+      name: RESTORE_JOB,
       namespace: metadata.namespace,
       labels: own,
       // Goes with the stack: a pod that has ended would keep the disks that it was given from being deleted.
@@ -74,6 +95,7 @@ export function restoreJob({ metadata, spec }: z.output<typeof drillSchema>, ord
       },
     },
     spec: {
+      suspend: true,
       backoffLimit: 0,
       template: { metadata: { labels: own }, spec: restorePod(spec.jobTemplate.spec.template.spec, order) },
     },
@@ -92,6 +114,52 @@ function restorePod(pod: Pod, order: RestoreOrder) {
       volumeMounts: [...withoutDrill(container.volumeMounts), { name: DATA_VOLUME, mountPath: POSTGRES_FOLDER }],
     })),
   };
+}
+
+/**
+ * The job that brings back what a restore missed, made from the job of the restore. Nothing else in a namespace may write artifacts but the
+ * worker: not the agent that serves, which has every backup and the key, and not the restore, which runs a Postgres and the product's code.
+ * This one has the store to write, and everything else to read.
+ */
+export function bringBackJob({ metadata, spec }: z.output<typeof restoreJobSchema>) {
+  const { namespace, labels: own, ownerReferences } = metadata;
+  return {
+    apiVersion: "batch/v1",
+    kind: "Job",
+    metadata: { name: ARTIFACTS_JOB, namespace, labels: own, ownerReferences },
+    spec: { backoffLimit: 0, template: { metadata: { labels: own }, spec: bringBackPod(spec.template.spec) } },
+  };
+}
+
+function bringBackPod(pod: Pod) {
+  const isDisk = pod.volumes.some(({ name }) => name === OBJECTS_VOLUME);
+  return {
+    ...pod,
+    ...(isDisk && { securityContext: asOwner(pod.securityContext) }),
+    volumes: pod.volumes.map(({ persistentVolumeClaim: claim, ...volume }) => ({
+      ...volume,
+      ...(claim && { persistentVolumeClaim: { ...claim, readOnly: volume.name !== OBJECTS_VOLUME } }),
+    })),
+    containers: pod.containers.map((container) => ({
+      ...container,
+      name: ARTIFACTS_JOB,
+      command: [...container.command.slice(0, 2), "bring-back"],
+      volumeMounts: container.volumeMounts.map((mount) => {
+        if (mount.name === OBJECTS_VOLUME) return { ...mount, readOnly: false };
+        return mount.name === DATA_VOLUME ? { ...mount, readOnly: true } : mount;
+      }),
+    })),
+  };
+}
+
+/**
+ * On a disk what it writes is the worker's, who sweeps it later, in the group that all readers of the store have; what Postgres' user wrote on
+ * the other disks it reads by the group of those, and they are given read-only, so that the kubelet gives them to nobody else.
+ */
+function asOwner(security: Pod["securityContext"]) {
+  const [readers] = security.supplementalGroups;
+  const own = { runAsUser: UIDS.worker, runAsGroup: UIDS.worker, supplementalGroups: [POSTGRES_UID] };
+  return { ...security, ...own, ...(readers !== undefined && { fsGroup: readers }) };
 }
 
 function withoutDrill<T extends { readonly name: string }>(those: readonly T[]): T[] {

@@ -1,4 +1,3 @@
-import Docker from "dockerode";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { BroughtBack, ListResult, RestorePlan, RestoreResult } from "../backup/protocol.ts";
 import { UserError } from "../toolchain/command.ts";
@@ -9,6 +8,7 @@ import { afterChange, type Generations } from "./generations.ts";
 import { parseMoment } from "./moment.ts";
 import { RestoreRun, type RestoreRunArgs } from "./restore-run.ts";
 import { broughtBackText } from "./restore-text.ts";
+import { volumesOf } from "./volumes.ts";
 
 /** Runs on an engine, an agent and a stack's file that are played by the test; test/e2e/backup.test.ts restores with a real agent. */
 class Killed extends Error {}
@@ -62,7 +62,7 @@ function act(what: string): void {
 
 const attempts: RestoreRunArgs["attempts"] = {
   find: async () => attempt,
-  begin: async (_, { generation, typed, target }) => {
+  begin: async ({ generation, typed, target }) => {
     act(`begin ${generation}`);
     attempt = { id: "c", generation, typed, target, since: "now", state: "made", hasVolume: true };
   },
@@ -91,6 +91,7 @@ const attempts: RestoreRunArgs["attempts"] = {
     act("tidy");
     attempt = undefined;
   },
+  disks: (generation) => volumesOf("dev", generation),
 };
 
 const agent: Awaited<ReturnType<RestoreRunArgs["findAgent"]>> = {
@@ -99,7 +100,6 @@ const agent: Awaited<ReturnType<RestoreRunArgs["findAgent"]>> = {
     if (isPlan && planFails) throw new UserError("Postgres does not answer");
     return { code: 0, result: schema.parse(isPlan ? plan : list) };
   },
-  container: new Docker().getContainer("agent"),
 };
 
 function restoring(to = "2026-11-29T02:40:00Z"): RestoreRun {
@@ -119,6 +119,7 @@ function restoring(to = "2026-11-29T02:40:00Z"): RestoreRun {
         if (deployFails) throw new UserError("Postgres is unhealthy");
         return [];
       },
+      isProtected: async () => false,
       deployed: async () => generations.current,
     },
     shown: new AgentSteps(new Steps({ screen }), 0),

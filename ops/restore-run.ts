@@ -12,30 +12,33 @@ import { checkReach, type Moment } from "./moment.ts";
 import { counted, formatSpan } from "./quantities.ts";
 import { nextStep, type NextStep, type Refusal } from "./restore-steps.ts";
 import type { Switching } from "./switching.ts";
-import { volumeName } from "./volumes.ts";
 
 export interface RestoreRunArgs {
   readonly stack: string;
   readonly moment: Moment;
   /** Asked for when it is needed: after the switch there is nothing to ask it. */
-  readonly findAgent: () => Promise<Pick<Agent, "ask" | "container">>;
-  readonly attempts: Pick<Attempts, "find" | "begin" | "start" | "follow" | "bringBack" | "discard" | "tidy">;
+  readonly findAgent: () => Promise<Asker>;
+  readonly attempts: Omit<Attempts, "generations" | "remove">;
   readonly switching: Switching;
   readonly shown: AgentSteps;
   /** Says a line among the steps. */
   readonly say: (line: string) => void;
 }
 
+/** The backup agent of a stack, wherever it is. */
+export type Asker = Pick<Agent, "ask">;
+
 /** A restore that has come to its end. */
 export interface Restored {
   readonly generation: string;
   /** The generation that served before; it is kept. */
   readonly before: string;
+  /** Name of the disk of Postgres: a volume, or a claim. */
   readonly volume: string;
   readonly volumeBefore: string;
   /** What it was to lose when it was begun; absent where an earlier run has begun it. */
   readonly plan?: RestorePlan;
-  /** Absent where its container was gone already. */
+  /** Absent where what filled it was gone already. */
   readonly result?: RestoreResult;
   /** Artifacts that came back; absent where an earlier run has brought them. */
   readonly broughtBack?: BroughtBack;
@@ -67,11 +70,11 @@ export class RestoreRun {
     return this.#planBy(agent);
   }
 
-  async #list(agent: Pick<Agent, "ask">): Promise<ListResult> {
+  async #list(agent: Asker): Promise<ListResult> {
     return (await agent.ask({ words: ["list"], schema: listSchema, shown: this.#args.shown })).result;
   }
 
-  async #planBy(agent: Pick<Agent, "ask">): Promise<RestorePlan> {
+  async #planBy(agent: Asker): Promise<RestorePlan> {
     const words = ["plan", "--to", this.#args.moment.to];
     return (await agent.ask({ words, schema: planSchema, shown: this.#args.shown })).result;
   }
@@ -148,11 +151,11 @@ export class RestoreRun {
     this.#plan = await this.#losses(agent);
     const target = this.#plan?.target ?? targetOf(moment, list);
     const generation = generationFor(target, switching.generations());
-    await attempts.begin(agent, { stack, generation, target, typed: moment.typed, to: moment.to });
+    await attempts.begin({ stack, generation, target, typed: moment.typed, to: moment.to });
   }
 
   /** Where the database is what is broken, nobody can count what would be lost: that must not keep it from being brought back. */
-  async #losses(agent: Pick<Agent, "ask">): Promise<RestorePlan | undefined> {
+  async #losses(agent: Asker): Promise<RestorePlan | undefined> {
     const { say } = this.#args;
     try {
       const plan = await this.#planBy(agent);
@@ -229,13 +232,13 @@ export class RestoreRun {
   }
 
   #restored(): Restored {
-    const { stack, switching } = this.#args;
+    const { attempts, switching } = this.#args;
     const { current, kept } = switching.generations();
     const before = kept.at(-1) ?? current;
     return {
       ...{ generation: current, before },
-      volume: volumeName(stack, "postgres", current),
-      volumeBefore: volumeName(stack, "postgres", before),
+      volume: attempts.disks(current)[0].name,
+      volumeBefore: attempts.disks(before)[0].name,
       ...(this.#plan && { plan: this.#plan }),
       ...(this.#result && { result: this.#result }),
       ...(this.#broughtBack && { broughtBack: this.#broughtBack }),

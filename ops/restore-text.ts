@@ -6,7 +6,7 @@ import type { Moment } from "./moment.ts";
 import { counted, formatBytes, formatSpan, formatTime } from "./quantities.ts";
 import { stackOption, type Restored } from "./restore-run.ts";
 import { facts } from "./table.ts";
-import { volumesOf } from "./volumes.ts";
+import { namesOf, startedAnew, type Disks } from "./volumes.ts";
 
 export interface PlannedRestore {
   readonly stack: string;
@@ -15,10 +15,11 @@ export interface PlannedRestore {
   readonly generations: Generations;
   /** The one that it would make. */
   readonly generation: string;
+  readonly disks: (generation: string) => Disks;
 }
 
 /** What a restore would do, for whoever has to decide. */
-export function planText({ stack, moment, plan, generations, generation }: PlannedRestore): string {
+export function planText({ stack, moment, plan, generations, generation, disks }: PlannedRestore): string {
   const target = formatTime(plan.target);
   // What is relative would mean another moment when it is typed again.
   const to = moment.isFixed || moment.to === "latest" ? moment.typed : target;
@@ -29,9 +30,9 @@ export function planText({ stack, moment, plan, generations, generation }: Plann
       ["go back", `${formatSpan(plan.lostSeconds)}: nothing that was written since is in it`],
       ["lose", `${counted(plan.jobsLost, "job")} accepted since, and what is accepted until the switch`],
       ["do again", `${counted(plan.jobsAgain, "job")} that ended since, and every job that was not finished then`],
-      ["fill", `${volumesOf(stack, generation).join(" and ")}, ${formatBytes(plan.databaseBytes)}`],
-      ["switch", "Postgres and Redis are started anew on them, by pulumi up; until then everything serves as before"],
-      ["keep", `${volumesOf(stack, generations.current).join(" and ")}, as the generation ${generations.current}`],
+      ["fill", `${namesOf(disks(generation))}, ${formatBytes(plan.databaseBytes)}`],
+      ["switch", `${startedAnew(disks(generation))} there, by pulumi up; until then everything serves as before`],
+      ["keep", `${namesOf(disks(generations.current))}, as the generation ${generations.current}`],
     ]) +
     `\nNothing was changed. To do it: ./slipway restore --to ${shellQuote(to)} --yes${stackOption(stack)}\n`
   );

@@ -127,9 +127,7 @@ function refuseMore(
 
 /** What there is in the place of these commands, where a stack does not stand on a Docker engine. */
 const INSTEAD = {
-  kubernetes:
-    "stands in a cluster. Its backups are made, listed, verified and tried by these commands too; a restore there goes by the steps in " +
-    "docs/backups.md. With kubernetes.postgres.external the server's own backups are the ones.",
+  kubernetes: "stands in a cluster, where it has no way yet. docs/kubernetes.md says what there is.",
   aws:
     "stands on AWS, which backs its data up itself: RDS keeps every moment of the last days (slipway:aws.data.database), S3 keeps versions, " +
     "ElastiCache snapshots. Restore there: ./slipway restore. docs/aws.md says what is where.",

@@ -31,6 +31,8 @@ export interface Switching {
    * @throws UserError where it cannot, or a route does not answer as it must
    */
   deploy(allow?: readonly string[]): Promise<readonly RouteResult[]>;
+  /** Whether Pulumi refuses to delete any of these, by their logical names. */
+  isProtected(resources: readonly string[]): Promise<boolean>;
   /** The generation that the last deploy came to its end with; nothing where there was none. */
   deployed(): Promise<string | undefined>;
 }
@@ -69,6 +71,11 @@ export class StackSwitching implements Switching, AwsSwitching {
         (results) => `${results.length} routes`,
       );
     });
+  }
+
+  async isProtected(names: readonly string[]): Promise<boolean> {
+    const { resources = [] } = (await (await this.#hand.stack()).export()).deployment;
+    return resources.some(({ urn, protect }) => protect === true && names.includes(urn.split("::").at(-1) ?? ""));
   }
 
   async deployed(): Promise<string | undefined> {

@@ -1,13 +1,12 @@
 import { EXIT } from "../../backup/protocol.ts";
 import { UserError } from "../../toolchain/command.ts";
 import { AgentSteps } from "../agent-steps.ts";
-import { findAgent, findDocker } from "../agent.ts";
-import { Attempts } from "../attempts.ts";
 import { goBackOnAws, restoreOnAws } from "../aws-restore.ts";
 import { forget } from "../forgetting.ts";
 import { generationFor } from "../generations.ts";
 import { goBack } from "../going-back.ts";
 import { parseMoment, type Moment } from "../moment.ts";
+import { restoreParts, type RestoreParts } from "../restore-parts.ts";
 import { RestoreRun } from "../restore-run.ts";
 import type { NextStep } from "../restore-steps.ts";
 import { planText, restoredText } from "../restore-text.ts";
@@ -26,9 +25,9 @@ export function run(): Promise<void> {
   return runOps({
     name: "restore",
     summary:
-      "brings the data of a stack back to a moment: into new volumes beside those that serve, checked there, and switched to. Without --yes it says what would change " +
+      "brings the data of a stack back to a moment: into new volumes or claims beside those that serve, checked there, and switched to. Without --yes it says what would change " +
       "and what would be lost, and changes nothing. What served before is kept. A restore that was killed goes on when it is run again.",
-    platforms: ["docker", "aws"],
+    platforms: ["docker", "kubernetes", "aws"],
     options: OPTIONS,
     optionLines: [
       "--to MOMENT    2026-11-29T02:30:00Z, 2026-11-29T03:30:00+01:00, '10m ago', '1h 30m ago', a label of `slipway backups`, latest; default latest",
@@ -43,15 +42,11 @@ export function run(): Promise<void> {
       "./slipway restore --forget first",
     ],
     run: async (asked) => {
-      const { back, forget: forgotten, yes, to } = asked.values;
+      const { back, forget: forgotten, to } = asked.values;
       if (forgotten !== undefined && (back || to !== undefined))
         throw new UserError("--forget goes alone, or with --yes. See: ./slipway restore --help", EXIT.usage);
       const moment = parseMoment(back ? "latest" : (to ?? "latest"), Date.now());
-      if (asked.platform === "aws") return onAws(asked, moment);
-      const parts = await partsOf(asked);
-      if (forgotten !== undefined) return forget({ ...parts, generation: forgotten, isYes: yes });
-      if (back) return goBack({ ...parts, named: to, isYes: yes });
-      return restore(asked, moment, parts);
+      return asked.platform === "aws" ? onAws(asked, moment) : onOwnPostgres(asked, moment, asked.platform);
     },
   });
 }
@@ -67,30 +62,28 @@ function onAws({ stack, steps, values }: RestoreAsked, moment: Moment): Promise<
   return values.back ? goBackOnAws({ ...args, named: values.to }) : restoreOnAws({ ...args, moment });
 }
 
-async function partsOf({ stack, steps }: RestoreAsked) {
-  const docker = await findDocker();
-  return { stack, docker, attempts: new Attempts(docker, stack), switching: new StackSwitching(stack, steps) };
+/** Where Postgres is the stack's own. */
+async function onOwnPostgres(asked: RestoreAsked, moment: Moment, platform: "docker" | "kubernetes"): Promise<Said> {
+  const { stack, steps, values } = asked;
+  const parts = await restoreParts(platform, stack, steps);
+  const switching = new StackSwitching(stack, steps);
+  const { attempts } = parts;
+  if (values.forget !== undefined) return forget({ attempts, switching, generation: values.forget, isYes: values.yes });
+  if (values.back) return goBack({ stack, attempts, switching, named: values.to, isYes: values.yes });
+  return restore(asked, moment, { ...parts, switching });
 }
 
 async function restore(
-  { values, steps }: RestoreAsked,
+  { stack, values, steps }: RestoreAsked,
   moment: Moment,
-  parts: Awaited<ReturnType<typeof partsOf>>,
+  parts: RestoreParts & { readonly switching: StackSwitching },
 ): Promise<Said> {
-  const { stack, docker, attempts, switching } = parts;
+  const { attempts, switching } = parts;
   const shown = new AgentSteps(steps);
   const say = (line: string) => {
     steps.say(line);
   };
-  const restoring = new RestoreRun({
-    stack,
-    moment,
-    attempts,
-    switching,
-    shown,
-    say,
-    findAgent: () => findAgent(docker, stack),
-  });
+  const restoring = new RestoreRun({ ...parts, stack, moment, shown, say });
   if (values.yes) {
     const restored = await restoring.run();
     return { code: EXIT.good, result: restored, text: restoredText(restored, stack) };
@@ -106,7 +99,7 @@ async function restore(
   return {
     code: EXIT.good,
     result: { plan, generation, current: generations.current, kept: generations.kept, left: left?.attempt },
-    text: `${planText({ stack, moment, plan, generations, generation })}${note}`,
+    text: `${planText({ stack, moment, plan, generations, generation, disks: (of) => attempts.disks(of) })}${note}`,
   };
 }
 

@@ -1,14 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { BackupRecord, EscrowResult, ListResult } from "../../backup/protocol.ts";
+import type { BackupRecord, EscrowResult, ListResult, RestorePlan } from "../../backup/protocol.ts";
 import { EXIT } from "../../backup/protocol.ts";
+import type { Generations } from "../../ops/generations.ts";
+import type { Restored } from "../../ops/restore-run.ts";
 import { until } from "../servers/programs.ts";
-import { archived, askAgent, askWhenFree, beginRestore, ended } from "./backups.ts";
+import { archived, askAgent, askWhenFree, ended, slipway } from "./backups.ts";
 import { added, clusterWide, type Names } from "./cluster-wide.ts";
 import { Product } from "./product.ts";
 
-/** Backups of the Postgres in a cluster: made, tried, restored beside, and switched to by `pulumi up`. */
+/** Backups of the Postgres in a cluster: made, tried, and restored by `./slipway`, as somebody types it. */
 const PASSPHRASE = JSON.stringify("five random words of mine");
-const GENERATION = "restored";
+const ARTIFACTS = "/var/lib/slipway/objects/artifacts";
 let product: Product;
 let before: Names;
 
@@ -24,6 +26,8 @@ afterAll(async () => {
 
 const claims = async () => (await product.get("persistentvolumeclaims", "{.items[*].metadata.name}")).split(" ").sort();
 const state = async (id: string) => (await product.job(id)).state;
+const artifactOf = async (id = "") => (await product.request(`/api/v1/jobs/${id}/artifact`)).status;
+const restoreJobs = () => product.get("jobs --selector=app.kubernetes.io/name=restore", "{.items[*].metadata.name}");
 const scaleWorkers = (to: number) => product.kubectl("scale", "deployment/worker-cpu", `--replicas=${to}`);
 const metrics = () =>
   product.kubectl(
@@ -115,7 +119,16 @@ describe("backups in a cluster", () => {
     done.push(...ids);
   });
 
-  it("bring a moment back on a new claim, while the stack serves", async () => {
+  const waiting: string[] = [];
+  let moment = "";
+  let lost = "";
+  let generation = "";
+  let there: string[];
+
+  it("tell what a moment would cost, by the command, and change nothing", async () => {
+    const worker = "deployment/worker-cpu";
+    await product.kubectl("exec", worker, "--", "find", ARTIFACTS, "-type", "f", "-delete");
+    expect(await artifactOf(done[0])).toBe(404);
     await scaleWorkers(0);
     await until(
       "no worker is there",
@@ -123,32 +136,60 @@ describe("backups in a cluster", () => {
         (await product.get("pods --selector=app.kubernetes.io/name=worker-cpu", "{.items[*].metadata.name}")) === "",
     );
     waiting.push(await product.post({ numbers: [7, 8] }), await product.post({ numbers: [9] }));
-    const [moment = ""] = await product.sql(
+    [moment = ""] = await product.sql(
       "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')",
     );
     await new Promise((resolve) => setTimeout(resolve, 1500));
-    lost.push(await product.post({ numbers: [10] }));
+    lost = await product.post({ numbers: [10] });
     await archived(product);
-    const { isGood, log } = await ended(product, await beginRestore(product, GENERATION, moment));
-    expect(isGood, log).toBe(true);
-    expect(log).toContain('"event":"result"');
-    expect(await state(lost[0] ?? "")).toBe("queued");
+    there = await claims();
+    const planned = await slipway<{ plan: RestorePlan }>(product, "restore", "--to", moment);
+    expect(planned.result?.plan, planned.output).toMatchObject({ jobsLost: 1, jobsAgain: 0 });
+    expect([await claims(), await restoreJobs()]).toEqual([there, ""]);
   });
-  const waiting: string[] = [];
-  const lost: string[] = [];
 
-  it("take over by a line in the stack's file: what was done is there, what was not is done, what came later is gone", async () => {
-    const there = await claims();
-    expect(there).toContain(`postgres-${GENERATION}`);
-    await product.configure({ "data.generation": GENERATION, "data.kept[0]": "first" });
-    await product.up();
+  it("are left as they were by a restore that is interrupted", async () => {
+    const running = product.stack.slipway("restore", "--to", moment, "--yes");
+    await running.printed("postgres");
+    running.interrupt();
+    const { code, output } = await running.ended;
+    expect(code, output).toBe(130);
+    expect(output).toContain("Nothing was changed: the generation first serves on");
+    expect([await claims(), await restoreJobs()]).toEqual([there, ""]);
+    expect(await state(lost)).toBe("queued");
+  });
+
+  it("come back: the restore is killed when it has switched the file, and the same command goes on from there", async () => {
+    const running = product.stack.slipway("restore", "--to", moment, "--yes");
+    await running.printed("Stack file");
+    running.kill();
+    expect((await running.ended).output).toMatch(/smoke job[^]*artifacts[^]*Stack file/);
+    expect(await state(lost)).toBe("queued");
+    const { code, output, result } = await slipway<Restored>(product, "restore", "--to", moment, "--yes");
+    expect(code, output).toBe(0);
+    expect(output).toContain("had not come to its end; this run brings it there");
+    generation = result?.generation ?? "";
+    expect(result).toMatchObject({
+      before: "first",
+      volumeBefore: "data-postgres-0",
+      volume: `postgres-${generation}`,
+    });
+  });
+
+  it("have what was done, do what was not, have lost what came later, and find the artifacts that were gone", async () => {
     await product.answers();
     for (const id of done) expect(await state(id), id).toBe("succeeded");
-    expect((await product.request(`/api/v1/jobs/${lost[0] ?? ""}`)).status).toBe(404);
-    await scaleWorkers(1);
+    expect((await product.request(`/api/v1/jobs/${lost}`)).status).toBe(404);
+    expect(await artifactOf(done[0])).toBe(200);
+    // The deploy has brought the workers back. Redis stands on a claim that nobody filled: it is filled from Postgres.
     await product.untilDone(waiting);
-    expect((await claims()).filter((name) => !there.includes(name))).toEqual([`redis-${GENERATION}`]);
-    expect(await claims()).toEqual(expect.arrayContaining(there));
+    const made = [`postgres-${generation}`, `redis-${generation}`];
+    expect(await claims()).toEqual([...there, ...made].sort());
+    expect(await restoreJobs()).toBe("");
+    // What came back is the worker's, as what it wrote itself.
+    const find = ["find", ARTIFACTS, "-type", "f", "-printf", "%u:%g:%m\\n"];
+    const printed = await product.kubectl("exec", "deployment/worker-cpu", "--", ...find);
+    expect(new Set(printed.trim().split("\n"))).toEqual(new Set(["slipway:10010:640"]));
     await product.stack.good("preview", "--expect-no-changes");
   });
 
@@ -159,12 +200,14 @@ describe("backups in a cluster", () => {
     expect(code, output).toBe(EXIT.good);
   });
 
-  it("keep what served before: back to it by the same line, and what had come after the moment is there again", async () => {
-    await product.configure({ "data.generation": "first", "data.kept[0]": GENERATION });
-    await product.up();
+  it("keep what served before: back to it, and what had come after the moment is there again; what was restored is forgotten", async () => {
+    const back = await slipway<Generations>(product, "restore", "--back", "--yes");
+    expect(back.result, back.output).toMatchObject({ generation: "first", kept: [generation] });
     await product.answers();
-    expect(await claims()).toEqual(expect.arrayContaining([`postgres-${GENERATION}`, `redis-${GENERATION}`]));
-    await product.untilDone([...waiting, ...lost]);
+    await product.untilDone([...waiting, lost]);
+    const forgotten = await slipway<Generations>(product, "restore", "--forget", generation, "--yes");
+    expect(forgotten.result, forgotten.output).toMatchObject({ current: "first", kept: [] });
+    expect(await claims()).toEqual(there);
   });
 });
 

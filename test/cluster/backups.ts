@@ -1,7 +1,6 @@
 import { EXIT } from "../../backup/protocol.ts";
 import { BACKUP_PROGRAM } from "../../infra/backup-program.ts";
 import { execInPod } from "../../ops/cluster-exec.ts";
-import { claimSchema, drillSchema, restoreClaim, restoreJob } from "../../ops/restore-job.ts";
 import { loadKubeConfig } from "../../toolchain/kube-config.ts";
 import { until } from "../servers/programs.ts";
 import type { Product } from "./product.ts";
@@ -69,13 +68,8 @@ export async function ended(
   return { isGood: conditions.includes("Complete"), log };
 }
 
-/** Fills a claim of a new generation as `slipway restore` does; gives the job's name. */
-export async function beginRestore(product: Product, generation: string, to: string): Promise<string> {
-  const read = async (...what: readonly string[]): Promise<unknown> =>
-    JSON.parse(await product.kubectl("get", ...what, "--output=json"));
-  const order = { stack: "test", generation, typed: to, to, target: to };
-  const job = restoreJob(drillSchema.parse(await read("cronjob", "drill")), order);
-  const claim = restoreClaim(claimSchema.parse(await read("persistentvolumeclaim", "data-postgres-0")), order);
-  await product.cluster.apply([claim, job]);
-  return job.metadata.name;
+/** Types a command, with --json. */
+export async function slipway<T>(product: Product, ...words: readonly string[]): Promise<Said<T>> {
+  const { code, stdout, output } = await product.stack.slipway(...words, "--json").ended;
+  return { code, output, ...(JSON.parse(stdout) as { result?: T }) };
 }

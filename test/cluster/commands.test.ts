@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { connect, DEFAULT_HOST } from "../../toolchain/engine.ts";
 import { copyCheckout, type Checkout } from "../e2e/checkout.ts";
-import { start, type Running } from "../e2e/ops-stack.ts";
+import { start, type Running } from "../e2e/running.ts";
 import { until } from "../servers/programs.ts";
 import { Load, requestsTo, type Requests } from "./load.ts";
 import type { Ended } from "./program.ts";

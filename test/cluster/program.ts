@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { copyCheckout, type Checkout } from "../e2e/checkout.ts";
+import { homeIn, start, type Running } from "../e2e/running.ts";
 import { findFolders, ROOT } from "../../toolchain/folders.ts";
 import { preparePulumi } from "../../toolchain/prepare.ts";
 import type { PlatformPlugin } from "../../toolchain/pulumi.ts";
@@ -23,6 +24,8 @@ export interface TestProgram {
   pulumi(...args: readonly string[]): Promise<Ended>;
   /** The same, which must succeed; else the test fails with its output. */
   good(...args: readonly string[]): Promise<string>;
+  /** `./slipway <words> --stack test`; where it is the repository's own program. */
+  slipway(...words: readonly string[]): Running;
   /** The stack's state, as it lies on disk. */
   state(): string;
   remove(): void;
@@ -71,8 +74,11 @@ interface StackPlace extends Omit<ProductStackOptions, "change"> {
 
 /** A stack named `test`, with a backend in the program's folder. */
 async function openStack({ folder, project, remove, plugins, env: more }: StackPlace): Promise<TestProgram> {
-  mkdirSync(join(folder, "backend"));
-  writeFileSync(join(folder, "passphrase"), randomBytes(24).toString("base64"), { mode: 0o600 });
+  // Where the commands of this checkout look for them, too.
+  const home = homeIn(join(folder, "home"));
+  const { state, config } = findFolders(home);
+  for (const path of [state, config]) mkdirSync(path, { mode: 0o700 });
+  writeFileSync(join(config, "passphrase"), randomBytes(24).toString("base64"), { mode: 0o600 });
   const quiet = { write: () => undefined, isTerminal: false, columns: 80 };
   const prepared = await preparePulumi(new Steps({ screen: quiet }), findFolders(), plugins);
   const env = {
@@ -80,8 +86,8 @@ async function openStack({ folder, project, remove, plugins, env: more }: StackP
     ...prepared,
     ...more,
     PATH: [more?.["PATH"], prepared["PATH"]].filter((path) => path !== undefined).join(delimiter),
-    PULUMI_BACKEND_URL: `file://${join(folder, "backend")}`,
-    PULUMI_CONFIG_PASSPHRASE_FILE: join(folder, "passphrase"),
+    PULUMI_BACKEND_URL: `file://${state}`,
+    PULUMI_CONFIG_PASSPHRASE_FILE: join(config, "passphrase"),
   };
   const pulumi = (...args: readonly string[]) =>
     run("pulumi", [...args, "--stack", "test", "--non-interactive", "--color=never"], folder, env);
@@ -95,7 +101,8 @@ async function openStack({ folder, project, remove, plugins, env: more }: StackP
     folder,
     pulumi,
     good,
-    state: () => readFileSync(join(folder, "backend/.pulumi/stacks", project, "test.json"), "utf8"),
+    slipway: (...words) => start("sh", ["./slipway", ...words, "--stack", "test"], folder, home),
+    state: () => readFileSync(join(state, ".pulumi/stacks", project, "test.json"), "utf8"),
     remove,
   };
 }

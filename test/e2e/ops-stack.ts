@@ -1,9 +1,8 @@
-import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
+import { rmSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { copyCheckout, type Checkout } from "./checkout.ts";
+import { homeIn, start, type Running } from "./running.ts";
 import { docker, freePort, listContainers, type Ended } from "./stack.ts";
 
 /** A stack that `make up` and `slipway` drive, as a user's: state, passphrase and file are its own, the engine and the cache are this machine's. */
@@ -31,17 +30,6 @@ export interface OpsStack {
   remove(): Promise<void>;
 }
 
-/** A command under way. */
-export interface Running {
-  readonly ended: Promise<Ended & { readonly stdout: string }>;
-  /** Waits until it has printed this, so many times. */
-  printed(text: string, times?: number): Promise<void>;
-  /** SIGINT to it and everything it has started, as a terminal sends it. */
-  interrupt(): void;
-  /** SIGKILL to it and everything it has started. */
-  kill(): void;
-}
-
 /** @param more lines of its file, beside platform, environment and port */
 export async function makeOpsStack(more = ""): Promise<OpsStack> {
   const checkout = copyCheckout();
@@ -51,7 +39,7 @@ export async function makeOpsStack(more = ""): Promise<OpsStack> {
   const path = join(folder, `Pulumi.${name}.yaml`);
   writeFileSync(path, firstFile(port) + more);
   const home = join(folder, "home");
-  const env = environmentIn(home);
+  const env = homeIn(home);
   const run = (...words: string[]) => start("sh", words, folder, env);
   const script = (text: string, ...words: string[]) => run("-c", text, ...words).ended;
   const command = (file: string, ...words: string[]) =>
@@ -85,7 +73,7 @@ function endsOf(name: string, checkout: Checkout, home: string): Pick<OpsStack, 
     lose: async () => {
       await removeObjects(name);
       rmSync(home, { recursive: true });
-      environmentIn(home);
+      homeIn(home);
     },
     remove: async () => {
       await removeObjects(name);
@@ -113,55 +101,4 @@ async function removeObjects(name: string): Promise<void> {
   await each(lines("volume", "ls", "--quiet", "--filter", label), "volume", "rm");
   await each(lines("network", "ls", "--quiet", "--filter", label), "network", "rm");
   await each(lines("image", "ls", "--quiet", `slipway-${name}/*`), "image", "rm", "--force");
-}
-
-/** State and passphrase are the copy's own; what takes long to make is this machine's. */
-function environmentIn(home: string): NodeJS.ProcessEnv {
-  const own = (kind: string) => {
-    mkdirSync(join(home, kind), { recursive: true, mode: 0o700 });
-    return join(home, kind);
-  };
-  const cache = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "slipway");
-  return {
-    ...process.env,
-    XDG_STATE_HOME: own("state"),
-    XDG_CONFIG_HOME: own("config"),
-    SLIPWAY_CACHE: process.env["SLIPWAY_CACHE"] ?? cache,
-    SLIPWAY_YES: "1",
-  };
-}
-
-/** Runs a command of the toolchain. */
-export function start(program: string, args: string[], cwd: string, env: NodeJS.ProcessEnv): Running {
-  // A group of its own, so that all of it can be killed.
-  const child = spawn(program, args, { cwd, env, detached: true, stdio: ["ignore", "pipe", "pipe"] });
-  let stdout = "";
-  let output = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    stdout += chunk.toString();
-    output += chunk.toString();
-  });
-  child.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
-  let isOver = false;
-  const ended = new Promise<Ended & { stdout: string }>((resolve) => {
-    child.once("close", (code) => {
-      isOver = true;
-      resolve({ code: code ?? 137, output, stdout });
-    });
-  });
-  return {
-    ended,
-    printed: async (text, times = 1) => {
-      while (output.split(text).length <= times) {
-        if (isOver) throw new Error(`it ended before it printed ${JSON.stringify(text)} ${times} times:\n${output}`);
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      }
-    },
-    interrupt: () => {
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGINT");
-    },
-    kill: () => {
-      if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
-    },
-  };
 }
