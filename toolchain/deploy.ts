@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { ALLOW_REPLACE } from "../infra/allow-replace.ts";
 import { dataChanges, describeDataChanges, previewSteps } from "../infra/plan/data-changes.ts";
 import { readManifest } from "../infra/images/contexts.ts";
+import { allowedData } from "./allowed-data.ts";
 import { CommandError, runCommand, UserError, wasInterrupted } from "./command.ts";
 import type { Host } from "./platforms/host.ts";
 import { Stack } from "./stack.ts";
@@ -14,7 +15,7 @@ export interface DeployArgs {
   readonly steps: Steps;
   /** What goes on from there. @default "make up goes on from there." */
   readonly goesOn?: string;
-  /** Logical names of data that it may delete or make anew. @default none */
+  /** Logical names of data that it may delete or make anew, beside those of the stack's file and of whoever calls. @default none */
   readonly allow?: readonly string[];
 }
 
@@ -31,12 +32,13 @@ export async function deployStack({
   goesOn = "make up goes on from there.",
   allow = [],
 }: DeployArgs): Promise<Stack> {
-  const stack = new Stack(name, host.folders, { ...host.env, [ALLOW_REPLACE]: allow.join(" ") });
+  const allowed = allowedData(name, host.folders, allow);
+  const stack = new Stack(name, host.folders, { ...host.env, [ALLOW_REPLACE]: allowed.join(" ") });
   const note = (text: string) => text;
   await steps.run("Bundles", () => bundle(host), note);
   await host.deliver(steps);
   await steps.run("Stack", (report) => ready(stack, host, report), note);
-  await steps.run("Data", () => keepsData(stack, allow), note);
+  await steps.run("Data", () => keepsData(stack, allowed), note);
   await steps.run("Deploy", (report) => deploy(stack, host, report, goesOn), changes);
   return stack;
 }

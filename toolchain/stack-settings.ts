@@ -34,6 +34,7 @@ const fileSchema = z.object({
     "slipway:edge": z.object({ address: z.string().default("127.0.0.1"), port: z.int().default(8080) }).prefault({}),
     "slipway:kubernetes": kubernetes.prefault({}),
     "slipway:aws": aws.optional(),
+    "slipway:allowReplace": z.array(z.string()).default([]),
     /** A secret: it is there or not. */
     "slipway:kubeconfig": z.unknown().optional(),
   }),
@@ -47,6 +48,8 @@ export interface StackSettings {
   readonly hasKubeconfigSecret: boolean;
   /** Where the stack has something on AWS: its own region, then that of its copies. */
   readonly awsRegions: readonly string[];
+  /** Logical names of data that an `up` may replace or delete. */
+  readonly allowReplace: readonly string[];
 }
 
 /**
@@ -72,5 +75,6 @@ export function readStackSettings(stack: string, root: string): StackSettings | 
     awsRegions: [config["slipway:aws"]?.region, config["slipway:aws"]?.data.objects.replicaRegion].filter(
       (region) => region !== undefined,
     ),
+    allowReplace: config["slipway:allowReplace"],
   };
 }
