@@ -1,20 +1,15 @@
 import { mkdir, rm, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import type { Client } from "pg";
 import { connectLive, type Agent } from "./agent.ts";
 import { readArchiveState } from "./archive-state.ts";
 import { takeLock } from "./lock.ts";
+import { newestIn } from "./newest-commit.ts";
 import type { DrillResult } from "./protocol.ts";
 import { restoreInto } from "./restore.ts";
 import { findSource } from "./sources.ts";
 
 /** Room that a drill needs beside the size of the database, for WAL and what Postgres writes. */
 const SPARE_BYTES = 512 * 1024 * 1024;
-
-/** Moment of the newest commit that the product left in a database: its workers write each second. */
-const NEWEST = `SELECT greatest(
-  (SELECT max(created_at) FROM jobs), (SELECT max(finished_at) FROM jobs), (SELECT max(started_at) FROM jobs),
-  (SELECT max(lease_until) - interval '6 s' FROM workers WHERE isfinite(lease_until))) AS newest`;
 
 /** What the cluster that serves had when the drill began. */
 interface Before {
@@ -72,11 +67,6 @@ async function askBefore(agent: Agent): Promise<Before | undefined> {
   } catch {
     return undefined;
   }
-}
-
-async function newestIn(client: Client): Promise<Date | undefined> {
-  const { rows } = await client.query<{ newest: Date | null }>(NEWEST);
-  return rows[0]?.newest ?? undefined;
 }
 
 /** Seconds of commits that were in the cluster when the drill began, and are not in what was restored. */

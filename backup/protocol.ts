@@ -116,4 +116,7 @@ export interface DrillResult extends RestoreResult {
   readonly rpoSeconds: number;
 }
 
+/** A drill of a database alone: its artifacts are somebody else's to keep. */
+export type DatabaseDrill = Omit<DrillResult, "missingArtifacts">;
+
 export type EscrowResult = { readonly keyId: string; readonly sealed?: string; readonly isVerified: boolean };

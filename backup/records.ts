@@ -1,5 +1,5 @@
 import { run, type Queryable } from "../jobs/database.ts";
-import type { BackupRecord, DrillResult } from "./protocol.ts";
+import type { BackupRecord, DatabaseDrill, DrillResult } from "./protocol.ts";
 
 const PUT_BACKUP = {
   name: "backup-record",
@@ -23,14 +23,14 @@ export async function recordBackup(db: Queryable, backup: BackupRecord): Promise
 }
 
 /** What a drill came to. */
-export type DrillRecord =
-  | { readonly outcome: "succeeded"; readonly startedAt: Date; readonly endedAt: Date; readonly result: DrillResult }
+export type DrillOutcome =
   | {
-      readonly outcome: "failed";
-      readonly startedAt: Date;
-      readonly endedAt: Date;
-      readonly faults: readonly string[];
-    };
+      readonly outcome: "succeeded";
+      readonly result: DatabaseDrill & Partial<Pick<DrillResult, "missingArtifacts">>;
+    }
+  | { readonly outcome: "failed"; readonly faults: readonly string[] };
+
+export type DrillRecord = DrillOutcome & { readonly startedAt: Date; readonly endedAt: Date };
 
 const PUT_DRILL = {
   name: "drill-record",

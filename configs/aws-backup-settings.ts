@@ -47,6 +47,8 @@ export const awsBackupSchema = z
     dailyKeepDays: z.number().int().min(LEAST_KEEP_DAYS).max(MOST_CONTINUOUS_DAYS).default(MOST_CONTINUOUS_DAYS),
     /** Days that a weekly backup is kept. */
     weeklyKeepDays: z.number().int().min(MOST_CONTINUOUS_DAYS).max(3650).default(365),
+    /** Most days between two drills: a restore of Postgres into an instance beside, which is looked at, measured and deleted. */
+    drillDays: z.number().int().min(1).max(90).default(7),
     lock,
     /**
      * Region with a second vault, which gets a copy of every backup; `none` where there is to be no copy.

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { API_SETTINGS } from "./api-settings.ts";
 import { BACKUP_SETTINGS, checkOffsite } from "./backup-settings.ts";
 import { SECRET_CHECKS } from "./credential-keys.ts";
+import { DRILL_SETTINGS } from "./drill-settings.ts";
 import { MARKER_SETTINGS } from "./marker-settings.ts";
 import { isEncrypted, MASK, openEncrypted, readSecret, SecretError } from "./secrets.ts";
 import { choice, text, whole } from "./settings.ts";
@@ -107,6 +108,7 @@ const SCHEMAS = {
   marker: z.object({ ...base, ...listening, ...MARKER_SETTINGS }),
   backup: z.object({ ...serving, ...BACKUP_SETTINGS }).superRefine(checkOffsite),
   migrate: z.object(base),
+  drill: z.object({ ...base, ...DRILL_SETTINGS }),
   /** Who it comes as stands in the secret. */
   prepare: z
     .object(base)
@@ -125,6 +127,7 @@ const SECRETS = {
   marker: ["database-password"],
   backup: ["database-password", "redis-password", "backup-key"],
   migrate: ["database-password"],
+  drill: ["database-password"],
   // One slot of them, or both.
   prepare: [],
 } as const satisfies Record<Program, readonly string[]>;
@@ -137,6 +140,7 @@ const OPTIONAL_SECRETS = {
   // Without them S3 is asked as the role that the machine or the pod has.
   backup: [["offsite-access-key-id", "offsite-secret-access-key"]],
   migrate: [],
+  drill: [],
   prepare: [
     ["database-password", "database-owner-password"],
     ["database-password-second", "database-owner-password-second"],

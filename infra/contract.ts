@@ -98,6 +98,18 @@ export interface Database {
   readonly masterSecret?: Input<string>;
   /** Secrets by file name of all roles that may come in, where {@link masterSecret} makes them: a slot that is not among them is refused. */
   readonly roleFiles?: Readonly<Record<string, Input<string>>>;
+  /** Present where AWS restores it, and drills try that. */
+  readonly drilled?: DrilledDatabase;
+}
+
+/** An instance of RDS, and the one that drills make of it. */
+export interface DrilledDatabase {
+  /** Identifier of the instance that serves. */
+  readonly source: Input<string>;
+  /** Identifier of the temporary one. */
+  readonly temporary: Input<string>;
+  /** Its tags, with the one that marks it. */
+  readonly tags: Readonly<Record<string, string>>;
 }
 
 /** A Redis with `noeviction`, whoever runs it. */

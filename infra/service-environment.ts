@@ -1,3 +1,4 @@
+import type { StackConfig } from "../configs/stack.ts";
 import {
   SECRETS_FOLDER,
   type Cache,
@@ -49,4 +50,14 @@ export function verified(
 /** No secret, but a file that has to lie somewhere. */
 export function authority(name: string, tls: Trust | undefined): ProgramSpec["secrets"] {
   return tls?.ca === undefined ? {} : { [`${name}-ca.pem`]: tls.ca };
+}
+
+/** What the API lets in. */
+export function apiLimits(api: StackConfig["api"]): ProgramSpec["environment"] {
+  return {
+    RATE_LIMIT_PER_SECOND: String(api.rateLimitPerSecond),
+    RATE_LIMIT_BURST: String(api.rateLimitBurst),
+    QUEUE_MAX_PENDING: String(api.queueMaxPending),
+    CORS_ORIGINS: api.corsOrigins.join(","),
+  };
 }

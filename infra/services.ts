@@ -6,16 +6,20 @@ import {
   SECRETS_FOLDER,
   type Cache,
   type Database,
+  type DrilledDatabase,
   type ObjectStore,
   type Probe,
   type ProgramSpec,
   type ServiceSpec,
 } from "./contract.ts";
-import { authority, databaseEnvironment, cacheEnvironment } from "./service-environment.ts";
+import { apiLimits, authority, cacheEnvironment, databaseEnvironment } from "./service-environment.ts";
 import { MIGRATE_CONNECTIONS, type ConnectionUser } from "./plan/connection-budget.ts";
 
 /** Users of the images; they own nothing but what they are given. Any id above Debian's own range would do. */
 export const UIDS = { api: 10_001, worker: 10_002 } as const;
+
+/** The program that tries restores, where they are a program's: its name, and that of what starts it at set times. */
+export const DRILL = "drill";
 
 /** The service that marks pods of busy workers: the only one that speaks to the cluster it runs in. */
 export const MARKER = "marker";
@@ -31,6 +35,9 @@ const WORKER_CONNECTIONS = 8;
 
 /** The look under way: two answers, each given up after some seconds. */
 const MARKER_DRAIN_SECONDS = 10;
+
+/** To the database that serves: one holds the place, another asks and notes. They are of those that are kept free. */
+const DRILL_CONNECTIONS = 2;
 
 /** New jobs share a statement too; the others read. */
 const API_CONNECTIONS = 8;
@@ -81,15 +88,18 @@ export interface Services {
   /** Makes the roles of the database; present where nobody else does. It goes before `migrate`. */
   readonly prepare?: ProgramSpec;
   readonly migrate: ProgramSpec;
+  /** Tries a restore of the database; present where AWS restores it. */
+  readonly drill?: ProgramSpec;
   readonly running: readonly ServiceSpec[];
 }
 
 /** Describes the product's programs for one environment. Pure: no resource is made here. */
 export function describeServices(foundation: Foundation): Services {
-  const { masterSecret } = foundation.database;
+  const { masterSecret, drilled } = foundation.database;
   return {
     ...(masterSecret === undefined ? {} : { prepare: prepare(foundation, masterSecret) }),
     migrate: migrate(foundation),
+    ...(drilled === undefined ? {} : { drill: drill(foundation, drilled) }),
     running: serviceNames(foundation.config, foundation.hasGpu).map((name) => SERVICES[name](foundation)),
   };
 }
@@ -130,6 +140,21 @@ function migrate(f: Foundation): ProgramSpec {
   };
 }
 
+/** Under the role of the services: it reads what they read, and notes its times. */
+function drill(f: Foundation, { source, temporary, tags }: DrilledDatabase): ProgramSpec {
+  return {
+    ...migrate(f),
+    name: DRILL,
+    command: [NODE, "/app/drill.mjs", "drill"],
+    environment: {
+      ...{ ...common(f), ...databaseEnvironment(f.database, f.database.app, DRILL_CONNECTIONS) },
+      ...{ DRILL_SOURCE: source, DRILL_INSTANCE: temporary, DRILL_TAGS: JSON.stringify(tags) },
+    },
+    secrets: { "database-password": f.database.app.password, ...authority("database", f.database.tls), ...f.aes },
+    connections: DRILL_CONNECTIONS,
+  };
+}
+
 function api(f: Foundation): ServiceSpec {
   const { replicas, connections } = SIZES.api(f.config);
   return {
@@ -147,15 +172,6 @@ function api(f: Foundation): ServiceSpec {
     health: probe(),
     drainSeconds: f.config.drainSeconds,
     gpu: false,
-  };
-}
-
-function apiLimits(api: StackConfig["api"]): ProgramSpec["environment"] {
-  return {
-    RATE_LIMIT_PER_SECOND: String(api.rateLimitPerSecond),
-    RATE_LIMIT_BURST: String(api.rateLimitBurst),
-    QUEUE_MAX_PENDING: String(api.queueMaxPending),
-    CORS_ORIGINS: api.corsOrigins.join(","),
   };
 }
 

@@ -46,7 +46,8 @@ export async function prod(file: StackConfig): Promise<ProdOutputs> {
   const providerOf = regionProviders(settings, place);
   const data = dataServices({ settings, size, networkPlan, foundation: base, secrets, providerOf, place });
   const around = surroundings({ config, settings, pools, base, data, place });
-  const running = product({ config, secrets, base, surroundings: around, scaler, place });
+  const { backup } = settings.data;
+  const running = product({ config, secrets, base, surroundings: around, backup, scaler, place });
   const url = publicEdge({ settings, base, drain, place });
   return {
     url,

@@ -48,6 +48,8 @@ export interface RdsDatabase {
   readonly identifier: Output<string>;
   /** ARNs of all generations that are there, by their logical names. */
   readonly arns: Readonly<Record<string, Output<string>>>;
+  /** Names of the groups of RDS that all of them are in. */
+  readonly groups: { readonly subnets: Output<string>; readonly parameters: Output<string> };
   /** User with which the product's roles are made. */
   readonly masterUser: string;
   /** ARN of the secret in which RDS keeps the master user's password; the stack never sees it. */
@@ -84,6 +86,7 @@ export function database(args: DatabaseArgs): RdsDatabase {
   return {
     is: { host: instance.address, port: PORT, name: DATABASE, ...roles, tls: { ca } },
     ...{ arn: instance.arn, identifier, masterUser: MASTER_USER, masterSecretArn, securityGroupId, ready: instance },
+    groups: { subnets: instance.dbSubnetGroupName, parameters: instance.parameterGroupName },
     arns: Object.fromEntries([...all].map(([name, one]) => [logicalName(name), one.instance.arn])),
   };
 }

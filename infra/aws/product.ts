@@ -1,4 +1,5 @@
 import type { Output } from "@pulumi/pulumi";
+import type { AwsBackupSettings } from "../../configs/aws-backup-settings.ts";
 import { wantsGpu } from "../../configs/stack-faults.ts";
 import { KubernetesPlatform } from "../kubernetes/platform.ts";
 import type { ClusterConfig } from "../kubernetes/settings.ts";
@@ -7,6 +8,7 @@ import type { StackSecrets } from "../secrets.ts";
 import { describeServices } from "../services.ts";
 import type { AutoscalerPlan } from "./autoscaler-plan.ts";
 import { autoscaler } from "./autoscaler.ts";
+import { drillSchedule } from "./drilled-database.ts";
 import type { Foundation } from "./foundation.ts";
 import type { AwsPlace } from "./place.ts";
 
@@ -16,6 +18,8 @@ export interface ProductArgs {
   readonly secrets: StackSecrets;
   readonly base: Pick<Foundation, "account" | "cluster" | "nodes" | "ready">;
   readonly surroundings: Surroundings;
+  /** When the database is backed up. */
+  readonly backup: AwsBackupSettings;
   /** Of `planAutoscaler`. */
   readonly scaler: AutoscalerPlan | undefined;
   readonly place: AwsPlace;
@@ -29,7 +33,7 @@ export interface Product {
 }
 
 /** The product's programs in the stack's own cluster: the step that makes the database's roles, then migrations, then what serves. */
-export function product({ config, secrets, base, surroundings, scaler: plan, place }: ProductArgs): Product {
+export function product({ config, secrets, base, surroundings, backup, scaler: plan, place }: ProductArgs): Product {
   const hasGpu = wantsGpu(config);
   const { kubeconfig } = base.cluster;
   const platform = new KubernetesPlatform("cluster", { config, secrets, hasGpu, kubeconfig, surroundings });
@@ -40,6 +44,8 @@ export function product({ config, secrets, base, surroundings, scaler: plan, pla
   const keys = { jwt: secrets.jwtKeys, hmac: secrets.hmacKeys };
   const services = describeServices({ config, keys, aes: secrets.aes, database, cache, objects, hasGpu });
   const prepared = services.prepare ? [platform.runOnce(services.prepare)] : [];
-  const { serving } = platform.release(services.running, [platform.runOnce(services.migrate, prepared), ...scaler]);
+  const migrated = platform.runOnce(services.migrate, prepared);
+  if (services.drill) platform.runOnSchedule(services.drill, drillSchedule(backup), [migrated]);
+  const { serving } = platform.release(services.running, [migrated, ...scaler]);
   return { namespace: platform.namespace, serving };
 }

@@ -14,6 +14,7 @@ export const IMAGES = {
       migrate: "jobs/migrate.ts",
       prepare: "jobs/prepare.ts",
       "try-login": "jobs/try-login.ts",
+      drill: "backup/rds/main.ts",
       healthcheck: "jobs/healthcheck.ts",
     },
   },

@@ -1,8 +1,7 @@
-import { MARKER } from "../services.ts";
+import { DRILL, MARKER } from "../services.ts";
 import type { Database } from "../contract.ts";
 import { BACKUP_PORT } from "../backup-environment.ts";
 import { backupsInCluster, type BackupSettings } from "../../configs/stack-backup.ts";
-import { DRILL } from "./drill.ts";
 import { clusterApi, networkPolicies, type PeerAccess } from "./network-policy.ts";
 import type { Place } from "./place.ts";
 import { offsitePeers } from "./repository.ts";
@@ -55,8 +54,13 @@ export function platformPolicies(args: PlatformAccess): void {
   });
 }
 
-function clientsOfPostgres({ masterSecret }: Database): readonly string[] {
-  return masterSecret === undefined ? CLIENTS.postgres : [...CLIENTS.postgres, "prepare"];
+function clientsOfPostgres({ masterSecret, drilled }: Database): readonly string[] {
+  return [
+    ...CLIENTS.postgres,
+    ...(masterSecret === undefined ? [] : ["prepare"]),
+    // The network of databases, and so the restored one too.
+    ...(drilled === undefined ? [] : [DRILL]),
+  ];
 }
 
 function measured(backups: BackupSettings | undefined): typeof MEASURED {

@@ -1,5 +1,6 @@
 import { BACKUP_PROGRAM } from "../backup-program.ts";
 import type { Done } from "../contract.ts";
+import { DRILL } from "../services.ts";
 import { POSTGRES_UID } from "../postgres-image.ts";
 import { drillCron } from "../plan/drill-cron.ts";
 import { agentFiles, agentLogins, agentSettings, type AgentArgs, type AgentParts } from "./backup-agent.ts";
@@ -10,9 +11,6 @@ import { claimSpec } from "./objects.ts";
 import { labels, selector } from "./place.ts";
 import type { Mounted } from "./pod.ts";
 import { secretFiles } from "./secret-files.ts";
-
-/** Name of the CronJob, and the service label of its pods. */
-export const DRILL = "drill";
 
 /** Folder in which a drill restores. */
 const FOLDER = "/var/lib/slipway/drill";

@@ -3,7 +3,7 @@ import { element, type AskMoto, type AwsAnswer, type AwsHandler, type AwsRequest
 
 /**
  * RDS: what moto takes of a request and forgets, Performance Insights of instances and that parameters of a group are the user's own; resource ids of
- * instances, of which moto has one for all; and that what is restored is no replica.
+ * instances, of which moto has one for all; that what is restored is no replica; and what it is told not to have of the other one.
  */
 
 /** Fields of the requests, and the elements that tell them. */
@@ -31,7 +31,7 @@ export function databases(): AwsHandler {
           form.get("TargetDBInstanceIdentifier") ?? "",
           new Map(known.get(form.get("SourceDBInstanceIdentifier") ?? "")),
         );
-        return told(request, ask, known);
+        return restored(request, ask, { form, known });
       case "DescribeDBInstances":
         return described(request, ask, { form, known });
       case "DeleteDBInstance":
@@ -67,6 +67,23 @@ async function told(request: AwsRequest, ask: AskMoto, known: Known): Promise<Aw
   });
 }
 
+/** What an instance may be told not to have. */
+const SWITCHES = ["MultiAZ", "PubliclyAccessible", "DeletionProtection", "CopyTagsToSnapshot"] as const;
+
+/** moto takes no `false` for an answer where it restores: all of these are as the other one's. A change it takes. */
+async function restored(request: AwsRequest, ask: AskMoto, { form, known }: Asked): Promise<AwsAnswer> {
+  const answer = await told(request, ask, known);
+  const off = SWITCHES.filter((name) => form.get(name) === "false");
+  if (answer.status !== 200 || off.length === 0) return answer;
+  const change = new URLSearchParams({
+    ...{ Action: "ModifyDBInstance", Version: form.get("Version") ?? "", ApplyImmediately: "true" },
+    DBInstanceIdentifier: form.get("TargetDBInstanceIdentifier") ?? "",
+    ...Object.fromEntries(off.map((name) => [name, "false"])),
+  });
+  const changed = await ask(withForm(request, change));
+  return changed.status === 200 ? answer : changed;
+}
+
 interface Asked {
   readonly form: URLSearchParams;
   readonly known: Known;
@@ -77,10 +94,13 @@ async function described(request: AwsRequest, ask: AskMoto, { form, known }: Ask
   const [name, value] = ["Name", "Values.Value.1"].map((field) => form.get(`Filters.Filter.1.${field}`));
   if (name !== "dbi-resource-id") return told(request, ask, known);
   for (const field of [...form.keys()].filter((key) => key.startsWith("Filters."))) form.delete(field);
-  const body = Buffer.from(form.toString());
-  const all = { ...request, headers: { ...request.headers, "content-length": String(body.length) }, body };
-  const answer = await told(all, ask, known);
+  const answer = await told(withForm(request, form), ask, known);
   return mended(answer, INSTANCE, (instance) => (resourceId(nameOf(instance)) === value ? instance : ""));
+}
+
+function withForm(request: AwsRequest, form: URLSearchParams): AwsRequest {
+  const body = Buffer.from(form.toString());
+  return { ...request, headers: { ...request.headers, "content-length": String(body.length) }, body };
 }
 
 function nameOf(instance: string): string {
