@@ -16,9 +16,10 @@ const API = { service: "api", port: 8000 } as const;
 export type AskServer = (question: Question) => Promise<Answer>;
 
 type Secrets = Pick<StackRotating, "secret">;
+type InCluster = Secrets & Pick<StackRotating, "cluster">;
 
 /** What is asked where no server is a container of the stack's: by a pod of the API, over the network and by TLS. */
-export function apiChecks(what: "database" | "redis", where: "aws" | "external", rotating: StackRotating): Checks {
+export function apiChecks(what: "database" | "redis", where: "aws" | "external", rotating: InCluster): Checks {
   const ask: AskServer = async (question) => askApiPod(rotating, question);
   return what === "database" ? remoteDatabase(ask, rotating) : remoteRedis(ask, where, rotating);
 }
@@ -63,7 +64,7 @@ function isTaken(said: Answer): boolean {
   return "taken" in said && said.taken;
 }
 
-async function askApiPod(rotating: StackRotating, question: Question): Promise<Answer> {
+async function askApiPod(rotating: InCluster, question: Question): Promise<Answer> {
   const place = await rotating.cluster();
   const [pod] = await readyPods({ ...place, ...API });
   const inPod = { ...place, pod: pod?.name ?? "", container: API.service };

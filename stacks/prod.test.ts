@@ -54,7 +54,7 @@ describe("prod", () => {
       expect(JSON.parse(String(inputs["allowedAccountIds"]))).toEqual([LEAST.account]);
   });
 
-  it("makes every resource of AWS by those providers, and everything in the cluster by one that it made a kubeconfig for", () => {
+  it("makes every resource of AWS by those providers, and everything in the cluster by one that it made a kubeconfig for", async () => {
     const of = (prefix: string) => stack.resources.filter(({ type }) => type.startsWith(prefix));
     const by = (name: string) =>
       of("aws:").filter(({ provider }) => provider.includes(`pulumi:providers:aws::${name}::`));
@@ -64,6 +64,8 @@ describe("prod", () => {
     expect(of("kubernetes:").filter(({ provider }) => !provider.includes("::cluster::"))).toEqual([]);
     const [cluster] = stack.resources.filter(({ type }) => type === TYPES.provider);
     expect(String(cluster?.inputs["kubeconfig"])).toContain("https://cluster.eks.example");
+    // Commands come by the same way.
+    expect(await known(stack.result.kubeconfig)).toBe(cluster?.inputs["kubeconfig"]);
   });
 
   it("builds the programs, pushes them to its own registry, and runs them by the digest that came back", () => {
