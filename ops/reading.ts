@@ -72,7 +72,7 @@ export class Reading<T> {
     throw new UserError(
       `The backup agent's \`${this.#command}\` ended with ${code} and without an answer` +
         (log === ""
-          ? "; it logged nothing either. Was its container stopped? docker ps"
+          ? "; it logged nothing either. Was its container stopped? docker ps, or kubectl get pods"
           : `. The end of its log:\n${log}`),
       failureCode(code),
     );

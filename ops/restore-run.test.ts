@@ -35,6 +35,8 @@ let generations: Generations;
 /** What the container says and ends with. */
 let ending: { readonly code: number; readonly event: object };
 let bringing: typeof ending;
+/** Whether what it said is gone. */
+let isMute: boolean;
 let planFails: boolean;
 let deployFails: boolean;
 /** Where this process is killed: before the nth thing that it does. */
@@ -47,6 +49,7 @@ beforeEach(() => {
   generations = { current: "first", kept: [] };
   ending = { code: 0, event: { event: "result", result } };
   bringing = { code: 0, event: { event: "result", result: broughtBack } };
+  isMute = false;
   planFails = false;
   deployFails = false;
   killAt = Infinity;
@@ -72,6 +75,7 @@ const attempts: RestoreRunArgs["attempts"] = {
   },
   follow: async (found, { onLine }) => {
     act("follow");
+    if (isMute) return found.exitCode ?? 0;
     onLine(JSON.stringify({ event: "progress", step: "recovery" }));
     onLine(JSON.stringify(ending.event));
     attempt = { ...found, state: "ended", exitCode: ending.code };
@@ -206,6 +210,18 @@ test("a deploy that fails says how to go on and how to go back, and the next run
   deployFails = false;
   expect(await restoring().run()).toMatchObject({ generation: "20261129t024000" });
   expect(said.at(-1)).toContain("had not come to its end");
+});
+
+test("one that ended well and whose words are gone is brought to its end all the same; one that did not is not", async () => {
+  const left = { id: "c", generation: "20261129t024000", typed: "2026-11-29T02:40:00Z", target: "t", since: "s" };
+  attempt = { ...left, state: "ended", exitCode: 0, hasVolume: true };
+  generations = { current: left.generation, kept: ["first"] };
+  isMute = true;
+  const restored = await restoring().run();
+  expect(restored).toMatchObject({ generation: left.generation });
+  expect(restored.result).toBeUndefined();
+  attempt = { ...left, state: "ended", exitCode: 1, hasVolume: true };
+  await expect(restoring().run()).rejects.toThrow("without an answer");
 });
 
 test("another restore that is under way is in the way, and stays as it is", async () => {

@@ -184,6 +184,16 @@ export class RestoreRun {
     }
   }
 
+  /** What one has said that ended well may be gone, as with the node that it was on: that keeps nothing from its end. */
+  async #readAgain(attempt: FoundAttempt): Promise<void> {
+    try {
+      await this.#read(attempt);
+    } catch (error) {
+      if (!(error instanceof UserError) || wasInterrupted() || attempt.exitCode !== 0) throw error;
+      this.#args.say(`  It had ended well; what it said cannot be read any more.`);
+    }
+  }
+
   async #read(attempt: FoundAttempt): Promise<void> {
     const { attempts, shown } = this.#args;
     this.#result = await answerOf({ command: "restore", schema: restoreSchema, shown }, (to) =>
@@ -216,7 +226,7 @@ export class RestoreRun {
       say(
         `  The restore to ${attempt.target}, begun ${attempt.since}, had not come to its end; this run brings it there.`,
       );
-      await this.#read(attempt);
+      await this.#readAgain(attempt);
     }
     try {
       this.#routes = await switching.deploy();

@@ -74,7 +74,8 @@ export class StackSwitching implements Switching, AwsSwitching {
   }
 
   async isProtected(names: readonly string[]): Promise<boolean> {
-    const { resources = [] } = (await (await this.#hand.stack()).export()).deployment;
+    const stack = await this.#hand.stack();
+    const { resources = [] } = stack.exists ? (await stack.export()).deployment : {};
     return resources.some(({ urn, protect }) => protect === true && names.includes(urn.split("::").at(-1) ?? ""));
   }
 
