@@ -1,7 +1,9 @@
 import { z } from "zod";
+import type { Losses } from "../backup/losses.ts";
 import type {
   BackupRecord,
   BroughtBack,
+  DatabaseDrill,
   DrillResult,
   EscrowResult,
   ListResult,
@@ -81,6 +83,10 @@ export const drillSchema = restoreSchema.extend({
   rtoSeconds: seconds,
   rpoSeconds: seconds,
 }) satisfies z.ZodType<DrillResult>;
+
+export const databaseDrillSchema = drillSchema.omit({ missingArtifacts: true }) satisfies z.ZodType<DatabaseDrill>;
+
+export const lossesSchema = planSchema.pick({ jobsLost: true, jobsAgain: true }) satisfies z.ZodType<Losses>;
 
 export const escrowSchema = z.object({
   keyId: z.string(),

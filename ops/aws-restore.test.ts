@@ -6,7 +6,7 @@ import { stringify } from "yaml";
 import { UserError } from "../toolchain/command.ts";
 import type { Folders } from "../toolchain/folders.ts";
 import { readAwsDatabases, type AwsDatabases } from "./aws-databases.ts";
-import { goBackOnAws, restoreOnAws, type AwsSwitching } from "./aws-restore.ts";
+import { goBackOnAws, restoreOnAws, type AwsRestoreToArgs, type AwsSwitching } from "./aws-restore.ts";
 import { parseMoment } from "./moment.ts";
 
 const NOW = Date.parse("2026-11-29T10:00:00Z");
@@ -26,7 +26,10 @@ interface World {
 }
 
 let world: World;
+/** Moments since which jobs were counted. */
+let since: string[];
 beforeEach(() => {
+  since = [];
   world = {
     file: { restored: [], serving: "first", keepFirst: true },
     ...{ made: ["first"], deployed: "first", done: [], onDeploy: () => undefined },
@@ -68,8 +71,12 @@ const switching: AwsSwitching = {
   deployed: () => Promise.resolve(world.deployed),
 };
 
-const restore = (to = TO, isYes = true) =>
-  restoreOnAws({ stack: "prod", switching, isYes, now: NOW, moment: parseMoment(to, NOW) });
+const losses: AwsRestoreToArgs["losses"] = (moment) => {
+  since.push(moment.toISOString());
+  return Promise.resolve({ jobsLost: 41, jobsAgain: 1 });
+};
+const restore = (to = TO, isYes = true, count = losses) =>
+  restoreOnAws({ stack: "prod", switching, isYes, now: NOW, moment: parseMoment(to, NOW), losses: count });
 const back = (named?: string, isYes = true) => goBackOnAws({ stack: "prod", switching, isYes, now: NOW, named });
 
 const ADDED = [`restored[0].name=${NAME}`, "restored[0].from=first", `restored[0].to=${TO}`];
@@ -79,9 +86,29 @@ describe("a restore on AWS", () => {
   it("changes nothing without --yes, and says what goes back and what is kept", async () => {
     const { code, text, result } = await restore(TO, false);
     expect([code, world.done]).toEqual([0, []]);
-    expect(result).toEqual({ database: NAME, from: "first", to: "2026-11-29T02:30:00.000Z", isBegun: false });
-    expect(text).toContain("go back   7 h 30 min: jobs accepted since");
+    expect(result).toEqual({
+      ...{ database: NAME, from: "first", to: "2026-11-29T02:30:00.000Z", isBegun: false },
+      ...{ lostSeconds: 27_000, jobsLost: 41, jobsAgain: 1 },
+    });
+    expect(since).toEqual(["2026-11-29T02:30:00.000Z"]);
+    expect(text).toContain("go back   7 h 30 min: nothing that was written since is in it");
+    expect(text).toContain("lose      41 jobs accepted since, and what is accepted until the switch");
+    expect(text).toContain("do again  1 job that ended since, and every job that was not finished then");
     expect(text).toContain(`./slipway restore --to ${TO} --yes --stack prod`);
+  });
+
+  it("counts what the latest moment may lose by how far RDS is behind", async () => {
+    const { text } = await restore("latest", false);
+    expect(since).toEqual(["2026-11-29T09:55:00.000Z"]);
+    expect(text).toMatch(/go back +up to 5 min/);
+    expect(text).toMatch(/lose +up to 41 jobs/);
+  });
+
+  it("says so where jobs cannot be counted, and what would be done all the same", async () => {
+    const { text, result } = await restore(TO, false, () => Promise.reject(new UserError("The cluster is far.")));
+    expect(text).toMatch(/jobs accepted since, which are in first alone[^]*could not be counted. The cluster is far\./);
+    expect(result).not.toHaveProperty("jobsLost");
+    expect(text).toContain("Nothing was changed.");
   });
 
   it("makes a database beside by one deploy, and lets the services go there by the next", async () => {
@@ -140,7 +167,7 @@ describe("a restore on AWS", () => {
       ]),
     ) as unknown as AwsSwitching;
     const moment = parseMoment(TO, NOW);
-    const attempt = restoreOnAws({ stack: "prod", switching: dying, isYes: true, now: NOW, moment });
+    const attempt = restoreOnAws({ stack: "prod", switching: dying, isYes: true, now: NOW, moment, losses });
     await expect(attempt).rejects.toThrow(/killed/);
     await restore();
     expect(world.file).toMatchObject({ restored: [{ name: NAME }], serving: NAME });

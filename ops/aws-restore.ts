@@ -1,3 +1,4 @@
+import type { Losses } from "../backup/losses.ts";
 import { EXIT } from "../backup/protocol.ts";
 import { shellQuote } from "../toolchain/env.ts";
 import { UserError } from "../toolchain/command.ts";
@@ -13,7 +14,7 @@ import {
 } from "./aws-databases.ts";
 import type { Change } from "./generations.ts";
 import { isLabel, type Moment } from "./moment.ts";
-import { formatSpan, formatTime } from "./quantities.ts";
+import { counted, formatSpan, formatTime } from "./quantities.ts";
 import { stackOption } from "./restore-run.ts";
 import type { Said } from "./run-ops.ts";
 import { facts } from "./table.ts";
@@ -45,13 +46,23 @@ export interface AwsRestoreArgs {
   readonly now: number;
 }
 
+export interface AwsRestoreToArgs extends AwsRestoreArgs {
+  readonly moment: Moment;
+  /**
+   * Jobs that are in the database that serves and would not be in the restored one.
+   *
+   * @throws UserError where they cannot be counted
+   */
+  readonly losses: (moment: Date) => Promise<Losses>;
+}
+
 /**
  * Restores Postgres to a moment as RDS does it: an instance beside the one that serves, made by one deploy, and served by the next, which makes
  * its roles and asks its level before any pod goes there. Killed at any moment and run again, it goes on: the file says how far it came.
  *
  * @throws UserError where RDS or the deploy refuse; what served still serves
  */
-export async function restoreOnAws(args: AwsRestoreArgs & { readonly moment: Moment }): Promise<Said> {
+export async function restoreOnAws(args: AwsRestoreToArgs): Promise<Said> {
   const { moment, switching, isYes, now } = args;
   const databases = switching.databases();
   if (isLabel(moment.to))
@@ -60,15 +71,7 @@ export async function restoreOnAws(args: AwsRestoreArgs & { readonly moment: Mom
       EXIT.usage,
     );
   const planned = planDatabase(databases, moment.to, now);
-  if (!isYes) {
-    const result = {
-      database: planned.name,
-      from: databases.serving,
-      to: moment.to,
-      isBegun: planned.change === undefined,
-    };
-    return { code: EXIT.good, result, text: planText(args, planned) };
-  }
+  if (!isYes) return plan(args, planned);
   const switched = await halfSwitched(args);
   if (switched !== undefined) return done(args, switched);
   if (planned.change !== undefined) await switching.change(planned.change);
@@ -83,7 +86,7 @@ export async function restoreOnAws(args: AwsRestoreArgs & { readonly moment: Mom
  * @returns the one that served before
  * @throws UserError where it is another's
  */
-async function halfSwitched({ stack, switching, moment }: AwsRestoreArgs & { readonly moment: Moment }) {
+async function halfSwitched({ stack, switching, moment }: AwsRestoreToArgs) {
   const { serving, restored } = switching.databases();
   const deployed = await switching.deployed();
   if (deployed === undefined || deployed === serving) return undefined;
@@ -146,14 +149,37 @@ export async function goBackOnAws(args: AwsRestoreArgs & { readonly named: strin
   return done(args, serving);
 }
 
-function planText(
-  { stack, switching, moment, now }: AwsRestoreArgs & { readonly moment: Moment },
-  planned: PlannedDatabase,
-): string {
+/** RDS has what is older than this, in seconds. */
+const LATEST_IS_BEHIND = 300;
+
+async function plan(args: AwsRestoreToArgs, planned: PlannedDatabase): Promise<Said> {
+  const { moment, switching, losses, now } = args;
+  const isLatest = moment.to === "latest";
+  const lostSeconds = isLatest ? LATEST_IS_BEHIND : (now - Date.parse(moment.to)) / 1000;
+  const found = await losses(new Date(now - lostSeconds * 1000)).catch((error: unknown) =>
+    error instanceof Error ? error.message : String(error),
+  );
+  const { serving } = switching.databases();
+  const isBegun = planned.change === undefined;
+  const known = typeof found === "string" ? {} : found;
+  return {
+    code: EXIT.good,
+    result: { database: planned.name, from: serving, to: moment.to, isBegun, lostSeconds, ...known },
+    text: planText(args, planned, { lostSeconds, found }),
+  };
+}
+
+interface Lost {
+  readonly lostSeconds: number;
+  /** Or why they could not be counted. */
+  readonly found: Losses | string;
+}
+
+function planText({ stack, switching, moment }: AwsRestoreToArgs, planned: PlannedDatabase, lost: Lost): string {
   const { serving } = switching.databases();
   const isLatest = moment.to === "latest";
   const target = isLatest ? "the latest moment that RDS has" : formatTime(moment.to);
-  const lost = isLatest ? "up to 5 minutes" : formatSpan((now - Date.parse(moment.to)) / 1000);
+  const upTo = isLatest ? "up to " : "";
   return (
     `\nA restore of ${stack} to ${target} would\n\n` +
     facts([
@@ -161,14 +187,29 @@ function planText(
         "make",
         `the database ${planned.name}, of ${serving}${planned.change === undefined ? "; it was begun, and goes on" : ""}`,
       ],
-      ["go back", `${lost}: jobs accepted since are in ${serving} alone, and what is accepted until the switch`],
-      ["do again", "every job that was not finished at that moment, or ended since"],
+      ["go back", `${upTo}${formatSpan(lost.lostSeconds)}: nothing that was written since is in it`],
+      ...lossFacts(lost, upTo, serving),
       ["take", "as long as RDS takes, often more than half an hour; until then everything serves as before"],
       ["switch", "pods go there by a rolling release, by pulumi up, after its roles are made and its level is asked"],
       ["keep", `${serving}, protected and backed up`],
     ]) +
     `\nNothing was changed. To do it: ./slipway restore --to ${shellQuote(isLatest ? "latest" : moment.isFixed ? moment.typed : target)} --yes${stackOption(stack)}\n`
   );
+}
+
+/** What is lost is in the database of before alone. */
+function lossFacts({ found }: Lost, upTo: string, serving: string): [string, string][] {
+  if (typeof found === "string")
+    return [
+      ["lose", `jobs accepted since, which are in ${serving} alone, and what is accepted until the switch`],
+      ["", `They could not be counted. ${found}`],
+      ["do again", "every job that was not finished at that moment, or ended since"],
+    ];
+  const { jobsLost, jobsAgain } = found;
+  return [
+    ["lose", `${upTo}${counted(jobsLost, "job")} accepted since, and what is accepted until the switch`],
+    ["do again", `${upTo}${counted(jobsAgain, "job")} that ended since, and every job that was not finished then`],
+  ];
 }
 
 function doneText(stack: string, name: string, before: string): string {

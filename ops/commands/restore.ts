@@ -1,5 +1,7 @@
+import type { Losses } from "../../backup/losses.ts";
 import { EXIT } from "../../backup/protocol.ts";
 import { UserError } from "../../toolchain/command.ts";
+import type { Steps } from "../../toolchain/steps.ts";
 import { AgentSteps } from "../agent-steps.ts";
 import { goBackOnAws, restoreOnAws } from "../aws-restore.ts";
 import { forget } from "../forgetting.ts";
@@ -59,7 +61,14 @@ function onAws({ stack, steps, values }: RestoreAsked, moment: Moment): Promise<
       EXIT.usage,
     );
   const args = { stack, switching: new StackSwitching(stack, steps), isYes: values.yes, now: Date.now() };
-  return values.back ? goBackOnAws({ ...args, named: values.to }) : restoreOnAws({ ...args, moment });
+  if (values.back) return goBackOnAws({ ...args, named: values.to });
+  return restoreOnAws({ ...args, moment, losses: (since) => steps.run("Jobs", () => lossesOf(stack, since, steps)) });
+}
+
+async function lossesOf(stack: string, since: Date, steps: Steps): Promise<Losses> {
+  // With it comes a client.
+  const { clusterOf, lossesOnAws } = await import("../aws-drill.ts");
+  return lossesOnAws(await clusterOf(stack, steps), since, new AgentSteps(steps));
 }
 
 /** Where Postgres is the stack's own. */

@@ -13,6 +13,8 @@ import type { ServerFiles, TestAuthority } from "./test-authority.ts";
  * handlers give them lead there; their certificates are of the test's own authority.
  */
 export interface DataServers {
+  /** In the database of the stack, as nobody of it may. */
+  connect(): Promise<Client>;
   end(): Promise<void>;
 }
 
@@ -40,20 +42,21 @@ export async function startDataServers(options: DataServersOptions): Promise<Dat
   try {
     const redis = await startRedis(options);
     return {
+      connect: () => postgres.connect(),
       end: async () => {
         await redis();
-        await postgres();
+        await postgres.end();
       },
     };
   } catch (error) {
-    await postgres();
+    await postgres.end();
     throw error;
   }
 }
 
 type End = () => Promise<void>;
 
-async function startPostgres({ authority, region }: DataServersOptions): Promise<End> {
+async function startPostgres({ authority, region }: DataServersOptions): Promise<DataServers> {
   const folder = makeFolder("postgres");
   const { cert, key } = ownFiles(folder, authority.sign("rds", [`DNS:*.aaaaaaaaaa.${region}.rds.amazonaws.com`]));
   const data = join(folder, "data");
@@ -68,10 +71,16 @@ async function startPostgres({ authority, region }: DataServersOptions): Promise
     ...[...asNobody(), findProgram("postgres"), "-D", data, "-p", String(PORTS.postgres), "-k", folder],
     ...settings.flatMap((setting) => ["-c", setting]),
   ]);
-  return once(server, folder, async () => {
+  const end = await once(server, folder, async () => {
     await listens(server, PORTS.postgres);
     await makeRoles(folder);
   });
+  const connectHere = async () => {
+    const client = new Client({ host: folder, port: PORTS.postgres, user: "postgres", database: "slipway" });
+    await client.connect();
+    return client;
+  };
+  return { connect: connectHere, end };
 }
 
 async function makeRoles(host: string): Promise<void> {

@@ -4,6 +4,8 @@ import { findLeftovers } from "../../toolchain/aws-leftovers.ts";
 import { makeToken } from "../../toolchain/token.ts";
 import { until } from "../servers/programs.ts";
 import { seenBackups } from "./backups.ts";
+import { drillCases, lossCases } from "./drill-cases.ts";
+import { drillsOf, instancesOf } from "./drills.ts";
 import { askAws } from "./pod-identity-agent.ts";
 import { mayDo } from "./rights.ts";
 import { switchingOf } from "./switching.ts";
@@ -212,11 +214,11 @@ describe("what a preview refuses with AWS at hand", () => {
   });
 });
 
+drillCases(() => world);
+lossCases(() => world);
+
 describe("a restore of the database", () => {
-  const instances = async () => {
-    const told = await act("rds", { Action: "DescribeDBInstances", Version: "2014-10-31" });
-    return [...told.matchAll(/<DBInstanceIdentifier>(slipway-[\w-]+)</g)].map(([, name]) => name ?? "");
-  };
+  const instances = () => instancesOf(world);
   const hostOfApi = () =>
     world.cluster.kubectl("get", "configmaps", `--namespace=${NAMESPACE}`, "--output=jsonpath={..DATABASE_HOST}");
 
@@ -225,11 +227,10 @@ describe("a restore of the database", () => {
 
   it("is an instance beside the one that serves, and the services go there by the file alone: slipway restore", async () => {
     const [first = ""] = await instances();
-    const planned = await restoreOnAws({ ...args(), moment, isYes: false });
-    expect(planned.text).toContain("Nothing was changed.");
+    const to = { moment, losses: drillsOf(world).losses };
+    expect((await restoreOnAws({ ...args(), ...to, isYes: false })).text).toContain("Nothing was changed.");
     await world.stack.good("preview", "--expect-no-changes");
-
-    await restoreOnAws({ ...args(), moment });
+    await restoreOnAws({ ...args(), ...to });
     const all = await instances();
     expect(all).toHaveLength(2);
     const restored = all.find((name) => name !== first) ?? "none";

@@ -12,7 +12,7 @@ import type { ServiceImage } from "../../infra/contract.ts";
 import { POOL_LABEL } from "../../infra/plan/node-pools.ts";
 import type { TestProgram } from "../cluster/program.ts";
 import { useCluster, type RealCluster } from "../cluster/real-cluster.ts";
-import { startDataServers } from "./data-servers.ts";
+import { startDataServers, type DataServers } from "./data-servers.ts";
 import { eksNode } from "./eks-node.ts";
 import { askAws, startPodIdentityAgent, type PodIdentityAgent } from "./pod-identity-agent.ts";
 import { overlaid, shippedProd, usersOwn } from "../pulumi/prod-file.ts";
@@ -29,6 +29,8 @@ export interface World {
   readonly cluster: RealCluster;
   readonly agent: PodIdentityAgent;
   readonly stack: TestProgram;
+  /** What stands in the place of RDS and ElastiCache. */
+  readonly data: DataServers;
   /** Where the API answers: the node's port that the load balancer would pass requests on to. */
   readonly apiUrl: string;
   end(): Promise<void>;
@@ -68,7 +70,7 @@ async function makeParts(parts: AsyncDisposableStack): Promise<Omit<World, "end"
   const aws = ending(await useSimulatedAws({ kubernetes: node.access, host: NETWORK.machine }));
   files(leadHere(cluster));
   const redisPassword = randomBytes(24).toString("hex");
-  ending(await startDataServers({ authority, region: REGION, redisPassword }));
+  const data = ending(await startDataServers({ authority, region: REGION, redisPassword }));
   const kubernetes = loadKubeConfig({ path: kubeconfig });
   const agent = ending(await startPodIdentityAgent({ front: aws.front, region: REGION, kubernetes }));
   const pods = { namespace: NAMESPACE, region: REGION, endpoint: aws.front.url };
@@ -81,7 +83,7 @@ async function makeParts(parts: AsyncDisposableStack): Promise<Omit<World, "end"
   });
   const stack = files(await makeAwsStack(aws, { config, env: { PATH: node.path } }));
   await stack.good("config", "set", "--secret", "slipway:redisPassword", redisPassword);
-  return { aws, cluster, agent, stack, apiUrl: `http://${NETWORK.machine}:${NODE_PORT}` };
+  return { aws, cluster, agent, stack, data, apiUrl: `http://${NETWORK.machine}:${NODE_PORT}` };
 }
 
 /**

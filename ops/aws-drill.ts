@@ -1,0 +1,57 @@
+import type { KubeConfig } from "@kubernetes/client-node";
+import type { Losses } from "../backup/losses.ts";
+import type { DatabaseDrill } from "../backup/protocol.ts";
+import { DRILL } from "../infra/services.ts";
+import { UserError } from "../toolchain/command.ts";
+import { findFolders } from "../toolchain/folders.ts";
+import { loadKubeConfig } from "../toolchain/kube-config.ts";
+import { openStack } from "../toolchain/platforms/platforms.ts";
+import type { Steps } from "../toolchain/steps.ts";
+import { databaseDrillSchema, lossesSchema } from "./agent-messages.ts";
+import type { AgentSteps } from "./agent-steps.ts";
+import { readAnswer } from "./answer-of.ts";
+import { runNow } from "./cluster-job.ts";
+import type { Answer } from "./reading.ts";
+
+/** Where a stack on AWS runs its programs. */
+export interface StackCluster {
+  readonly config: KubeConfig;
+  readonly namespace: string;
+}
+
+/**
+ * The way to a stack's own cluster.
+ *
+ * @throws UserError where it is not up
+ */
+export async function clusterOf(stack: string, steps: Steps): Promise<StackCluster> {
+  const { namespace, kubeconfig } = await (await openStack(stack, findFolders(), steps)).outputs();
+  if (namespace === undefined || kubeconfig === undefined)
+    throw new UserError(`The stack ${stack} is not up with this release. Is it? make up STACK=${stack}`);
+  return { namespace, config: loadKubeConfig({ content: kubeconfig }) };
+}
+
+/**
+ * Drills in the stack's cluster, now: RDS restores beside, a pod looks at it, and the instance goes again.
+ *
+ * @throws UserError with what the pod said
+ */
+export async function drillOnAws(cluster: StackCluster, shown: AgentSteps): Promise<Answer<DatabaseDrill>> {
+  const words = ["drill"];
+  return readAnswer({ command: "drill", schema: databaseDrillSchema, shown }, (to) =>
+    runNow({ ...cluster, name: DRILL }, words, to),
+  );
+}
+
+/**
+ * Jobs that a restore to a moment would lose, counted in the database that serves.
+ *
+ * @throws UserError with what the pod said
+ */
+export async function lossesOnAws(cluster: StackCluster, moment: Date, shown: AgentSteps): Promise<Losses> {
+  const words = ["losses", moment.toISOString()];
+  const { result } = await readAnswer({ command: "losses", schema: lossesSchema, shown }, (to) =>
+    runNow({ ...cluster, name: DRILL }, words, to),
+  );
+  return result;
+}
