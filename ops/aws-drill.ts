@@ -3,9 +3,11 @@ import type { Losses } from "../backup/losses.ts";
 import type { DatabaseDrill } from "../backup/protocol.ts";
 import { DRILL } from "../infra/services.ts";
 import { UserError } from "../toolchain/command.ts";
-import { findFolders } from "../toolchain/folders.ts";
+import { findFolders, type Folders } from "../toolchain/folders.ts";
 import { loadKubeConfig } from "../toolchain/kube-config.ts";
 import { openStack } from "../toolchain/platforms/platforms.ts";
+import { readStackSettings } from "../toolchain/stack-settings.ts";
+import { PROJECT, stackExists } from "../toolchain/stack.ts";
 import type { Steps } from "../toolchain/steps.ts";
 import { databaseDrillSchema, lossesSchema } from "./agent-messages.ts";
 import type { AgentSteps } from "./agent-steps.ts";
@@ -20,15 +22,22 @@ export interface StackCluster {
 }
 
 /**
- * The way to a stack's own cluster.
+ * The way to a stack's own cluster: as its last deploy from this checkout put it out; or, where there was none, as this machine's kubeconfig has it.
  *
- * @throws UserError where it is not up
+ * @throws UserError where it is not up, or there is no kubeconfig
  */
 export async function clusterOf(stack: string, steps: Steps): Promise<StackCluster> {
-  const { namespace, kubeconfig } = await (await openStack(stack, findFolders(), steps)).outputs();
+  const folders = findFolders();
+  if (!stackExists(stack, folders)) return { namespace: namespaceOf(stack, folders), config: loadKubeConfig({}) };
+  const { namespace, kubeconfig } = await (await openStack(stack, folders, steps)).outputs();
   if (namespace === undefined || kubeconfig === undefined)
     throw new UserError(`The stack ${stack} is not up with this release. Is it? make up STACK=${stack}`);
   return { namespace, config: loadKubeConfig({ content: kubeconfig }) };
+}
+
+/** As infra/kubernetes/platform.ts names it. */
+function namespaceOf(stack: string, { root }: Folders): string {
+  return readStackSettings(stack, root)?.kubernetes.namespace ?? `${PROJECT}-${stack}`;
 }
 
 /**

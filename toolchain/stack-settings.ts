@@ -19,6 +19,7 @@ const kubernetes = z.object({
   redis: server,
   kubeconfig: z.string().optional(),
   context: z.string().optional(),
+  namespace: z.string().optional(),
   importedImages: z.boolean().default(false),
 });
 

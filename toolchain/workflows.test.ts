@@ -1,13 +1,18 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { findFolders, ROOT } from "./folders.ts";
 import { buildGoProgram, findGo, goMissing } from "./go.ts";
 
 const MINUTES = 60_000;
 const WORKFLOWS = globSync(join(ROOT, ".github/workflows/*.yml"));
+
+interface Workflow {
+  readonly jobs: { readonly drill: { readonly steps: readonly { readonly name?: string; readonly run?: string }[] } };
+}
 
 let actionlint: string;
 beforeAll(async () => {
@@ -38,6 +43,43 @@ describe("workflows", () => {
     const commands = [...text.matchAll(/\.\/slipway (\w+)/g)].map(([, name]) => name ?? "");
     expect(commands.filter((name) => !existsSync(join(ROOT, `ops/commands/${name}.ts`)))).toEqual([]);
     expect(text).toMatch(/^permissions:\n {2}contents: read$/m);
+  });
+
+  /** What the shell of a runner does with a step's script. */
+  const runStep = (name: string, command: string) => {
+    const folder = mkdtempSync(join(tmpdir(), "slipway-step-"));
+    try {
+      const { jobs } = parse(readFileSync(join(ROOT, ".github/workflows/drill.yml"), "utf8")) as Workflow;
+      const script = jobs.drill.steps.find((step) => step.name === name)?.run ?? "exit 99";
+      writeFileSync(join(folder, "slipway"), `#!/bin/sh\n${command}\n`, { mode: 0o700 });
+      const summary = join(folder, "summary");
+      const drilled = spawnSync("bash", ["--noprofile", "--norc", "-eo", "pipefail", "-c", script], {
+        ...{
+          cwd: folder,
+          encoding: "utf8",
+          env: { PATH: process.env["PATH"], STACK: "prod", GITHUB_STEP_SUMMARY: summary },
+        },
+      });
+      const said = jobs.drill.steps.find((step) => step.name === "Say what it measured")?.run ?? "exit 99";
+      spawnSync("bash", ["--noprofile", "--norc", "-eo", "pipefail", "-c", said], {
+        ...{ cwd: folder, env: { PATH: process.env["PATH"], STACK: "prod", GITHUB_STEP_SUMMARY: summary } },
+      });
+      return { status: drilled.status, summary: readFileSync(summary, "utf8") };
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  };
+
+  it("drills with RTO and RPO in its summary, and is red where the drill is", () => {
+    const good = runStep("Drill", "printf 'RTO  21 min from nothing\\nRPO  4 min of what\\n'");
+    expect(good).toEqual({
+      status: 0,
+      summary: expect.stringMatching(/prod[^]*RTO {2}21 min[^]*RPO {2}4 min/) as string,
+    });
+    const bad = runStep("Drill", "echo 'the backup is damaged' >&2; exit 1");
+    expect(bad).toEqual({ status: 1, summary: expect.stringContaining("It measured nothing") as string });
+    // Not good: it was done, and what was looked at is damaged.
+    expect(runStep("Drill", "echo 'RTO  1 s'; exit 3").status).toBe(3);
   });
 
   it("would be refused with an expression that is none, or a name from outside in a script", () => {
