@@ -5,6 +5,7 @@ import { run, type Queryable } from "../../jobs/database.ts";
 import type { JobWriter } from "../../jobs/store.ts";
 import type { Unserved } from "../../jobs/unserved.ts";
 import type { App, AppParts } from "../parts.ts";
+import { addDrills } from "./drill-metrics.ts";
 
 const OUTBOX = {
   name: "metrics-outbox",
@@ -51,6 +52,7 @@ export function createMetrics(deps: MetricsDeps): Metrics {
   addBacklog(registry, deps.backlog);
   addUnserved(registry, deps.unserved);
   addOutbox(registry, deps.pool);
+  addDrills(registry, deps.pool);
   const problems = new Counter({
     name: "slipway_http_problems_total",
     help: "Requests that were answered with a problem, by its name: refused, limited, failed",
