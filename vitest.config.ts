@@ -17,7 +17,7 @@ const GROUPS: readonly Group[] = [
   // Beside the code, no engine: they start the database servers of this machine at most.
   {
     name: "unit",
-    include: ["{app,backup,bench,configs,infra,jobs,ops,stacks,toolchain,worker}/**/*.test.ts"],
+    include: ["{app,backup,bench,configs,infra,jobs,ops,policies,stacks,toolchain,worker}/**/*.test.ts"],
     minutes: [0.5, 1],
     fileParallelism: true,
   },

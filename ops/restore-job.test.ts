@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { at, clusterStack, inputsOf, recordCluster, TYPES, type RecordedCluster } from "../test/pulumi/kubernetes.ts";
-import { breaches } from "../test/pulumi/restricted.ts";
+import { breaches } from "../policies/restricted.ts";
 import { UIDS } from "../infra/services.ts";
 import { bringBackJob, claimSchema, drillSchema, restoreClaim, restoreJob, restoreJobSchema } from "./restore-job.ts";
 

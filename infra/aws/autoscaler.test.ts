@@ -5,7 +5,7 @@ import { kubernetesSchema } from "../../configs/kubernetes-settings.ts";
 import { ACCOUNT, arnOf, CLUSTER, recordPart, TYPES as AWS, waitsFor } from "../../test/pulumi/aws.ts";
 import { at, clusterStack, inputsOf, listAt, namesOf, podsOf, TYPES } from "../../test/pulumi/kubernetes.ts";
 import type { RecordedResource } from "../../test/pulumi/recorder.ts";
-import { breaches } from "../../test/pulumi/restricted.ts";
+import { breaches } from "../../policies/restricted.ts";
 import { clusterConfig } from "../kubernetes/settings.ts";
 import type { PoolPlan } from "../plan/node-pools.ts";
 import { autoscaler } from "./autoscaler.ts";

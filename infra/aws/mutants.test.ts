@@ -1,14 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { manifestOfAll } from "../../test/pulumi/docker-stack.ts";
+import { changed } from "../../test/pulumi/mutants.ts";
 import { ownFiles, prodStack, recordProd, type OwnFiles } from "../../test/pulumi/prod-stack.ts";
 import type { RecordedResource } from "../../test/pulumi/recorder.ts";
 import { weaknesses } from "../../test/pulumi/secure.ts";
-import { key, MUTANTS, type Change } from "../../test/pulumi/secure-mutants.ts";
+import { MUTANTS } from "../../test/pulumi/secure-mutants.ts";
 import { SECURE } from "../../test/pulumi/secure-rules.ts";
 
 /**
- * What is secure about a prod stack, as rules over all of its resources, and for each rule a change that it finds: a rule that nothing breaks would say
- * nothing.
+ * What is secure about how a prod stack's own parts belong together, and for each rule a change that it finds: a rule that nothing breaks would say
+ * nothing. What has to hold of any stack is the policy pack's, and tested there.
  */
 
 vi.mock("../images/contexts.ts", async (original) => ({
@@ -27,13 +28,6 @@ afterAll(() => {
   files.remove();
 });
 
-/** The stack with one resource another. */
-function changed(which: string, change: Change): RecordedResource[] {
-  const found = resources.filter((resource) => key(resource) === which);
-  if (found.length !== 1) throw new Error(`${found.length} resources are ${which}, must be one`);
-  return resources.flatMap((resource) => (key(resource) === which ? change(resource) : [resource]));
-}
-
 describe("the prod stack of the shipped file", () => {
   it("has no weakness, and something to look at for every rule", () => {
     expect(weaknesses(resources, SECURE)).toEqual([]);
@@ -44,16 +38,16 @@ describe("the prod stack of the shipped file", () => {
   it.each(MUTANTS.map(([which, change, found]) => ({ which, change, found })))(
     "would be found out: $which, $found",
     ({ which, change, found }) => {
-      const mutant = weaknesses(changed(which, change), SECURE);
+      const mutant = weaknesses(changed(resources, which, change), SECURE);
       expect(mutant.map(({ what }) => what)).toContain(found);
     },
   );
 
   it("has a mutant for every rule", () => {
-    const broken = MUTANTS.flatMap(([which, change]) => weaknesses(changed(which, change), SECURE));
+    const broken = MUTANTS.flatMap(([which, change]) => weaknesses(changed(resources, which, change), SECURE));
     const killed = new Set(broken.map(({ type, what }) => `${type}: ${what}`));
     const rules = Object.entries(SECURE).flatMap(([type, of]) => Object.keys(of).map((what) => `${type}: ${what}`));
-    expect(rules.length).toBeGreaterThanOrEqual(80);
+    expect(rules.length).toBeGreaterThanOrEqual(45);
     expect(rules.filter((rule) => !killed.has(rule))).toEqual([]);
   });
 });

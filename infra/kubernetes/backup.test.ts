@@ -14,7 +14,7 @@ import {
   TYPES,
   type RecordedCluster,
 } from "../../test/pulumi/kubernetes.ts";
-import { breaches } from "../../test/pulumi/restricted.ts";
+import { breaches } from "../../policies/restricted.ts";
 
 const KEYS = { offsiteAccessKeyId: "Canary-of-the-bucket-id", offsiteSecretAccessKey: "Canary-of-the-bucket-key" };
 const S3 = { bucket: "copies", prefix: "slipway", region: "eu-central-1", endpoint: "https://s3.example.org:9000" };

@@ -8,7 +8,7 @@ import {
   type RecordedCluster,
 } from "../../test/pulumi/kubernetes.ts";
 import { record } from "../../test/pulumi/recorder.ts";
-import { breaches } from "../../test/pulumi/restricted.ts";
+import { breaches } from "../../policies/restricted.ts";
 import { backupSecrets, stackSecrets } from "../secrets.ts";
 import { describeServices } from "../services.ts";
 import type { CronSchedule } from "./cron-job.ts";

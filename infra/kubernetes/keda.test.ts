@@ -12,7 +12,7 @@ import {
   TYPES,
   type RecordedCluster,
 } from "../../test/pulumi/kubernetes.ts";
-import { breaches } from "../../test/pulumi/restricted.ts";
+import { breaches } from "../../policies/restricted.ts";
 import { KEDA_KINDS } from "./keda-kinds.ts";
 
 const BROUGHT = { keda: { install: true }, metrics: { namespace: "monitoring" } };

@@ -10,7 +10,7 @@ import {
   TYPES,
   type RecordedCluster,
 } from "../../test/pulumi/kubernetes.ts";
-import { breaches } from "../../test/pulumi/restricted.ts";
+import { breaches } from "../../policies/restricted.ts";
 
 const SERVICES = ["api", "worker-cpu", "worker-gpu"];
 

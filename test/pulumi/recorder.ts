@@ -1,5 +1,9 @@
 import { runtime, type Output } from "@pulumi/pulumi";
-import type { RegisterResourceOutputsRequest, RegisterResourceRequest } from "@pulumi/pulumi/proto/resource_pb.js";
+import type {
+  RegisterResourceOutputsRequest,
+  RegisterResourceRequest,
+  RegisterResourceResponse,
+} from "@pulumi/pulumi/proto/resource_pb.js";
 import { MockMonitor, type MockResourceArgs, type Mocks } from "@pulumi/pulumi/runtime/mocks.js";
 
 export const PROJECT = "slipway";
@@ -11,6 +15,7 @@ export interface RecordedResource {
   readonly type: string;
   /** Logical name. */
   readonly name: string;
+  readonly urn: string;
   /** URN of its parent; empty where it has none. */
   readonly parent: string;
   /** URN and id of the provider that it is made by; empty where it is the default one. */
@@ -31,6 +36,8 @@ export interface RecordedResource {
   readonly timeouts: { readonly create: string; readonly update: string };
   /** URNs of everything that it waits for. */
   readonly dependencies: readonly string[];
+  /** URNs of what an input's value comes from. */
+  readonly sources: Readonly<Record<string, readonly string[]>>;
   /** What a component gave to `registerOutputs`; the SDK itself calls it with nothing for one that does not. */
   readonly outputs: Readonly<Record<string, unknown>> | undefined;
 }
@@ -44,7 +51,8 @@ export type Functions = Readonly<
 >;
 
 interface Records {
-  readonly requests: RegisterResourceRequest[];
+  /** Requests, and the URN that each was answered with. */
+  readonly requests: Map<RegisterResourceRequest, string>;
   /** Registered outputs by URN. */
   readonly outputs: Map<string, Readonly<Record<string, unknown>>>;
 }
@@ -57,11 +65,14 @@ interface Records {
 function noteEverything(): Records {
   const monitor: unknown = runtime.getMonitor();
   if (!(monitor instanceof MockMonitor)) throw new Error("setMocks put no mock in the engine's place");
-  const records: Records = { requests: [], outputs: new Map() };
+  const records: Records = { requests: new Map(), outputs: new Map() };
   const register = monitor.registerResource.bind(monitor);
   monitor.registerResource = (request: RegisterResourceRequest, callback) => {
-    records.requests.push(request);
-    return register(request, callback);
+    records.requests.set(request, "");
+    return register(request, (error: unknown, answer: RegisterResourceResponse | undefined) => {
+      records.requests.set(request, answer?.getUrn() ?? "");
+      callback(error, answer);
+    });
   };
   const registerOutputs = monitor.registerResourceOutputs.bind(monitor);
   monitor.registerResourceOutputs = (request: RegisterResourceOutputsRequest, callback) => {
@@ -107,17 +118,18 @@ export async function record<T>(
   try {
     const result = await program();
     await runtime.disconnect();
-    return { result, resources: records.requests.map((request) => describe(request, records)) };
+    return { result, resources: [...records.requests].map(([request, urn]) => describe(request, urn, records)) };
   } finally {
     runtime.disconnectSync();
   }
 }
 
-function describe(request: RegisterResourceRequest, { outputs }: Records): RecordedResource {
+function describe(request: RegisterResourceRequest, urn: string, { outputs }: Records): RecordedResource {
   const sent = request.getObject()?.toJavaScript() ?? {};
   return {
     type: request.getType(),
     name: request.getName(),
+    urn,
     parent: request.getParent(),
     provider: request.getProvider(),
     sent,
@@ -131,8 +143,17 @@ function describe(request: RegisterResourceRequest, { outputs }: Records): Recor
       update: request.getCustomtimeouts()?.getUpdate() ?? "",
     },
     dependencies: request.getDependenciesList(),
+    sources: sourcesOf(request),
     outputs: [...outputs].find(([urn]) => urn.endsWith(`${request.getType()}::${request.getName()}`))?.[1],
   };
+}
+
+function sourcesOf(request: RegisterResourceRequest): Readonly<Record<string, readonly string[]>> {
+  const sources: Record<string, readonly string[]> = {};
+  request.getPropertydependenciesMap().forEach((from, key) => {
+    sources[key] = from.getUrnsList();
+  });
+  return sources;
 }
 
 /** Whether a sent value is a secret's envelope. */

@@ -1,4 +1,5 @@
 import type { Folders } from "../folders.ts";
+import { policyEnvironment } from "../policies.ts";
 import { preparePulumi } from "../prepare.ts";
 import { readStackSettings, type StackSettings } from "../stack-settings.ts";
 import { Stack } from "../stack.ts";
@@ -18,8 +19,16 @@ const PLATFORMS = {
  *
  * @throws UserError where the stack has no file
  */
-export async function platformOf(stack: string, { root }: Folders): Promise<PlatformCommands> {
-  return PLATFORMS[readStackSettings(stack, root)?.platform ?? "docker"]();
+export async function platformOf(stack: string, folders: Folders): Promise<PlatformCommands> {
+  const own = await PLATFORMS[readStackSettings(stack, folders.root)?.platform ?? "docker"]();
+  return {
+    ...own,
+    environment: (name, at) => ({ ...own.environment(name, at), ...policyEnvironment(name, at) }),
+    prepare: async (name, steps) => {
+      const host = await own.prepare(name, steps);
+      return { ...host, env: { ...host.env, ...policyEnvironment(name, host.folders) } };
+    },
+  };
 }
 
 /** A stack that may be up, for commands that look at it. */

@@ -65,7 +65,7 @@ func (h *host) About(context.Context, *pulumirpc.AboutRequest) (*pulumirpc.About
 
 // Run starts the program under the SDK of its own node_modules and waits for it.
 func (h *host) Run(ctx context.Context, request *pulumirpc.RunRequest) (*pulumirpc.RunResponse, error) {
-	runner, err := findRunner(request.GetPwd())
+	runner, err := findRunner(request.GetPwd(), "run")
 	if err != nil {
 		return &pulumirpc.RunResponse{Error: err.Error()}, nil
 	}
@@ -92,10 +92,10 @@ func (h *host) Run(ctx context.Context, request *pulumirpc.RunRequest) (*pulumir
 	}
 }
 
-// findRunner looks for the SDK from the program's folder upwards, as Node does.
-func findRunner(folder string) (string, error) {
+// findRunner looks for a program of the SDK from a folder upwards, as Node does.
+func findRunner(folder, name string) (string, error) {
 	for at := folder; ; at = filepath.Dir(at) {
-		runner := filepath.Join(at, "node_modules", "@pulumi", "pulumi", "cmd", "run")
+		runner := filepath.Join(at, "node_modules", "@pulumi", "pulumi", "cmd", name)
 		if _, err := os.Stat(runner); err == nil {
 			return runner, nil
 		}
