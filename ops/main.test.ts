@@ -17,11 +17,11 @@ test("without a command it says which there are, as wrong usage; asked for it, a
   expect(slipway("bakup").stderr).toContain('There is no command "bakup"');
   const { status, stdout } = slipway("--help");
   expect(status).toBe(0);
-  for (const command of ["backup", "backups", "restore", "drill", "verify", "keys"])
+  for (const command of ["preview", "backup", "backups", "restore", "drill", "verify", "keys"])
     expect(stdout).toContain(`  ${command} `);
 });
 
-test.each(["backup", "backups", "restore", "drill", "verify", "keys"])(
+test.each(["preview", "backup", "backups", "restore", "drill", "verify", "keys"])(
   "%s --help has options, exit codes and examples",
   (command) => {
     const { status, stdout } = slipway(command, "--help");
@@ -35,6 +35,9 @@ test.each([
   [["backup", "now"], "takes no word"],
   [["backup", "--fast"], "Unknown option"],
   [["backup", "--stack", "a b"], "The stack's name"],
+  [["backup", "--stack", "dev", "--stack", "cluster"], "one stack at a time"],
+  [["preview", "--base", "/nonexistent"], "no checkout with its packages"],
+  [["preview", "--stack", "dev", "--stack", "a b"], "The stack's name"],
   [["verify", "yesterday"], "no label of a backup"],
   [["restore", "--to", "2026-11-29T02:30:00"], "without a zone"],
   [["restore", "--to", "2999-01-01T00:00:00Z"], "in the future"],

@@ -1,5 +1,9 @@
 /** The command `slipway`: one file a command. */
 const COMMANDS = {
+  preview: {
+    what: "what an up would do to one stack or more, and one comment that tells of all of them",
+    load: () => import("./commands/preview.ts"),
+  },
   backup: { what: "backs up Postgres, Redis and artifacts, now", load: () => import("./commands/backup.ts") },
   backups: {
     what: "lists the backups, and how far back and forth they reach",
@@ -37,7 +41,7 @@ function isName(word: string | undefined): word is Name {
 
 function overview(): string {
   const lines = Object.entries(COMMANDS).map(([name, { what }]) => `  ${name.padEnd(9)} ${what}\n`);
-  return `slipway <command>: day two of a stack.\n\nCommands\n${lines.join("")}\nOf one: ./slipway backup --help. All of it: docs/backups.md, docs/rotation.md\n`;
+  return `slipway <command>: day two of a stack.\n\nCommands\n${lines.join("")}\nOf one: ./slipway backup --help. All of it: docs/previews.md, docs/backups.md, docs/rotation.md\n`;
 }
 
 const [word] = process.argv.slice(2);

@@ -9,9 +9,15 @@ import { Steps } from "../toolchain/steps.ts";
 export type Platform = StackSettings["platform"];
 
 /** What every command takes. */
-const COMMON = { stack: { type: "string", default: "dev" }, json: { type: "boolean", default: false } } as const;
+const DEFAULT_STACKS: string[] = ["dev"];
+const COMMON = {
+  stack: { type: "string", multiple: true, default: DEFAULT_STACKS },
+  json: { type: "boolean", default: false },
+} as const;
 
-const COMMON_LINES = ["--stack name   the stack; default dev", "--json         one JSON document on standard output"];
+const STACK_LINE = "--stack name   the stack; default dev";
+const STACKS_LINE = "--stack name   the stack, and once more for each other one; default dev";
+const JSON_LINE = "--json         one JSON document on standard output";
 
 /** How commands end, for `--help`. */
 const EXIT_LINES = [
@@ -36,6 +42,10 @@ export interface OpsCommand<T extends NonNullable<ParseArgsConfig["options"]>> {
   readonly words?: number;
   /** Where it can be done. @default a Docker engine alone */
   readonly platforms?: readonly Platform[];
+  /** Whether it takes several stacks at once. @default one alone */
+  readonly severalStacks?: boolean;
+  /** How it ends besides, a line of `--help` a code. @default as all commands do */
+  readonly exitLines?: readonly string[];
   readonly run: (asked: Asked<T>) => Promise<Said>;
 }
 
@@ -45,6 +55,8 @@ type Values<T extends NonNullable<ParseArgsConfig["options"]>> = Parameters<
 
 export interface Asked<T extends NonNullable<ParseArgsConfig["options"]>> {
   readonly stack: string;
+  /** All of them, where the command takes several. */
+  readonly stacks: readonly string[];
   readonly platform: Platform;
   readonly values: Values<T & typeof COMMON>;
   /** Words behind the command's name. */
@@ -66,13 +78,15 @@ export interface Said {
 export async function runOps<T extends NonNullable<ParseArgsConfig["options"]>>(command: OpsCommand<T>): Promise<void> {
   const options = { ...COMMON, ...command.options };
   await runMain<T & typeof COMMON>(usageOf(command), options, async ({ values, positionals }) => {
-    const { stack, json } = commonOf(values);
-    const head = { command: command.name, stack };
+    const { stack, stacks, json } = commonOf(values);
+    const head = { command: command.name, ...(command.severalStacks === true ? { stacks } : { stack }) };
     try {
       const words = positionals.slice(command.name.split(" ").length);
       refuseMore(words, command);
-      const platform = takenPlatform(checkName(stack), command.platforms);
-      const { code, result, text } = await command.run({ stack, platform, values, words, steps: new Steps() });
+      refuseMoreStacks(stacks, command);
+      for (const other of stacks) takenPlatform(checkName(other), command.platforms);
+      const platform = takenPlatform(stack, command.platforms);
+      const { code, result, text } = await command.run({ stack, stacks, platform, values, words, steps: new Steps() });
       process.exitCode = code;
       process.stdout.write(json ? document({ ...head, exitCode: code, result }) : text);
     } catch (error) {
@@ -91,19 +105,33 @@ function usageOf({
   summary,
   optionLines,
   examples,
-}: Pick<OpsCommand<never>, "name" | "summary" | "optionLines" | "examples">): Usage {
+  severalStacks = false,
+  exitLines = [],
+}: Pick<OpsCommand<never>, "name" | "summary" | "optionLines" | "examples" | "severalStacks" | "exitLines">): Usage {
   return {
     command: `slipway ${name}`,
     summary,
-    options: [...optionLines, ...COMMON_LINES],
-    exitCodes: EXIT_LINES,
+    options: [...optionLines, severalStacks ? STACKS_LINE : STACK_LINE, JSON_LINE],
+    exitCodes: [...EXIT_LINES, ...exitLines],
     examples,
   };
 }
 
 /** The types of parseArgs do not follow what is common through a type parameter. */
-function commonOf(values: Readonly<Record<string, unknown>>): { readonly stack: string; readonly json: boolean } {
-  return { stack: String(values["stack"]), json: values["json"] === true };
+function commonOf(values: Readonly<Record<string, unknown>>) {
+  const stacks = [values["stack"]].flat().map(String);
+  return { stack: stacks[0] ?? "dev", stacks: [...new Set(stacks)], json: values["json"] === true };
+}
+
+function refuseMoreStacks(
+  stacks: readonly string[],
+  { name, severalStacks = false }: Pick<OpsCommand<never>, "name" | "severalStacks">,
+): void {
+  if (stacks.length === 1 || severalStacks) return;
+  throw new UserError(
+    `slipway ${name} is for one stack at a time, got ${JSON.stringify(stacks)}. Call it once for each.`,
+    EXIT.usage,
+  );
 }
 
 function checkName(stack: string): string {

@@ -23,7 +23,7 @@ test("plain values stay readable", () => {
 const parts = {
   folders: { root: "/r", cache: "/c", state: "/s p", config: "/k" },
   pulumi: { path: ["/c/pulumi-1/bin"], home: "/s p/home" },
-  passphraseFile: "/k/passphrase",
+  state: { passphraseFile: "/k/passphrase" },
 };
 
 test("our programs come first, once, and those of an older checkout go", () => {
@@ -36,6 +36,12 @@ test("the state's folder is an address, and the passphrase is named by its file 
   expect(env["PULUMI_BACKEND_URL"]).toBe("file:///s%20p");
   expect(env["PULUMI_CONFIG_PASSPHRASE_FILE"]).toBe("/k/passphrase");
   expect(env).not.toHaveProperty("PULUMI_CONFIG_PASSPHRASE");
+});
+
+test("a backend that machines share is opened by what the caller says, not by this machine's passphrase", () => {
+  const env = pulumiEnvironment({ ...parts, state: { backend: "s3://states" }, previousPath: "" });
+  expect(env["PULUMI_BACKEND_URL"]).toBe("s3://states");
+  expect(env).not.toHaveProperty("PULUMI_CONFIG_PASSPHRASE_FILE");
 });
 
 test("DOCKER_HOST is set for an engine that clients do not find by themselves", () => {

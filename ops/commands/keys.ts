@@ -1,9 +1,9 @@
-import { resolve } from "node:path";
 import { EXIT } from "../../backup/protocol.ts";
 import { UserError } from "../../toolchain/command.ts";
 import { escrowSchema } from "../agent-messages.ts";
 import { askAgent } from "../asking.ts";
 import { importKey } from "../key-import.ts";
+import { givenPath } from "../given-path.ts";
 import { checkFree, readKeyFile, writeKeyFile } from "../key-file.ts";
 import { PASSPHRASE_FILE_VARIABLE, passphraseSource, readPassphrase } from "../key-passphrase.ts";
 import { stackOption } from "../restore-run.ts";
@@ -100,15 +100,10 @@ async function takeKey({ stack, values, steps }: KeysAsked): Promise<Said> {
 function named(file: string | undefined, action: string, option: string): string {
   if (file === undefined || file === "")
     throw new UserError(`slipway keys ${action} has to know the file: ${option} FILE`, EXIT.usage);
-  return fromCaller(file);
+  return givenPath(file);
 }
 
 function passphraseFile(option: string | undefined): string | undefined {
   const file = option ?? process.env[PASSPHRASE_FILE_VARIABLE];
-  return file === undefined || file === "" ? undefined : fromCaller(file);
-}
-
-/** A path from where `slipway` was called; this process runs in the checkout. */
-function fromCaller(file: string): string {
-  return resolve(process.env["SLIPWAY_FROM"] ?? ".", file);
+  return file === undefined || file === "" ? undefined : givenPath(file);
 }

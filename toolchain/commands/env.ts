@@ -1,8 +1,7 @@
 import { shellExports } from "../env.ts";
 import { findFolders } from "../folders.ts";
 import { checkStackName, runMain } from "../main.ts";
-import { platformOf } from "../platforms/platforms.ts";
-import { preparePulumi } from "../prepare.ts";
+import { stackEnvironment } from "../platforms/platforms.ts";
 import { Steps } from "../steps.ts";
 
 const USAGE = {
@@ -18,7 +17,5 @@ const USAGE = {
 await runMain(USAGE, { stack: { type: "string", default: "dev" } }, async ({ values }) => {
   const folders = findFolders();
   const name = checkStackName(values.stack);
-  const { environment, plugins } = await platformOf(name, folders);
-  const pulumi = await preparePulumi(new Steps(), folders, plugins);
-  process.stdout.write(shellExports({ ...pulumi, ...environment(name, folders) }));
+  process.stdout.write(shellExports(await stackEnvironment(name, folders, new Steps())));
 });

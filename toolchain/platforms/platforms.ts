@@ -33,6 +33,15 @@ export async function platformOf(stack: string, folders: Folders): Promise<Platf
 
 /** A stack that may be up, for commands that look at it. */
 export async function openStack(name: string, folders: Folders, steps: Steps): Promise<Stack> {
+  return new Stack(name, folders, await stackEnvironment(name, folders, steps));
+}
+
+/** What Pulumi reads for a look at a stack. */
+export async function stackEnvironment(
+  name: string,
+  folders: Folders,
+  steps: Steps,
+): Promise<Readonly<Record<string, string>>> {
   const { environment, plugins } = await platformOf(name, folders);
-  return new Stack(name, folders, { ...(await preparePulumi(steps, folders, plugins)), ...environment(name, folders) });
+  return { ...(await preparePulumi(steps, folders, plugins)), ...environment(name, folders) };
 }

@@ -1,0 +1,41 @@
+import { writeFileSync } from "node:fs";
+import { EXIT } from "../../backup/protocol.ts";
+import { givenPath } from "../given-path.ts";
+import { checkBase, previewStack } from "../preview.ts";
+import { previewMarkdown, previewText, type Previewed } from "../preview-markdown.ts";
+import { runOps } from "../run-ops.ts";
+
+export function run(): Promise<void> {
+  return runOps({
+    name: "preview",
+    platforms: ["docker", "kubernetes", "aws"],
+    severalStacks: true,
+    summary:
+      "what an up would do: what loses data first, then each resource with the properties that change. Nothing is changed. With --sealed no secret of " +
+      "the stack is opened: placeholders stand for them.",
+    options: {
+      markdown: { type: "string" },
+      sealed: { type: "boolean", default: false },
+      base: { type: "string" },
+    },
+    optionLines: [
+      "--markdown F   writes one comment for all of the stacks there",
+      "--sealed       opens no secret, of the file or of the state: for who may not",
+      "--base FOLDER  another checkout, with its packages: leaves out what it would change just so; goes with --sealed",
+    ],
+    examples: [
+      "./slipway preview --stack dev --stack prod --markdown comment.md",
+      "./slipway preview --stack prod --sealed --base ../main",
+    ],
+    run: async ({ stacks, values, steps }) => {
+      const base = values.base === undefined ? undefined : checkBase(givenPath(values.base));
+      const sealed = values.sealed || base !== undefined;
+      const previews: Previewed[] = [];
+      // One after the other: each fills the processors.
+      for (const stack of stacks) previews.push(await previewStack(stack, { sealed, base, steps }));
+      if (values.markdown !== undefined) writeFileSync(givenPath(values.markdown), previewMarkdown(previews));
+      const hasFailed = previews.some((one) => "failure" in one);
+      return { code: hasFailed ? EXIT.failed : EXIT.good, result: { previews }, text: previewText(previews) };
+    },
+  });
+}

@@ -1,0 +1,62 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { runCommand } from "../toolchain/command.ts";
+import { resourceLine } from "../toolchain/stack.ts";
+import type { Report } from "../toolchain/steps.ts";
+import type { Run } from "./changes.ts";
+import { readEvents, type EngineEvent } from "./engine-events.ts";
+
+/** Where Pulumi runs a stack: the folder with Pulumi.yaml, and what it reads. */
+export interface Ground {
+  readonly stack: string;
+  readonly folder: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+const ARGS = {
+  preview: ["preview", "--suppress-outputs", "--suppress-permalink=true"],
+  refresh: ["refresh", "--preview-only", "--suppress-outputs", "--suppress-permalink=true"],
+} as const satisfies Record<Run, readonly string[]>;
+
+/**
+ * Lets Pulumi say what it would do, and does nothing.
+ *
+ * @param run `preview`: what an `up` would do; `refresh`: what differs from the state
+ * @throws CommandError where Pulumi fails
+ */
+export async function look(run: Run, ground: Ground, report: Report): Promise<readonly EngineEvent[]> {
+  const folder = mkdtempSync(join(tmpdir(), "slipway-look-"));
+  const path = join(folder, "events");
+  try {
+    await pulumi(ground, [...ARGS[run], "--event-log", path], (line) => {
+      report(resourceLine(line));
+    });
+    return readEvents(path);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs Pulumi on a stack; gives what it wrote to standard output. */
+export async function pulumi(
+  { stack, folder, env }: Ground,
+  args: readonly string[],
+  onLine: (line: string) => void = () => undefined,
+): Promise<string> {
+  return runCommand("pulumi", [...args, "--stack", stack, "--non-interactive", "--color=never"], {
+    cwd: folder,
+    // The log of events is an option of those who drive Pulumi, as the Automation API does.
+    env: { ...env, PULUMI_DEBUG_COMMANDS: "true" },
+    onLine,
+  });
+}
+
+const listSchema = z.array(z.looseObject({ name: z.string() }));
+
+/** Whether there is a state of the stack. */
+export async function isThere({ stack, folder, env }: Ground): Promise<boolean> {
+  const text = await runCommand("pulumi", ["stack", "ls", "--json", "--non-interactive"], { cwd: folder, env });
+  return listSchema.parse(JSON.parse(text)).some(({ name }) => name.split("/").at(-1) === stack);
+}

@@ -1,0 +1,84 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { EXIT } from "../backup/protocol.ts";
+import { CommandError, UserError } from "../toolchain/command.ts";
+import { findFolders } from "../toolchain/folders.ts";
+import { stackEnvironment } from "../toolchain/platforms/platforms.ts";
+import type { Report, Steps } from "../toolchain/steps.ts";
+import { againstBase } from "./against-base.ts";
+import { changesOf, type Changes } from "./changes.ts";
+import { inCopy } from "./copied-stack.ts";
+import type { EngineEvent } from "./engine-events.ts";
+import { isThere, look, pulumi, type Ground } from "./look.ts";
+
+/** What an `up` would do to one stack. */
+export interface StackPreview extends Changes {
+  readonly stack: string;
+  /** Whether there is no state of it yet. */
+  readonly isNew: boolean;
+  /** Whether placeholders stood for secrets. */
+  readonly isSealed: boolean;
+  /** Where it was compared with another checkout: how many changes both have. */
+  readonly alike?: number;
+}
+
+/** A preview that could not be made. */
+export interface FailedPreview {
+  readonly stack: string;
+  /** For the log of the run alone: a message may tell more than a comment should. */
+  readonly failure: string;
+}
+
+export interface PreviewArgs {
+  /** Whether nothing of the stack may be opened. */
+  readonly sealed: boolean;
+  /** Another checkout, previewed without secrets too: what it would change just so is left out. */
+  readonly base: string | undefined;
+  readonly steps: Steps;
+}
+
+/**
+ * Previews one stack. One that is not there is made in a copy, so that the comment of a pull request can tell of it all the same.
+ *
+ * @throws UserError where the stack or the base is none
+ */
+export async function previewStack(stack: string, args: PreviewArgs): Promise<StackPreview | FailedPreview> {
+  const folders = findFolders();
+  const env = await stackEnvironment(stack, folders, args.steps);
+  const ground: Ground = { stack, folder: folders.root, env };
+  try {
+    return await args.steps.run(`Preview of ${stack}`, (report) => previewAt(ground, args, report));
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return { stack, failure: error.message };
+  }
+}
+
+/** The same of a stack of any project. @throws CommandError where Pulumi fails */
+export async function previewAt(
+  ground: Ground,
+  { sealed, base }: Omit<PreviewArgs, "steps">,
+  report: Report,
+): Promise<StackPreview> {
+  const { stack, env, folder } = ground;
+  const isNew = !(await isThere(ground));
+  const head = { stack, isNew, isSealed: sealed };
+  if (!sealed && !isNew) return { ...head, ...changesOf(await look("preview", ground, report)) };
+  const state: unknown = isNew ? undefined : JSON.parse(await pulumi(ground, ["stack", "export"]));
+  const of = (root: string): Promise<readonly EngineEvent[]> =>
+    inCopy({ stack, env, root, state }, (copy) => look("preview", copy, report));
+  const ours = await of(folder);
+  // A stack that comes with this change is compared with nothing.
+  if (base === undefined || !existsSync(join(base, `Pulumi.${stack}.yaml`))) return { ...head, ...changesOf(ours) };
+  return { ...head, ...againstBase(ours, await of(base), isNew) };
+}
+
+/** @throws UserError where the folder is no checkout */
+export function checkBase(base: string): string {
+  if (existsSync(join(base, "Pulumi.yaml")) && existsSync(join(base, "node_modules"))) return base;
+  throw new UserError(
+    `--base is ${JSON.stringify(base)}, which is no checkout with its packages: Pulumi.yaml and node_modules must be there. ` +
+      "Make one: git worktree add FOLDER origin/main && sh FOLDER/toolchain/start.sh -- true",
+    EXIT.usage,
+  );
+}
