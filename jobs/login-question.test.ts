@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync, chmodSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -60,6 +62,24 @@ describe("Redis", () => {
     expect(await answer(config, { ask: "redis", user: "slipway_second", password: "second" })).toEqual({ taken: true });
     expect(await answer(config, { ask: "redis", user: "slipway_second", password: "other" })).toEqual({ taken: false });
   });
+});
+
+it("is asked by a line on standard input, which need not end, and an answer that does not come is no refusal", async () => {
+  const ask = async (question: object, env = stack.env) => {
+    const child = spawn(process.execPath, [new URL("try-login.ts", import.meta.url).pathname], { env });
+    const said: string[] = [];
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", (part: Buffer) => said.push(part.toString()));
+    child.stdin.write(`${JSON.stringify(question)}\n`);
+    const [code] = (await once(child, "close")) as [number];
+    return { code, said: said.join("") };
+  };
+  const login = { ask: "redis", password: "redis-secret" };
+  expect(await ask(login)).toEqual({ code: 0, said: '{"taken":true}\n' });
+  expect(await ask({ ...login, password: "other" })).toEqual({ code: 0, said: '{"taken":false}\n' });
+  const { code, said } = await ask(login, { ...stack.env, REDIS_PORT: "1" });
+  expect(code).toBe(1);
+  expect(said).toContain("no answer: ");
+  expect(said).not.toContain("redis-secret");
 });
 
 describe("a server that is away", () => {

@@ -200,10 +200,11 @@ describe("make with a stack in a cluster", () => {
         cluster: async () => ({ config: loadKubeConfig({ path: cluster.layout.kubeconfig }), namespace: NAMESPACE }),
         secret: async () => password,
       };
-      const { taken, users } = apiChecks("database", "external", stack);
+      const checks = apiChecks("database", "external", stack);
+      const { users } = checks;
       expect(user).toBe("slipway_app_second");
       // The owner has another password.
-      expect([await taken("first"), await taken("second")]).toEqual(["refused", "mixed"]);
+      expect([await checks.taken("first"), await checks.taken("second")]).toEqual(["refused", "mixed"]);
       if (typeof users === "string") throw new Error(users);
       expect(await users("first")).toEqual([]);
       expect((await users("second")).join()).toContain("slipway_app_second (slipway-api, ");
