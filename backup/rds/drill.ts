@@ -56,7 +56,8 @@ async function drill(args: DrillArgs): Promise<DatabaseDrill> {
   onProgress({ event: "progress", step: "leftovers" });
   if (await instance.remove()) log.warn("an instance was left by a drill that was killed; it is removed");
   try {
-    const result = await restoreAndLook(args);
+    // Whoever tells it to end does not wait for a statement.
+    const result = await Promise.race([restoreAndLook(args), aborted(signal)]);
     onProgress({ event: "progress", step: "removal" });
     await instance.remove();
     return result;
@@ -66,6 +67,17 @@ async function drill(args: DrillArgs): Promise<DatabaseDrill> {
     });
     throw error;
   }
+}
+
+/** Never goes well. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const tell = () => {
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) tell();
+    else signal.addEventListener("abort", tell, { once: true });
+  });
 }
 
 async function restoreAndLook(args: DrillArgs): Promise<DatabaseDrill> {

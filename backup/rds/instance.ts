@@ -21,7 +21,7 @@ export interface TemporaryArgs {
   readonly tags: Readonly<Record<string, string>>;
   readonly log: Logger;
   readonly signal: AbortSignal;
-  /** Milliseconds between two looks. @default 15,000 */
+  /** Most milliseconds between two looks. @default 15,000 */
   readonly lookMs?: number;
 }
 
@@ -31,6 +31,7 @@ export interface InstancePlace {
   readonly port: number;
 }
 
+const FIRST_LOOK_MS = 500;
 const LOOK_MS = 15_000;
 
 /** Milliseconds that RDS may take to make one, and to take one away. */
@@ -138,7 +139,7 @@ export class TemporaryInstance {
   ): Promise<DBInstance | undefined> {
     const { name, signal, lookMs = LOOK_MS } = this.#args;
     const deadline = performance.now() + withinMs;
-    for (;;) {
+    for (let pause = FIRST_LOOK_MS; ; pause *= 2) {
       const instance = await this.#find(name);
       if (await isThere(instance)) return instance;
       if (performance.now() > deadline)
@@ -146,7 +147,7 @@ export class TemporaryInstance {
           `drill: after ${withinMs / 60_000} minutes the instance ${name} is ${instance?.DBInstanceStatus ?? "gone"}; ` +
             `look at its events in RDS`,
         );
-      await sleep(lookMs, undefined, { signal });
+      await sleep(Math.min(pause, lookMs), undefined, { signal });
     }
   }
 }

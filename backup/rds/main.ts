@@ -66,5 +66,6 @@ try {
   say({ event: "result", result: await work(config) });
 } catch (error) {
   say({ event: "failure", message: reasonOf(error) });
-  process.exitCode = error instanceof Busy ? EXIT.busy : EXIT.failed;
+  // What was under way when it was told to end holds nothing any more.
+  process.exit(error instanceof Busy ? EXIT.busy : EXIT.failed);
 }
