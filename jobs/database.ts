@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { DatabaseError, Pool, type ClientConfig, type QueryConfig, type QueryResult, type QueryResultRow } from "pg";
 import type { DatabaseConfig, Program } from "../configs/runtime.ts";
 import type { Logger } from "./log.ts";
+import { SCHEMA_LEVEL } from "./schema-level.ts";
 
 /** What runs statements: a pool, or one connection of it inside a transaction. */
 export interface Queryable {
@@ -40,7 +41,8 @@ export function connectionOptions(settings: DatabaseSettings): ClientConfig {
     database: settings.DATABASE_NAME,
     user: settings.DATABASE_USER,
     password: settings.secrets["database-password"],
-    application_name: `slipway-${settings.program}`,
+    // With the level that its code needs: a migration that takes something away waits until nobody needs an older one.
+    application_name: `slipway-${settings.program}/${SCHEMA_LEVEL}`,
     connectionTimeoutMillis: 5000,
     keepAlive: true,
     ssl: settings.DATABASE_TLS === "verify" ? verifiedTls(settings.DATABASE_CA_FILE) : false,

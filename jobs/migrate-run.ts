@@ -1,6 +1,6 @@
 import { DatabaseError, type Client } from "pg";
 import type { Logger } from "./log.ts";
-import { findDestructive, type Migration } from "./migrations.ts";
+import { findDestructive, neededLevel, type Migration } from "./migrations.ts";
 
 /** The role that services use: data only, no schema. */
 const APP_ROLE = "slipway_app";
@@ -14,6 +14,9 @@ const RUN_TIMEOUT = "10min";
 
 const LEDGER = `CREATE TABLE IF NOT EXISTS schema_migrations (
   version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())`;
+
+/** Said of each, whoever's files are at hand later: a release that knows nothing of it may ask whether it can run on this database. */
+const LEDGER_PHASE = `ALTER TABLE schema_migrations ADD COLUMN IF NOT EXISTS phase text`;
 
 /** Repeated on every run: it also holds for a role that was made after the tables. */
 const GRANTS = `DO $$ BEGIN
@@ -59,8 +62,11 @@ export async function migrate(
   await client.query(`SET lock_timeout = '${LOCK_TIMEOUT}'`);
   try {
     await client.query(LEDGER);
-    const pending = await findPending(client, migrations);
-    refuseDestructive(pending, options);
+    await client.query(LEDGER_PHASE);
+    const unapplied = await findPending(client, migrations);
+    refuseDestructive(unapplied, options);
+    const { pending, waiting, why } = await holdBack(client, migrations, unapplied);
+    for (const { file } of waiting) log.warn({ file, why }, "a migration waits until no release of before runs");
     for (const migration of pending) {
       const started = performance.now();
       await apply(client, migration);
@@ -84,17 +90,61 @@ async function findPending(client: Client, migrations: readonly Migration[]): Pr
       throw new MigrationFailed(file, "was changed after it was applied; restore the file and write a new migration");
     }
   }
+  // Those that were applied before there were phases.
+  const told = migrations.filter(({ version }) => applied.has(version));
+  await client.query(
+    `UPDATE schema_migrations SET phase = told.phase FROM unnest($1::int[], $2::text[]) told (version, phase)
+     WHERE schema_migrations.version = told.version AND schema_migrations.phase IS NULL`,
+    [told.map(({ version }) => version), told.map(({ phase }) => phase)],
+  );
   return migrations.filter((migration) => !applied.has(migration.version));
+}
+
+/** Services of a release that use the schema, by the level that their code needs: jobs/database.ts tells the server. */
+const OLD_SERVICES = `SELECT application_name || ' (' || count(*) || ')' AS name FROM pg_stat_activity
+  WHERE datname = current_database() AND application_name ~ '^slipway-(api|worker|marker)'
+    AND coalesce(substring(application_name FROM '/([0-9]+)$')::int, 0) < $1
+  GROUP BY application_name ORDER BY application_name`;
+
+/** What is applied now, and what has to wait for services of before to go, and for which. */
+interface Held {
+  readonly pending: readonly Migration[];
+  readonly waiting: readonly Migration[];
+  readonly why: string;
+}
+
+async function holdBack(
+  client: Client,
+  migrations: readonly Migration[],
+  unapplied: readonly Migration[],
+): Promise<Held> {
+  for (const [index, { version, file, phase }] of unapplied.entries()) {
+    if (phase !== "contract") continue;
+    const needs = neededLevel(migrations.filter((one) => one.version < version));
+    const { rows } = await client.query<{ name: string }>(OLD_SERVICES, [needs]);
+    if (rows.length === 0) continue;
+    const why = `services of before migration ${needs} run: ${rows.map(({ name }) => name).join(", ")}`;
+    const waiting = unapplied.slice(index);
+    const needed = waiting.find((one) => one.phase !== "contract");
+    if (needed !== undefined)
+      throw new MigrationFailed(
+        file,
+        `has to wait, as ${why}; and ${needed.file} behind it cannot. Deploy a release that ends before ${needed.file} first, then this one`,
+      );
+    return { pending: unapplied.slice(0, index), waiting, why };
+  }
+  return { pending: unapplied, waiting: [], why: "" };
 }
 
 function refuseDestructive(pending: readonly Migration[], options: MigrateOptions): void {
   if (options.allowDestructive === true) return;
-  for (const migration of pending) {
+  // The others say by their phase that they take something away.
+  for (const migration of pending.filter(({ phase }) => phase === "expand")) {
     const found = findDestructive(migration);
     if (found !== undefined) {
       throw new MigrationFailed(
         migration.file,
-        `holds "${found}", which destroys data; make a backup, then run with --allow-destructive`,
+        `holds "${found}", which destroys data and is no expand; say -- phase: contract or incompatible, or make a backup and run with --allow-destructive`,
       );
     }
   }
@@ -104,10 +154,11 @@ async function apply(client: Client, migration: Migration): Promise<void> {
   await client.query("BEGIN");
   try {
     await client.query(migration.sql);
-    await client.query("INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3)", [
+    await client.query("INSERT INTO schema_migrations (version, name, checksum, phase) VALUES ($1, $2, $3, $4)", [
       migration.version,
       migration.file,
       migration.checksum,
+      migration.phase,
     ]);
     await client.query("COMMIT");
   } catch (error) {

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { query, startPostgres, type TestPostgres } from "../test/servers/postgres.ts";
 import { createTestLog } from "../test/servers/stack.ts";
 import { migrate, MigrationFailed } from "./migrate-run.ts";
-import { findDestructive, migrationsFolder, readMigrations, type Migration } from "./migrations.ts";
+import { findDestructive, migrationsFolder, neededLevel, readMigrations, type Migration } from "./migrations.ts";
 import { SCHEMA_LEVEL } from "./schema-level.ts";
 
 const { log } = createTestLog();
@@ -31,7 +31,8 @@ async function connect(user = "slipway_owner"): Promise<Client> {
 
 function files(contents: Record<string, string>): Migration[] {
   const folder = mkdtempSync(join(tmpdir(), "slipway-migrations-"));
-  for (const [name, sql] of Object.entries(contents)) writeFileSync(join(folder, name), sql);
+  for (const [name, sql] of Object.entries(contents))
+    writeFileSync(join(folder, name), sql.startsWith("-- phase") ? sql : `-- phase: expand\n${sql}`);
   return readMigrations(folder);
 }
 
@@ -45,7 +46,7 @@ async function failure(migrations: Migration[]): Promise<string> {
 describe("migration files", () => {
   it("end at the level that the code needs, and destroy nothing", () => {
     const all = readMigrations(migrationsFolder());
-    expect(all.at(-1)?.version).toBe(SCHEMA_LEVEL);
+    expect(neededLevel(all)).toBe(SCHEMA_LEVEL);
     expect(all.map(findDestructive).filter(Boolean)).toEqual([]);
   });
 
@@ -57,6 +58,21 @@ describe("migration files", () => {
   ])("%j are refused by name", (contents) => {
     expect(() => files(contents)).toThrow(/allowed at this place is 000[12]-name\.sql/);
   });
+
+  it("have the checksums that they had before there were phases", () => {
+    expect(readMigrations(migrationsFolder())[0]?.checksum).toBe(
+      "57f9500dae646455df286cfb6b1b57cae5af759f551f357085edd36cc23af68f",
+    );
+  });
+
+  it.each(["SELECT 1", "-- phase: later\nSELECT 1", "\n-- phase: expand\n", ""])(
+    "%j is refused: it says no phase",
+    (sql) => {
+      const folder = mkdtempSync(join(tmpdir(), "slipway-migrations-"));
+      writeFileSync(join(folder, "0001-a.sql"), sql);
+      expect(() => readMigrations(folder)).toThrow(/^0001-a\.sql: its first line is .*expand, contract, incompatible/);
+    },
+  );
 
   it.each([
     ["DROP TABLE a", true],
@@ -91,7 +107,7 @@ describe("migrate", () => {
 
   it("says file, line and reason, and leaves nothing of the file", async () => {
     const bad = { ...good, "0002-b.sql": "CREATE TABLE b (id int);\n  CREATE TABEL c (id int);" };
-    expect(await failure(files(bad))).toBe('0002-b.sql: line 2, column 10: syntax error at or near "TABEL" (42601)');
+    expect(await failure(files(bad))).toBe('0002-b.sql: line 3, column 10: syntax error at or near "TABEL" (42601)');
     expect(await query(postgres.port, "SELECT name FROM schema_migrations", database)).toEqual([
       { name: "0001-a.sql" },
     ]);
@@ -137,5 +153,79 @@ describe("migrate", () => {
       /^0002-b\.sql: .*lock timeout \(55P03\)$/,
     );
     await holder.end();
+  });
+});
+
+describe("a migration that takes something away", () => {
+  const first = { "0001-a.sql": "CREATE TABLE a (id int, old int)", "0002-b.sql": "ALTER TABLE a ADD COLUMN new int" };
+  const drop = "-- phase: contract\nALTER TABLE a DROP COLUMN old";
+  const all = { ...first, "0003-c.sql": drop };
+
+  /** A service of a release whose code needs a level; `undefined` is one of before services told theirs. */
+  async function service(level: number | undefined, name = "api"): Promise<Client> {
+    const application_name = `slipway-${name}${level === undefined ? "" : `/${level}`}`;
+    const opened = new Client({
+      host: "127.0.0.1",
+      port: postgres.port,
+      user: "slipway_app",
+      database,
+      application_name,
+    });
+    await opened.connect();
+    return opened;
+  }
+
+  it.each([undefined, 1])("waits while a service of level %s runs, and goes when it is gone", async (level) => {
+    await migrate(client, files({ "0001-a.sql": first["0001-a.sql"] }), log);
+    const old = await service(level);
+    const young = await service(2, "worker");
+    expect(await migrate(client, files(all), log)).toEqual(["0002-b.sql"]);
+    await old.end();
+    expect(await migrate(client, files(all), log)).toEqual(["0003-c.sql"]);
+    await young.end();
+    expect(
+      await query(postgres.port, "SELECT version, phase FROM schema_migrations ORDER BY version", database),
+    ).toEqual([
+      { version: 1, phase: "expand" },
+      { version: 2, phase: "expand" },
+      { version: 3, phase: "contract" },
+    ]);
+  });
+
+  it("does not wait for a backup agent, or for itself", async () => {
+    const agent = await service(undefined, "backup");
+    const other = await service(1, "migrate");
+    expect(await migrate(client, files(all), log)).toHaveLength(3);
+    await Promise.all([agent.end(), other.end()]);
+  });
+
+  it("is refused where something behind it cannot wait", async () => {
+    await migrate(client, files(first), log);
+    const old = await service(1);
+    const more = { ...all, "0004-d.sql": "ALTER TABLE a ADD COLUMN more int" };
+    expect(await failure(files(more))).toBe(
+      "0003-c.sql: has to wait, as services of before migration 2 run: slipway-api/1 (1); and 0004-d.sql behind it cannot. " +
+        "Deploy a release that ends before 0004-d.sql first, then this one",
+    );
+    expect(await query(postgres.port, "SELECT max(version) AS level FROM schema_migrations", database)).toEqual([
+      { level: 2 },
+    ]);
+    await old.end();
+    expect(await migrate(client, files(more), log)).toEqual(["0003-c.sql", "0004-d.sql"]);
+  });
+
+  it("is not what code needs, and one that breaks releases is", () => {
+    expect(neededLevel(files(all))).toBe(2);
+    expect(neededLevel(files({ ...first, "0003-c.sql": "-- phase: incompatible\nDROP TABLE a" }))).toBe(3);
+    expect(neededLevel([])).toBe(0);
+  });
+
+  it("tells of those that were applied before there were phases", async () => {
+    await migrate(client, files({ "0001-a.sql": first["0001-a.sql"] }), log);
+    await query(postgres.port, "ALTER TABLE schema_migrations DROP COLUMN phase", database);
+    await migrate(client, files(all), log);
+    expect(await query(postgres.port, "SELECT phase FROM schema_migrations WHERE version = 1", database)).toEqual([
+      { phase: "expand" },
+    ]);
   });
 });

@@ -3,12 +3,24 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+/**
+ * What a migration does to releases that run beside it; the first line of its file says which, as `-- phase: expand`.
+ *
+ * - `expand`: those of before go on working.
+ * - `contract`: takes away what no release has used since the newest migration of another phase before it. It waits until none runs that
+ *   does not know that one.
+ * - `incompatible`: those of before stop working. There is no way back over it but a restore.
+ */
+export const PHASES = ["expand", "contract", "incompatible"] as const;
+export type Phase = (typeof PHASES)[number];
+
 /** One file of SQL, run once in a transaction of its own. */
 export interface Migration {
   readonly version: number;
   readonly file: string;
+  readonly phase: Phase;
   readonly sql: string;
-  /** Of the text, in hex: an applied file must not change. */
+  /** Of the text without the line of its phase, in hex: what was applied must not change. */
   readonly checksum: string;
 }
 
@@ -16,6 +28,8 @@ export interface Migration {
 export class MigrationFilesError extends Error {
   override readonly name = "MigrationFilesError";
 }
+
+const PHASE = new RegExp(`^-- phase: (?<phase>${PHASES.join("|")})\n`);
 
 const FILE = /^(?<version>\d{4})-[a-z0-9-]+\.sql$/;
 
@@ -31,7 +45,7 @@ export function migrationsFolder(): string {
 /**
  * Reads all migrations in order.
  *
- * @throws MigrationFilesError for a wrong file name, a number twice or a gap
+ * @throws MigrationFilesError for a wrong file name, a number twice or a gap, and a file that does not say its phase
  */
 export function readMigrations(folder: string): Migration[] {
   const files = readdirSync(folder).sort();
@@ -44,8 +58,24 @@ export function readMigrations(folder: string): Migration[] {
       );
     }
     const sql = readFileSync(join(folder, file), "utf8");
-    return { version, file, sql, checksum: createHash("sha256").update(sql).digest("hex") };
+    const phase = phaseOf(file, sql);
+    const checksum = createHash("sha256").update(sql.replace(PHASE, "")).digest("hex");
+    return { version, file, phase, sql, checksum };
   });
+}
+
+function phaseOf(file: string, sql: string): Phase {
+  const found = PHASES.find((phase) => phase === PHASE.exec(sql)?.groups?.["phase"]);
+  if (found !== undefined) return found;
+  const first = JSON.stringify(sql.split("\n")[0]?.slice(0, 60));
+  throw new MigrationFilesError(
+    `${file}: its first line is ${first}, must be -- phase: and one of ${PHASES.join(", ")}; docs/deploys.md says which is which`,
+  );
+}
+
+/** The level that code with these files needs: its newest migration but for those that take away what is not used any more. */
+export function neededLevel(migrations: readonly Migration[]): number {
+  return migrations.findLast(({ phase }) => phase !== "contract")?.version ?? 0;
 }
 
 /** Statements after which data is gone, or a release before this one cannot work. */

@@ -15,6 +15,7 @@ export const IMAGES = {
       prepare: "jobs/prepare.ts",
       "try-login": "jobs/try-login.ts",
       drill: "backup/rds/main.ts",
+      operate: "jobs/operate.ts",
       healthcheck: "jobs/healthcheck.ts",
     },
   },

@@ -1,3 +1,4 @@
+-- phase: expand
 -- Jobs and what belongs to them. Postgres is the truth; Redis only wakes workers up and is rebuilt from here.
 
 CREATE TABLE jobs (

@@ -1,3 +1,4 @@
+-- phase: expand
 -- Tenants, request keys, batches, cancellation, progress, schedules. Expand only: releases before this one go on working.
 
 ALTER TABLE jobs

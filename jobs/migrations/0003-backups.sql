@@ -1,3 +1,4 @@
+-- phase: expand
 -- What backups and drills came to: for reports and metrics. The truth about a backup is in its repository: these rows are of the moment to
 -- which the database was restored.
 

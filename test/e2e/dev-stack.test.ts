@@ -147,7 +147,7 @@ describe("releases", () => {
   });
 
   it("stops at a migration that fails, with its log, and runs it again at the next up", async () => {
-    stack.checkout.write(BROKEN_MIGRATION, "SELECT no_such_function();\n");
+    stack.checkout.write(BROKEN_MIGRATION, "-- phase: expand\nSELECT no_such_function();\n");
     for (const attempt of [1, 2]) {
       const failed = await stack.pulumi("up", "--yes", "--skip-preview");
       expect(failed.code, `attempt ${attempt}`).not.toBe(0);

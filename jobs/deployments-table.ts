@@ -1,0 +1,43 @@
+import { z } from "zod";
+import { run, type Queryable } from "./database.ts";
+
+/** A deployment as its log has it; `toolchain/deployment/deployments-log.ts` writes it. Whatever else a newer one says is passed over. */
+export const recordSchema = z.object({
+  id: z.uuid(),
+  number: z.int().positive(),
+  command: z.string(),
+  by: z.string(),
+  version: z.string(),
+  images: z.record(z.string(), z.string()).optional(),
+  schemaBefore: z.int().optional(),
+  schemaAfter: z.int().optional(),
+  backup: z.string().optional(),
+  startedAt: z.string(),
+  endedAt: z.string().optional(),
+  outcome: z.enum(["succeeded", "failed", "interrupted"]).optional(),
+  step: z.string().optional(),
+  reason: z.string().optional(),
+  serving: z.string().optional(),
+});
+export type DeploymentRow = z.infer<typeof recordSchema>;
+
+const WRITE = {
+  name: "deployment-write",
+  text: `INSERT INTO deployments (id, number, command, by, version, images, schema_before, schema_after, backup, started_at, ended_at,
+           outcome, step, reason, serving)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+         ON CONFLICT (id) DO UPDATE SET images = excluded.images, schema_before = excluded.schema_before,
+           schema_after = excluded.schema_after, backup = excluded.backup, ended_at = excluded.ended_at, outcome = excluded.outcome,
+           step = excluded.step, reason = excluded.reason, serving = excluded.serving, version = excluded.version`,
+};
+
+/** Writes deployments into their table, or what became known of them since. */
+export async function writeDeployments(db: Queryable, records: readonly DeploymentRow[]): Promise<void> {
+  for (const one of records) {
+    const images = one.images === undefined ? null : JSON.stringify(one.images);
+    await run(db, WRITE, [
+      ...[one.id, one.number, one.command, one.by, one.version, images, one.schemaBefore, one.schemaAfter],
+      ...[one.backup, one.startedAt, one.endedAt, one.outcome, one.step, one.reason, one.serving],
+    ]);
+  }
+}
