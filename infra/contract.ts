@@ -145,10 +145,21 @@ export interface Platform {
   release(services: readonly ServiceSpec[], after: readonly Done[]): Release;
 }
 
+/** What was asked for of one service. */
+export interface AskedService {
+  readonly image: string;
+  /** Name of what runs; it changes with everything that is in its containers or pods. */
+  readonly release: string;
+  /** Absent where an autoscaler decides. */
+  readonly replicas?: number;
+}
+
 /** A release that took over. */
 export interface Release {
   /** Where the public reaches the API, without a slash at the end. */
   readonly url: Output<string>;
   /** Name of the release of each service. */
   readonly serving: Output<Record<string, string>>;
+  /** The same with images and numbers: what runs is compared with it. */
+  readonly asked: Output<Record<string, AskedService>>;
 }

@@ -36,7 +36,8 @@ export class StackAtHand {
   async deploy(allow: readonly string[] = []): Promise<Stack> {
     const host = await this.#prepared();
     const goesOn = "run this again, and it goes on from there.";
-    return deployStack({ name: this.name, host, steps: this.steps, goesOn, allow });
+    const command = `slipway ${process.argv[2] ?? ""}`.trim();
+    return deployStack({ name: this.name, host, steps: this.steps, command, goesOn, allow });
   }
 
   /** A way to the API, for as long as it is used. */

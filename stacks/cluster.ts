@@ -2,6 +2,7 @@ import { Config, getStack, log, type Output } from "@pulumi/pulumi";
 import { dataSettings } from "../configs/stack-backup.ts";
 import type { StackConfig } from "../configs/stack.ts";
 import { credentialSlots, type Credentials } from "../configs/credential-slots.ts";
+import type { AskedService } from "../infra/contract.ts";
 import { decideKeda, findKeda, type Found, type Where } from "../infra/kubernetes/find-keda.ts";
 import { KubernetesPlatform } from "../infra/kubernetes/platform.ts";
 import { clusterConnectionUsers } from "../infra/kubernetes/scale.ts";
@@ -19,6 +20,8 @@ export interface ClusterOutputs {
   readonly namespace: Output<string>;
   /** The release that serves, by service. */
   readonly serving: Output<Record<string, string>>;
+  /** Images and numbers that it was asked for with; a deploy compares what runs with them. */
+  readonly asked: Output<Record<string, AskedService>>;
   /** What tokens are signed with; secret, `make token` reads it. */
   readonly jwtKeys: Output<string>;
   /** How the slots of credentials stand; `slipway rotate` reads it. */
@@ -57,12 +60,13 @@ export async function cluster(
   const keys = { jwt: secrets.jwtKeys, hmac: secrets.hmacKeys };
   const services = describeServices({ config, keys, aes: secrets.aes, database, cache, objects, hasGpu });
   const migrated = platform.runOnce(services.migrate);
-  const { url, serving } = platform.release(services.running, [migrated]);
+  const { url, serving, asked } = platform.release(services.running, [migrated]);
   const { generation: dataGeneration } = dataSettings(file.data);
   return {
     url,
     namespace: platform.namespace,
     serving,
+    asked,
     jwtKeys: secrets.jwtSigning,
     credentials: credentialSlots(config.credentials),
     dataGeneration,

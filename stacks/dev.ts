@@ -1,6 +1,7 @@
 import { getStack, interpolate, type Output } from "@pulumi/pulumi";
 import { backupSettings, dataSettings } from "../configs/stack-backup.ts";
 import type { StackConfig } from "../configs/stack.ts";
+import type { AskedService } from "../infra/contract.ts";
 import { credentialSlots, type Credentials } from "../configs/credential-slots.ts";
 import { backupConnections } from "../infra/docker/backup.ts";
 import { decideGpu, engineRuntimes } from "../infra/docker/gpu.ts";
@@ -18,6 +19,8 @@ export interface DevOutputs {
   readonly docsUrl: Output<string>;
   /** The release that serves, by service. */
   readonly serving: Output<Record<string, string>>;
+  /** Images and numbers that it was asked for with; a deploy compares what runs with them. */
+  readonly asked: Output<Record<string, AskedService>>;
   /** What tokens are signed with; secret, `make token` reads it. */
   readonly jwtKeys: Output<string>;
   /** How the slots of credentials stand; `slipway rotate` reads it. */
@@ -36,12 +39,13 @@ export async function dev(config: StackConfig): Promise<DevOutputs> {
   const keys = { jwt: secrets.jwtKeys, hmac: secrets.hmacKeys };
   const services = describeServices({ config, keys, aes: secrets.aes, ...platformParts(platform) });
   const migrated = platform.runOnce(services.migrate);
-  const { url, serving } = platform.release(services.running, [migrated]);
+  const { url, serving, asked } = platform.release(services.running, [migrated]);
   const { generation: dataGeneration } = dataSettings(config.data);
   return {
     url,
     docsUrl: interpolate`${url}/docs`,
     serving,
+    asked,
     jwtKeys: secrets.jwtSigning,
     credentials: credentialSlots(config.credentials),
     dataGeneration,

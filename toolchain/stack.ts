@@ -3,6 +3,8 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { runCommand } from "./command.ts";
+import { followEvents, type EngineEvent } from "./deployment/engine-events.ts";
+import { askedSchema } from "./deployment/truth.ts";
 import type { Folders } from "./folders.ts";
 import { judgeLocks, readLocks } from "./lock.ts";
 import { endOrphans } from "./orphans.ts";
@@ -44,6 +46,8 @@ const outputsSchema = z.looseObject({
   /** Name of the stack's own cluster, on AWS, and the way to it. */
   cluster: z.string().optional(),
   kubeconfig: z.string().optional(),
+  /** What its services were asked for with; stacks of before do not say. */
+  asked: askedSchema.optional(),
 });
 export type Outputs = z.infer<typeof outputsSchema>;
 
@@ -93,10 +97,10 @@ export class Stack {
     }
   }
 
-  async deploy(report: Report): Promise<string> {
-    return this.#pulumi(["up", "--yes", "--skip-preview", "--suppress-permalink=true"], (line) => {
-      report(resourceLine(line));
-    });
+  /** @param take is given what the engine does, as it does it */
+  async deploy(take: (event: EngineEvent) => void): Promise<string> {
+    const up = ["up", "--yes", "--skip-preview", "--suppress-permalink=true"];
+    return followEvents(take, (path) => this.#pulumi([...up, "--event-log", path]));
   }
 
   /** What `pulumi preview --json` prints: what a deploy would do. */
@@ -185,7 +189,8 @@ export class Stack {
       [...args, ...(isNamed ? [] : ["--stack", this.name]), "--non-interactive", "--color=never"],
       {
         cwd: this.#folders.root,
-        env: this.#env,
+        // Without it there is no --event-log.
+        env: { ...this.#env, PULUMI_DEBUG_COMMANDS: "true" },
         ...(onLine ? { onLine } : {}),
         ...(input === undefined ? {} : { input }),
       },

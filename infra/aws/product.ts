@@ -1,6 +1,7 @@
 import type { Output } from "@pulumi/pulumi";
 import type { AwsBackupSettings } from "../../configs/aws-backup-settings.ts";
 import { wantsGpu } from "../../configs/stack-faults.ts";
+import type { AskedService } from "../contract.ts";
 import { KubernetesPlatform } from "../kubernetes/platform.ts";
 import type { ClusterConfig } from "../kubernetes/settings.ts";
 import type { Surroundings } from "../kubernetes/surroundings.ts";
@@ -30,6 +31,10 @@ export interface Product {
   readonly namespace: Output<string>;
   /** The release that serves, by service. */
   readonly serving: Output<Record<string, string>>;
+  /** Images and numbers that it was asked for with. */
+  readonly asked: Output<Record<string, AskedService>>;
+  /** The way to the cluster; it holds no secret. */
+  readonly kubeconfig: Output<string>;
 }
 
 /** The product's programs in the stack's own cluster: the step that makes the database's roles, then migrations, then what serves. */
@@ -46,6 +51,6 @@ export function product({ config, secrets, base, surroundings, backup, scaler: p
   const prepared = services.prepare ? [platform.runOnce(services.prepare)] : [];
   const migrated = platform.runOnce(services.migrate, prepared);
   if (services.drill) platform.runOnSchedule(services.drill, drillSchedule(backup), [migrated]);
-  const { serving } = platform.release(services.running, [migrated, ...scaler]);
-  return { namespace: platform.namespace, serving };
+  const { serving, asked } = platform.release(services.running, [migrated, ...scaler]);
+  return { namespace: platform.namespace, serving, asked };
 }

@@ -39,7 +39,12 @@ export async function connectEngine(): Promise<Engine> {
   }
   // Loaded here: a preview never asks the engine and does not pay for the client.
   const { default: Client } = await import("dockerode");
-  return new DockerEngine(new Client());
+  return engineOf(new Client());
+}
+
+/** The engine of a client that is there already. */
+export function engineOf(docker: Docker): Engine {
+  return new DockerEngine(docker);
 }
 
 class DockerEngine implements Engine {

@@ -1,5 +1,5 @@
 import { all, log, type ComponentResource, type Output } from "@pulumi/pulumi";
-import type { Done, Release } from "../contract.ts";
+import type { AskedService, Done, Release } from "../contract.ts";
 import { activate, type Edge } from "./edge.ts";
 import type { Engine } from "./engine.ts";
 import { gate } from "./gate.ts";
@@ -43,7 +43,16 @@ export function release(args: ReleaseArgs): Release {
     parent: args.parent,
   });
   const serving = all(Object.fromEntries(entries.map(([name, { release: alias }]) => [name, alias])));
-  return { url: afterwards(taken.id, args.edge.url), serving: afterwards(taken.id, serving) };
+  const asked = all(Object.fromEntries(entries.map(([name, containers]) => [name, askedOf(containers)])));
+  return {
+    url: afterwards(taken.id, args.edge.url),
+    serving: afterwards(taken.id, serving),
+    asked: afterwards(taken.id, asked),
+  };
+}
+
+function askedOf({ image, release: alias, ids }: ServiceRelease): Output<AskedService> {
+  return all([image, alias]).apply(([known, name]) => ({ image: known, release: name, replicas: ids.length }));
 }
 
 interface Keys {

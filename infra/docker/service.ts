@@ -23,6 +23,7 @@ export interface ServiceRelease {
   /** `<service>-<hex digits>`, an alias of every replica on the inner network and of no other container, ever. */
   readonly release: Output<string>;
   readonly ids: readonly Output<string>[];
+  readonly image: Output<string>;
 }
 
 /** Seconds that the engine gives beyond the drain time, so that a process is never killed while it closes. */
@@ -44,7 +45,7 @@ export function service(args: ServiceArgs): ServiceRelease {
     );
     return container.id;
   });
-  return { release, ids };
+  return { release, ids, image: output(args.image) };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { all, interpolate, output, type Input, type Output } from "@pulumi/pulumi";
-import type { Database, Done, Release, ServiceSpec } from "../contract.ts";
+import type { AskedService, Database, Done, Release, ServiceSpec } from "../contract.ts";
 import { autoscaling } from "./autoscaling.ts";
 import { deployment, hasTraffic, serviceAddress, serviceTemplate, type DeploymentArgs } from "./deployment.ts";
 import { digest } from "./digest.ts";
@@ -27,8 +27,8 @@ export interface ReleaseArgs {
 /** One service that rolled out. */
 interface Rolled {
   readonly name: string;
-  /** Name of what runs: it changes with everything that is in the pods. Known once they are ready. */
-  readonly release: Output<string>;
+  /** Its name changes with everything that is in the pods. Known once they are ready. */
+  readonly asked: Output<AskedService>;
   /** Present where others send it requests. */
   readonly url?: Output<string>;
 }
@@ -39,8 +39,11 @@ export function release(args: ReleaseArgs): Release {
   const [url] = rolled.flatMap((one) => one.url ?? []);
   if (url === undefined)
     throw new Error(`A release needs a service named api; it has: ${rolled.map(({ name }) => name).join(", ")}.`);
-  const serving = all(Object.fromEntries(rolled.map(({ name, release: running }) => [name, running])));
-  return { url, serving };
+  const asked = all(Object.fromEntries(rolled.map((one) => [one.name, one.asked])));
+  const serving = asked.apply((services) =>
+    Object.fromEntries(Object.entries(services).map(([name, { release: running }]) => [name, running])),
+  );
+  return { url, serving, asked };
 }
 
 function rollOut({ scale, ...service }: ReleaseArgs["services"][number], args: ReleaseArgs): Rolled {
@@ -64,7 +67,11 @@ function rollOut({ scale, ...service }: ReleaseArgs["services"][number], args: R
       place,
     });
   const running = interpolate`${made.metadata.name}-${digest(serviceTemplate(shape))}`;
-  return { name: spec.name, release: running, ...(hasTraffic(spec) ? { url: publish(spec, made, args) } : {}) };
+  const asked = all([running, parts.image]).apply(([name, image]) => ({
+    ...{ image, release: name },
+    ...(scale.owner === "stack" ? { replicas: scale.replicas } : {}),
+  }));
+  return { name: spec.name, asked, ...(hasTraffic(spec) ? { url: publish(spec, made, args) } : {}) };
 }
 
 /** Where requests come in: by the ingress, or within the cluster alone. */

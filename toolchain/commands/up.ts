@@ -38,7 +38,7 @@ await runMain(USAGE, OPTIONS, async ({ values }) => {
   const name = checkStackName(values.stack);
   const platform = await platformOf(name, findFolders());
   const host = await platform.prepare(name, steps);
-  const stack = await deployStack({ name, host, steps, allow: values.allow ?? [] });
+  const stack = await deployStack({ name, host, steps, command: "make up", allow: values.allow ?? [] });
   const outputs = await stack.outputs();
   const reached = await platform.reach(stack, host.folders, outputs);
   try {

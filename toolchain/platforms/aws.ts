@@ -15,6 +15,8 @@ export const aws: PlatformCommands = {
   plugins,
   prepare: async (_stack, steps) => {
     const folders = findFolders();
+    // With it comes a client.
+    const { clusterHost } = await import("./cluster-running.ts");
     return {
       folders,
       env: await preparePulumi(steps, folders, plugins),
@@ -24,6 +26,7 @@ export const aws: PlatformCommands = {
       deliver: () => Promise.resolve(),
       // Pulumi's own message has the reasons of AWS and of pods.
       faultyLogs: () => Promise.resolve(""),
+      ...clusterHost(placeOf),
     };
   },
   environment: () => ({}),
@@ -52,6 +55,16 @@ export const aws: PlatformCommands = {
     process.stdout.write(`${await reportLeftovers({ stack: name, cluster, regions })}\n`);
   },
 };
+
+/** Where in its own cluster a stack is; nowhere before there is one. */
+async function placeOf(stack: Stack) {
+  // A stack that never came up has no outputs.
+  const outputs = await stack.outputs().catch(() => undefined);
+  if (outputs?.namespace === undefined || outputs.kubeconfig === undefined) return undefined;
+  const { namespace, kubeconfig } = outputs;
+  const { loadKubeConfig } = await import("../kube-config.ts");
+  return { namespace, config: loadKubeConfig({ content: kubeconfig }) };
+}
 
 async function clusterName({ name, folders, steps }: TakeDown): Promise<string | undefined> {
   const stack = new Stack(name, folders, await preparePulumi(steps, folders, plugins));

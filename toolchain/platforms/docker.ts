@@ -1,4 +1,6 @@
+import { engineOf } from "../../infra/docker/engine.ts";
 import { askOnTerminal } from "../ask.ts";
+import { servingApi } from "../deployment/truth.ts";
 import { planEngine, startEngine } from "../docker.ts";
 import { connect, findEngine } from "../engine.ts";
 import { faultyLogs, keepingData, removeAll, removeUnknown } from "../leftovers.ts";
@@ -9,6 +11,7 @@ import { readStackSettings } from "../stack-settings.ts";
 import { stackExists, stackNames, type Stack } from "../stack.ts";
 import type { Steps } from "../steps.ts";
 import { destroy } from "./destroy.ts";
+import { dockerRunning } from "./docker-running.ts";
 import type { PlatformCommands, TakeDown } from "./host.ts";
 
 /** Everything on one Docker engine, which is started where there is none. */
@@ -28,6 +31,11 @@ export const docker: PlatformCommands = {
       // The engine builds what it runs, while Pulumi deploys.
       deliver: () => Promise.resolve(),
       faultyLogs: () => faultyLogs(engine, stack),
+      running: (_stack, services) => dockerRunning(engine, stack, services),
+      withinApi: async (_stack, command) => {
+        const api = servingApi(await dockerRunning(engine, stack, ["api"]));
+        return api && engineOf(engine).exec(api.name, command);
+      },
     };
   },
   environment: () => ({}),

@@ -1,4 +1,6 @@
 import type { KubeConfig } from "@kubernetes/client-node";
+import type { Ran } from "../deployment/operate.ts";
+import type { Running } from "../deployment/truth.ts";
 import type { Folders } from "../folders.ts";
 import type { PlatformPlugin } from "../pulumi.ts";
 import type { Deployment, Outputs, Stack } from "../stack.ts";
@@ -19,6 +21,10 @@ export interface Host {
   readonly deliver: (steps: Steps) => Promise<void>;
   /** The ends of the logs of what is broken; empty where Pulumi's own message has them. */
   readonly faultyLogs: () => Promise<string>;
+  /** What the platform has running of services at this moment, whatever the stack's state says. */
+  readonly running: (stack: Stack, services: readonly string[]) => Promise<Running>;
+  /** Runs a program in a container of the API that serves; nothing where none does. */
+  readonly withinApi: (stack: Stack, command: readonly string[]) => Promise<Ran | undefined>;
 }
 
 /** The API as this machine reaches it. */

@@ -14,6 +14,7 @@ import { dropSalt } from "../stack-file.ts";
 import { readStackSettings } from "../stack-settings.ts";
 import { stackExists, type Outputs, type Stack } from "../stack.ts";
 import type { Steps } from "../steps.ts";
+import { clusterHost, type ClusterPlace } from "./cluster-running.ts";
 import { destroy } from "./destroy.ts";
 import type { Host, PlatformCommands, Reached, TakeDown } from "./host.ts";
 
@@ -45,10 +46,21 @@ const NOTHING_BESIDE = {
   faultyLogs: () => Promise.resolve(""),
 };
 
+/** Where in its cluster a stack is; nowhere before its first deploy. */
+async function placeOf(stack: Stack, folders: Folders): Promise<ClusterPlace | undefined> {
+  // A stack that never came up has no outputs.
+  const namespace = (await stack.outputs().catch(() => undefined))?.namespace;
+  return namespace === undefined ? undefined : { config: await kubeConfigOf(stack, folders), namespace };
+}
+
 async function prepareOther(steps: Steps): Promise<Host> {
   const folders = findFolders();
   const env = await preparePulumi(steps, folders);
-  return { ...NOTHING_BESIDE, folders, env, isEmpty: false, deliver: () => Promise.resolve() };
+  return {
+    ...NOTHING_BESIDE,
+    ...{ folders, env, isEmpty: false, deliver: () => Promise.resolve() },
+    ...clusterHost((stack) => placeOf(stack, folders)),
+  };
 }
 
 async function prepareOurNode(steps: Steps): Promise<Host> {
@@ -67,6 +79,7 @@ async function prepareOurNode(steps: Steps): Promise<Host> {
     folders,
     env: { ...env, KUBECONFIG: layout.kubeconfig },
     isEmpty,
+    ...clusterHost((stack) => placeOf(stack, folders)),
     deliver: async (deliverySteps) => {
       await deliverySteps.run("Images", (report) => bringProductImages(layout, connect(engine.host), report));
     },

@@ -1,0 +1,100 @@
+import { appendFileSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import type { Folders } from "../folders.ts";
+
+/** How a deployment ended. `interrupted`: its process was gone before it could say. */
+export const OUTCOMES = ["succeeded", "failed", "interrupted"] as const;
+
+/** One deployment, from the first check to the last. Times are ISO 8601 in UTC. */
+const deploymentSchema = z.object({
+  /** Counts from 1 in each stack. */
+  number: z.int().positive(),
+  /** The same everywhere, in the table too. */
+  id: z.uuid(),
+  /** Such as `make up` and `slipway rollback 3`. */
+  command: z.string(),
+  /** `user@host` */
+  by: z.string(),
+  /** Of the product, as it was asked for. */
+  version: z.string(),
+  startedAt: z.string(),
+  endedAt: z.string().optional(),
+  /** The step that it was in last. */
+  step: z.string().optional(),
+  outcome: z.enum(OUTCOMES).optional(),
+  /** Why it did not succeed. */
+  reason: z.string().optional(),
+  /** What API and workers run from, once that is known: an image's id on an engine, its name with a digest in a cluster. */
+  images: z.object({ api: z.string(), worker: z.string() }).optional(),
+  /** The migration that its code needs. */
+  schemaNeeds: z.int().optional(),
+  /** Level of the database before and after. */
+  schemaBefore: z.int().optional(),
+  schemaAfter: z.int().optional(),
+  /** Label of the backup that was made before. */
+  backup: z.string().optional(),
+  /** The version that served at its end. */
+  serving: z.string().optional(),
+});
+export type DeploymentRecord = z.infer<typeof deploymentSchema>;
+
+/** A line: what became known of a deployment. */
+const lineSchema = deploymentSchema.partial().required({ number: true });
+export type DeploymentLine = z.infer<typeof lineSchema>;
+
+/** Images that API and workers run from. */
+export type ReleaseImages = NonNullable<DeploymentRecord["images"]>;
+
+/**
+ * What was deployed, by whom, and what came of it: `deployments.log` in the stack's folder of the state. Each line adds to what earlier ones
+ * said of its number, and none is changed: whoever is killed has written down how far it came.
+ */
+export class DeploymentsLog {
+  readonly path: string;
+
+  constructor(stack: string, folders: Pick<Folders, "state">) {
+    this.path = join(stackFolder(stack, folders), "deployments.log");
+  }
+
+  /** All of them, oldest first. A line that was cut off while it was written says nothing. */
+  read(): readonly DeploymentRecord[] {
+    if (!existsSync(this.path)) return [];
+    const known = new Map<number, DeploymentLine>();
+    for (const text of readFileSync(this.path, "utf8").split("\n")) {
+      const line = parseLine(text);
+      if (line !== undefined) known.set(line.number, { ...known.get(line.number), ...line });
+    }
+    return [...known.values()].flatMap((line) => deploymentSchema.safeParse(line).data ?? []);
+  }
+
+  add(line: DeploymentLine): void {
+    mkdirSync(dirname(this.path), { recursive: true, mode: 0o700 });
+    // Behind one that was cut off a line of its own begins.
+    const isCut = existsSync(this.path) && !/(^|\n)$/.test(readFileSync(this.path, "utf8"));
+    appendFileSync(this.path, `${isCut ? "\n" : ""}${JSON.stringify(line)}\n`, { mode: 0o600 });
+  }
+}
+
+/** Folder of a stack's log and lock in the state. */
+export function stackFolder(stack: string, { state }: Pick<Folders, "state">): string {
+  return join(state, "deployments", stack);
+}
+
+function parseLine(text: string): DeploymentLine | undefined {
+  try {
+    return lineSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What is known of the release that runs from these images: the one that was deployed last. */
+export function releaseOf(
+  records: readonly DeploymentRecord[],
+  { api, worker }: ReleaseImages,
+): DeploymentRecord | undefined {
+  return records.findLast(
+    ({ outcome, images }) => outcome === "succeeded" && images?.api === api && images.worker === worker,
+  );
+}

@@ -1,0 +1,56 @@
+import { appendFileSync, existsSync, writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { followEvents, parseEvent, type EngineEvent } from "./engine-events.ts";
+import { Progress } from "./progress.ts";
+
+const URN = "urn:pulumi:dev::slipway::slipway:docker:Platform$docker:index/container:Container::api-1";
+const metadata = (op: string, urn = URN) => ({ op, urn, type: urn.split("::")[2]?.split("$").at(-1) ?? "" });
+const event = (name: string, op: string, urn?: string): EngineEvent => ({ [name]: { metadata: metadata(op, urn) } });
+
+test("events are handed on as they are written, lines that are cut in two included, and the file is gone afterwards", async () => {
+  const seen: EngineEvent[] = [];
+  let path = "";
+  const line = `${JSON.stringify({ sequence: 1, ...event("resourcePreEvent", "create") })}\n`;
+  const result = await followEvents(
+    (one) => seen.push(one),
+    async (to) => {
+      path = to;
+      writeFileSync(path, line + line.slice(0, 30));
+      await expect.poll(() => seen.length).toBe(1);
+      appendFileSync(path, `${line.slice(30)}no JSON\n${line}`);
+      return "done";
+    },
+  );
+  expect(result).toBe("done");
+  expect(seen.map(({ resourcePreEvent }) => resourcePreEvent?.metadata.op)).toEqual(["create", "create", "create"]);
+  expect(existsSync(path)).toBe(false);
+});
+
+test("a step without what is looked at is no event", () => {
+  expect(parseEvent('{"resourcePreEvent": {"metadata": {"op": "create"}}}')).toBeUndefined();
+  expect(parseEvent('{"sequence": 7, "cancelEvent": {}}')).toMatchObject({ sequence: 7 });
+});
+
+test("progress says what came to its end, and what is under way, the longest first", () => {
+  let at = 0;
+  const progress = new Progress({ total: 3, now: () => at });
+  expect(progress.take(event("resourcePreEvent", "create"))).toBeUndefined();
+  at += 2000;
+  progress.take(event("resourcePreEvent", "delete-replaced", `${URN}b`));
+  expect(progress.detail).toBe("0 of 3; creating api-1 (2.0 s), deleting the old api-1b (0.0 s)");
+  expect(progress.take(event("resOutputsEvent", "create"))).toBe("+ api-1 created (2.0 s)");
+  expect(progress.take(event("resOpFailedEvent", "delete-replaced", `${URN}b`))).toBe("! api-1b failed (0.0 s)");
+  expect(progress.detail).toBe("1 of 3");
+});
+
+test("what stays, components and providers are no progress", () => {
+  const progress = new Progress();
+  const quiet = [
+    event("resourcePreEvent", "same"),
+    event("resourcePreEvent", "create", "urn:pulumi:dev::slipway::pulumi:pulumi:Stack::slipway-dev"),
+    event("resourcePreEvent", "create", "urn:pulumi:dev::slipway::pulumi:providers:docker::default"),
+    event("resourcePreEvent", "create", "urn:pulumi:dev::slipway::slipway:docker:Platform::docker"),
+  ];
+  for (const one of quiet) progress.take(one);
+  expect(progress.detail).toBe("0 done");
+});

@@ -1,0 +1,71 @@
+import { z } from "zod";
+import type { DeploymentRecord } from "./deployments-log.ts";
+
+/** The program in the image of the API that answers; jobs/operate.ts. */
+export const OPERATE = ["/usr/local/bin/node", "/app/operate.mjs"] as const;
+
+/** What jobs/look.ts says. */
+export const lookSchema = z.looseObject({
+  failing: z.array(z.looseObject({ dependency: z.string(), reason: z.string() })),
+  applied: z.array(z.looseObject({ version: z.int(), file: z.string(), phase: z.string().nullable() })),
+  waiting: z.array(z.string()),
+  oldestDueSeconds: z.number(),
+});
+export type Look = z.infer<typeof lookSchema>;
+
+/** How a program in a container ended, and what it printed. */
+export interface Ran {
+  readonly code: number;
+  readonly output: string;
+}
+
+/** Runs a program in a container of the API that serves; nothing where none does. */
+export type Within = (command: readonly string[]) => Promise<Ran | undefined>;
+
+/** What came of asking: a stack that does not run cannot be asked, and a release of before this program has none. */
+export type Looked =
+  | { readonly kind: "seen"; readonly look: Look }
+  | { readonly kind: "nothing runs" }
+  | { readonly kind: "no answer"; readonly why: string };
+
+/** Asks the stack how it stands from within. */
+export async function lookWithin(within: Within): Promise<Looked> {
+  const ran = await within([...OPERATE, "look"]);
+  if (ran === undefined) return { kind: "nothing runs" };
+  const parsed = ran.code === 0 ? lookSchema.safeParse(lastJson(ran.output)) : undefined;
+  if (parsed?.success === true) return { kind: "seen", look: parsed.data };
+  return { kind: "no answer", why: whyNot(ran) };
+}
+
+/** How many deployments the table is told of: those that it missed while it was away are among them. */
+const TOLD = 20;
+
+/**
+ * Tells the table of deployments what the log knows.
+ *
+ * @returns why it could not be told; nothing where it was
+ */
+export async function recordWithin(within: Within, records: readonly DeploymentRecord[]): Promise<string | undefined> {
+  const ran = await within([...OPERATE, "record", JSON.stringify(records.slice(-TOLD))]);
+  if (ran === undefined) return "no API runs";
+  return ran.code === 0 ? undefined : whyNot(ran);
+}
+
+function whyNot({ code, output }: Ran): string {
+  if (/Cannot find module/.test(output)) return "the release that serves is older than this question";
+  return `exit code ${code}: ${output.slice(-300).trim()}`;
+}
+
+/** Warnings of Node may stand before the answer. */
+function lastJson(output: string): unknown {
+  try {
+    return JSON.parse(output.trim().split("\n").at(-1) ?? "");
+  } catch {
+    return undefined;
+  }
+}
+
+/** The newest migration that a database has. */
+export function levelOf({ applied }: Look): number {
+  return applied.at(-1)?.version ?? 0;
+}

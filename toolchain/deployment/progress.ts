@@ -1,0 +1,72 @@
+import { formatSeconds } from "../steps.ts";
+import type { EngineEvent } from "./engine-events.ts";
+
+/** What the engine does to a resource, while it does and when it has. */
+const OPERATIONS: Readonly<Record<string, { readonly sign: string; readonly doing: string; readonly done: string }>> = {
+  create: { sign: "+", doing: "creating", done: "created" },
+  "create-replacement": { sign: "+", doing: "creating the new", done: "created anew" },
+  update: { sign: "~", doing: "updating", done: "updated" },
+  delete: { sign: "-", doing: "deleting", done: "deleted" },
+  "delete-replaced": { sign: "-", doing: "deleting the old", done: "deleted, the old one" },
+  import: { sign: "=", doing: "importing", done: "imported" },
+};
+
+/** Components are no more than names for what is below them, and providers for programs that are there. */
+const COMPONENT = /^(slipway:|pulumi:pulumi:Stack$|pulumi:providers:)/;
+
+interface Running {
+  readonly name: string;
+  readonly doing: string;
+  readonly since: number;
+}
+
+export interface ProgressOptions {
+  /** How many resources change, where a preview has said so. */
+  readonly total?: number | undefined;
+  /** Milliseconds that only grow. */
+  readonly now?: () => number;
+}
+
+/** What an update has done and does at this moment, told from the engine's events. */
+export class Progress {
+  readonly #total: number | undefined;
+  readonly #now: () => number;
+  readonly #running = new Map<string, Running>();
+  #done = 0;
+
+  constructor({ total, now = () => performance.now() }: ProgressOptions = {}) {
+    this.#total = total;
+    this.#now = now;
+  }
+
+  /** @returns a line where something has come to its end, such as `+ api-1 created (2.3 s)` */
+  take(event: EngineEvent): string | undefined {
+    const found = event.resourcePreEvent ?? event.resOutputsEvent ?? event.resOpFailedEvent;
+    if (found === undefined) return undefined;
+    const { op, urn, type } = found.metadata;
+    const operation = Object.hasOwn(OPERATIONS, op) ? OPERATIONS[op] : undefined;
+    if (operation === undefined || COMPONENT.test(type)) return undefined;
+    const name = urn.split("::").at(-1) ?? urn;
+    if (event.resourcePreEvent) {
+      this.#running.set(`${op} ${urn}`, { name, doing: operation.doing, since: this.#now() });
+      return undefined;
+    }
+    const running = this.#running.get(`${op} ${urn}`);
+    if (running === undefined) return undefined;
+    this.#running.delete(`${op} ${urn}`);
+    const took = formatSeconds((this.#now() - running.since) / 1000);
+    if (event.resOpFailedEvent) return `! ${name} failed (${took})`;
+    this.#done += 1;
+    return `${operation.sign} ${name} ${operation.done} (${took})`;
+  }
+
+  /** `7 of 23; creating api-1 (3.2 s), api-2 (3.0 s)`, those that take longest first. */
+  get detail(): string {
+    const count = this.#total === undefined ? `${this.#done} done` : `${this.#done} of ${this.#total}`;
+    const running = [...this.#running.values()].sort((a, b) => a.since - b.since).slice(0, 3);
+    const texts = running.map(
+      ({ name, doing, since }) => `${doing} ${name} (${formatSeconds((this.#now() - since) / 1000)})`,
+    );
+    return [count, ...(texts.length === 0 ? [] : [texts.join(", ")])].join("; ");
+  }
+}

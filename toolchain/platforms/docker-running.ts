@@ -1,0 +1,60 @@
+import type Docker from "dockerode";
+import { engineOf } from "../../infra/docker/engine.ts";
+import type { Copy, Running } from "../deployment/truth.ts";
+
+/** Labels that infra/docker/labels.ts writes. */
+const label = (name: "stack" | "service", value: string) => [`slipway.${name}`, value].join("=");
+
+/** Starts after which a container counts as one that will not come up by itself. */
+const CRASH_LOOP = 3;
+
+/** What an engine has running of a stack's services, and which release its edge sends requests to. */
+export async function dockerRunning(docker: Docker, stack: string, services: readonly string[]): Promise<Running> {
+  const copies = await Promise.all(services.map((service) => copiesOf(docker, stack, service)));
+  const entry = await activeRelease(docker, stack);
+  return { copies: copies.flat(), ...(entry !== undefined && { entry }) };
+}
+
+/** Containers that run, or ran and were not told to stop. One that a release left behind when it was given up is stopped. */
+async function copiesOf(docker: Docker, stack: string, service: string): Promise<Copy[]> {
+  const filters = { label: [label("stack", stack), label("service", service)] };
+  const listed = await docker.listContainers({ all: true, filters });
+  const copies = await Promise.all(
+    listed.map(async ({ Id }) => {
+      const { Name, Image, State, RestartCount, NetworkSettings } = await docker.getContainer(Id).inspect();
+      const release = Object.values(NetworkSettings.Networks)
+        .flatMap((network) => (network as { readonly Aliases?: readonly string[] | null }).Aliases ?? [])
+        .find((alias) => new RegExp(`^${service}-[0-9a-f]+$`).test(alias));
+      const common = { service, name: Name.slice(1), image: Image, ...(release !== undefined && { release }) };
+      return { ...common, ...stateOf({ ...State, RestartCount }), isStopped: State.Status === "exited" };
+    }),
+  );
+  return copies.flatMap(({ isStopped, ...copy }) => (isStopped ? [] : [copy]));
+}
+
+interface ContainerState {
+  readonly Status: string;
+  readonly ExitCode: number;
+  readonly RestartCount: number;
+  readonly Health?: { readonly Status: string } | undefined;
+}
+
+/** How a container is. */
+export function stateOf({ Status, ExitCode, RestartCount, Health }: ContainerState): Pick<Copy, "state" | "reason"> {
+  if (Status === "running" && Health?.Status === "healthy") return { state: "ready" };
+  if (RestartCount >= CRASH_LOOP)
+    return { state: "failing", reason: `started again ${RestartCount} times, each time after exit code ${ExitCode}` };
+  if (Status === "restarting") return { state: "starting", reason: `restarts after exit code ${ExitCode}` };
+  if (Status === "running" && Health?.Status === "starting") return { state: "starting", reason: "starts" };
+  if (Status === "running") return { state: "failing", reason: `its health check says ${Health?.Status ?? "nothing"}` };
+  return { state: "failing", reason: `${Status}, exit code ${ExitCode}` };
+}
+
+/** The release that the edge's link leads to; nothing where no edge runs, or it was told of none yet. */
+async function activeRelease(docker: Docker, stack: string): Promise<string | undefined> {
+  const filters = { label: [label("stack", stack), label("service", "edge")] };
+  const [edge] = await docker.listContainers({ filters });
+  if (edge === undefined) return undefined;
+  const { output } = await engineOf(docker).exec(edge.Id, ["readlink", "/var/lib/edge/active"]);
+  return /^releases\/(api-[0-9a-f]+)$/.exec(output)?.[1];
+}
