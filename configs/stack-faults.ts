@@ -4,13 +4,14 @@ import { awsFaults, type AwsSettings } from "./aws-settings.ts";
 import { kedaFaults } from "./keda-faults.ts";
 import { backupsInCluster } from "./stack-backup.ts";
 import type { StackFields } from "./stack-fields.ts";
+import { releaseFaults } from "./stack-release.ts";
 
 /** What keys of a stack's file say against each other: where, by the path without `slipway:`, and what it must be. */
 export type Fault = readonly [path: string, message: string];
 
 /** Everything that does not go together, for the platform that the file names. */
 export function crossFaults(stack: StackFields): readonly Fault[] {
-  return PLATFORM_FAULTS[stack.platform](stack);
+  return [...PLATFORM_FAULTS[stack.platform](stack), ...releaseFaults(stack)];
 }
 
 const PLATFORM_FAULTS: Readonly<Record<StackFields["platform"], (stack: StackFields) => readonly Fault[]>> = {

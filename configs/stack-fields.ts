@@ -6,6 +6,7 @@ import { fraction } from "./fraction.ts";
 import { kubernetesSchema } from "./kubernetes-settings.ts";
 import { ENVIRONMENTS } from "./runtime.ts";
 import { backupSchema, dataSchema } from "./stack-backup.ts";
+import { keepReleasesSchema, releaseSchema } from "./stack-release.ts";
 import { POOLS, SPEECH_ENGINE_NAMES } from "./worker-settings.ts";
 
 /**
@@ -115,6 +116,10 @@ export const stackFields = z.strictObject({
   drainSeconds: z.number().int().min(5).max(3600).default(25),
   /** Seconds that new containers may take to become healthy before the release is given up and the old one stays. */
   healthTimeoutSeconds: z.number().int().min(5).max(3600).default(90),
+  /** Images of an earlier release in place of this checkout's; `slipway rollback` writes it, `slipway deploy` takes it out. */
+  release: releaseSchema.optional(),
+  /** Releases before the one that serves whose images a Docker engine keeps, so that `slipway rollback` finds them. In a registry its own rules say. */
+  keepReleases: keepReleasesSchema,
   /** The slots of credentials that are rotated; `slipway rotate` writes them. */
   credentials: credentialsSchema.optional(),
   /** Backups of a Postgres that is the stack's own, on a Docker engine or in a cluster: they are made unless it says otherwise. */

@@ -17,11 +17,22 @@ test("without a command it says which there are, as wrong usage; asked for it, a
   expect(slipway("bakup").stderr).toContain('There is no command "bakup"');
   const { status, stdout } = slipway("--help");
   expect(status).toBe(0);
-  for (const command of ["preview", "backup", "backups", "restore", "drill", "verify", "keys"])
+  for (const command of [
+    "deploy",
+    "rollback",
+    "releases",
+    "preview",
+    "backup",
+    "backups",
+    "restore",
+    "drill",
+    "verify",
+    "keys",
+  ])
     expect(stdout).toContain(`  ${command} `);
 });
 
-test.each(["preview", "backup", "backups", "restore", "drill", "verify", "keys"])(
+test.each(["deploy", "rollback", "releases", "preview", "backup", "backups", "restore", "drill", "verify", "keys"])(
   "%s --help has options, exit codes and examples",
   (command) => {
     const { status, stdout } = slipway(command, "--help");
@@ -32,6 +43,10 @@ test.each(["preview", "backup", "backups", "restore", "drill", "verify", "keys"]
 );
 
 test.each([
+  [["deploy", "--init", "--rollback"], "--init and --rollback do not go together"],
+  [["deploy", "0.1.0"], 'A version goes with --rollback alone, got "0.1.0"'],
+  [["rollback", "1", "2"], "at most 1"],
+  [["releases", "now"], "takes no word"],
   [["backup", "now"], "takes no word"],
   [["backup", "--fast"], "Unknown option"],
   [["backup", "--stack", "a b"], "The stack's name"],

@@ -1,5 +1,11 @@
 /** The command `slipway`: one file a command. */
 const COMMANDS = {
+  deploy: {
+    what: "brings this checkout to a stack: checks, backup, deploy, and a look at what really runs",
+    load: () => import("./commands/deploy.ts"),
+  },
+  rollback: { what: "back to an earlier release", load: () => import("./commands/rollback.ts") },
+  releases: { what: "lists what was deployed, and which of it serves", load: () => import("./commands/releases.ts") },
   preview: {
     what: "what an up would do to one stack or more, and one comment that tells of all of them",
     load: () => import("./commands/preview.ts"),
@@ -41,7 +47,7 @@ function isName(word: string | undefined): word is Name {
 
 function overview(): string {
   const lines = Object.entries(COMMANDS).map(([name, { what }]) => `  ${name.padEnd(9)} ${what}\n`);
-  return `slipway <command>: day two of a stack.\n\nCommands\n${lines.join("")}\nOf one: ./slipway backup --help. All of it: docs/previews.md, docs/backups.md, docs/rotation.md\n`;
+  return `slipway <command>: day two of a stack.\n\nCommands\n${lines.join("")}\nOf one: ./slipway backup --help. All of it: docs/deploys.md, docs/previews.md, docs/backups.md, docs/rotation.md\n`;
 }
 
 const [word] = process.argv.slice(2);

@@ -106,7 +106,8 @@ export function databasesIn({ deployment }: Deployment): readonly string[] {
   return names.map((name) => (name === "database" ? FIRST : name.replace(/^database-/, "")));
 }
 
-async function answers(edge: Edge): Promise<void> {
+/** Waits until the API answers. */
+export async function answers(edge: Edge): Promise<void> {
   const until = Date.now() + READY_SECONDS * 1000;
   for (;;) {
     try {
@@ -119,7 +120,8 @@ async function answers(edge: Edge): Promise<void> {
   }
 }
 
-async function allWell(edge: Edge, report: (detail: string) => void): Promise<readonly RouteResult[]> {
+/** Asks every route. @throws UserError listing those that do not answer as they must */
+export async function allWell(edge: Edge, report: (detail: string) => void): Promise<readonly RouteResult[]> {
   const results = await smoke(edge, ({ route }) => {
     report(route);
   });

@@ -1,4 +1,5 @@
 import { getStack, runtime } from "@pulumi/pulumi";
+import { withRelease } from "../configs/stack-release.ts";
 import { parseStackConfig } from "../configs/stack.ts";
 import { allowedByCaller, allowReplace } from "../infra/allow-replace.ts";
 import { keepSecretsOutOfDebugLog } from "../infra/debug-log.ts";
@@ -7,7 +8,7 @@ import { readRawConfig } from "../infra/raw-config.ts";
 keepSecretsOutOfDebugLog();
 
 /** The entry point of `pulumi up`: the stack's file is parsed once, and its platform is picked. */
-const config = parseStackConfig(getStack(), readRawConfig());
+const config = withRelease(parseStackConfig(getStack(), readRawConfig()));
 
 runtime.registerStackTransformation(allowReplace([...config.allowReplace, ...allowedByCaller(process.env)]));
 

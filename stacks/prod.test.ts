@@ -45,6 +45,12 @@ describe("prod", () => {
     expect(await known(stack.result.url)).toBe("https://api.example.org");
     expect(await known(stack.result.namespace)).toBe("slipway-unit");
     expect(Object.keys(await known(stack.result.serving))).toEqual(["api", "worker-cpu", "marker"]);
+    const { api, marker } = await known(stack.result.asked);
+    expect(api).toEqual({
+      image: expect.stringContaining(`@${DIGEST}`) as string,
+      release: expect.stringMatching(/^api-[0-9a-f]+$/) as string,
+    });
+    expect(marker?.replicas).toBe(1);
   });
 
   it("refuses credentials of another account", () => {

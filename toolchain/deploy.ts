@@ -1,13 +1,13 @@
-import { join } from "node:path";
 import { ALLOW_REPLACE } from "../infra/allow-replace.ts";
-import { dataChanges, describeDataChanges, previewSteps, type PreviewStep } from "../infra/plan/data-changes.ts";
-import { readManifest } from "../infra/images/contexts.ts";
 import { allowedData } from "./allowed-data.ts";
-import { CommandError, runCommand, UserError, wasInterrupted } from "./command.ts";
+import { UserError, wasInterrupted } from "./command.ts";
 import { attempt, type Attempt } from "./deployment/attempt.ts";
-import { productVersion } from "./deployment/product-version.ts";
-import { Progress } from "./deployment/progress.ts";
+import { recordOf, releasesToKeep, type DeploymentRecord } from "./deployment/deployments-log.ts";
+import { levelOf, lookWithin, recordWithin, type Looked } from "./deployment/operate.ts";
+import { readPinned } from "./deployment/pinned.ts";
 import { servingVersion, untilTrue, type Running } from "./deployment/truth.ts";
+import { bundle, changes, keepsData, ready, update } from "./deployment/update.ts";
+import { whatIsDeployed } from "./deployment/what.ts";
 import type { Host } from "./platforms/host.ts";
 import { Stack } from "./stack.ts";
 import type { Report, Steps } from "./steps.ts";
@@ -25,6 +25,31 @@ export interface DeployArgs {
   readonly allow?: readonly string[];
   /** What to do while another one deploys. @default "wait" */
   readonly whenHeld?: "wait" | "refuse";
+  /** What is done besides. @default nothing */
+  readonly besides?: Besides;
+}
+
+/** A deploy under way, for what is done besides. */
+export interface Underway {
+  readonly stack: Stack;
+  readonly host: Host;
+  readonly entry: Attempt;
+  /** How the stack stood from within before anything was changed. */
+  readonly looked: Looked;
+}
+
+/** What `slipway deploy` does besides; each throws where the deploy must not go on. */
+export interface Besides {
+  /**
+   * Before anything is changed. It may write into the stack's file which release runs.
+   *
+   * @returns what takes that back where the release before goes on serving
+   */
+  readonly before: (deploy: Underway) => Promise<() => Promise<void>>;
+  /** Once it is known that no data would be lost. */
+  readonly snapshot: (deploy: Underway) => Promise<void>;
+  /** Once the new release serves. */
+  readonly after: (deploy: Underway) => Promise<void>;
 }
 
 /** Services whose end a deploy that failed is judged by. */
@@ -43,105 +68,72 @@ export async function deployStack(args: DeployArgs): Promise<Stack> {
   const { name, host, steps, command, whenHeld = "wait" } = args;
   const allow = allowedData(name, host.folders, args.allow ?? []);
   const stack = new Stack(name, host.folders, { ...host.env, [ALLOW_REPLACE]: allow.join(" ") });
-  return attempt({ stack: name, folders: host.folders, steps, command, whenHeld }, async (entry) => {
-    try {
-      await steadily(stack, { ...args, allow }, entry);
-      return stack;
-    } catch (error) {
-      throw await saidWhoServes(error, stack, host, entry);
-    }
-  });
+  let log: Attempt["log"] | undefined;
+  try {
+    await attempt({ stack: name, folders: host.folders, steps, command, whenHeld }, async (entry) => {
+      ({ log } = entry);
+      await steadily(stack, { ...args, allow }, entry).catch(async (error: unknown) => {
+        throw await saidWhoServes(error, stack, host, entry);
+      });
+    });
+  } finally {
+    if (log !== undefined && !wasInterrupted()) await tellTable(stack, host, steps, log.read());
+  }
+  return stack;
 }
 
-async function steadily(stack: Stack, { host, steps, allow = [], goesOn }: DeployArgs, entry: Attempt): Promise<void> {
+async function steadily(stack: Stack, args: DeployArgs, entry: Attempt): Promise<void> {
+  const { host, steps, besides, allow = [], goesOn } = args;
   const note = (text: string) => text;
-  entry.note({ version: (await productVersion(host.folders.root)).version });
   await entry.step("Bundles", () => bundle(host), note);
+  entry.note({ step: "Images" });
   await host.deliver(steps);
   await entry.step("Stack", (report) => ready(stack, host, report), note);
-  const planned = await entry.step(
-    "Data",
-    () => keepsData(stack, allow),
-    (plan) => plan.note,
-  );
-  await entry.step("Deploy", (report) => deploy({ stack, host, steps, goesOn, total: planned.total }, report), changes);
-  await entry.step("Truth", (report) => truth(stack, host, entry, report), note);
-}
-
-/** The program bundles what is older than its sources by itself; here a fault of the sources shows before anything is touched. */
-async function bundle({ folders, env }: Host): Promise<string> {
-  if (readManifest(folders.root)) return "nothing new";
-  await runCommand(process.execPath, [join(folders.root, "infra/images/bundle.ts")], { cwd: folders.root, env });
-  return "made";
-}
-
-/** Makes the stack if need be, and heals what a killed deploy left. */
-async function ready(stack: Stack, host: Host, report: Report): Promise<string> {
-  const isNew = !stack.exists;
-  await stack.create();
-  const lock = await stack.unlock(report);
-  const deployment = await stack.export();
-  const hasPending = (deployment.deployment.pending_operations ?? []).length > 0;
-  const removed = lock === "healed" || hasPending ? await host.removeUnknown(deployment) : 0;
-  // What is gone with its platform is made again, not changed.
-  const isStale = host.isEmpty && (deployment.deployment.resources ?? []).length > 0;
-  if (hasPending || isStale) await stack.settle(report);
-  await host.checkRoom();
-  if (isNew) return `${stack.name}, new`;
-  if (isStale) return `${stack.name}, whose platform was taken down; all of it is made again`;
-  return lock === "healed" || hasPending
-    ? `${stack.name}, healed after a deploy that was killed; ${removed} leftovers removed`
-    : stack.name;
-}
-
-interface Planned {
-  readonly note: string;
-  /** How many resources change, as far as a preview can tell. */
-  readonly total?: number;
-}
-
-/**
- * Looks at what the deploy would do to data, where there may be any.
- *
- * @throws UserError where it would delete some or make it anew, and nobody said so
- */
-async function keepsData(stack: Stack, allow: readonly string[]): Promise<Planned> {
-  const { resources = [] } = (await stack.export()).deployment;
-  if (resources.length === 0) return { note: "none yet" };
-  const steps = previewSteps(await stack.preview());
-  const lost = dataChanges(steps, allow);
-  if (lost.length > 0) throw new UserError(describeDataChanges(stack.name, lost, `make up STACK=${stack.name} ALLOW`));
-  return { note: allow.length === 0 ? "all of it stays" : `may go: ${allow.join(", ")}`, total: countChanges(steps) };
-}
-
-/** A replacement is told as three steps, of which two are done. */
-function countChanges(steps: readonly PreviewStep[]): number {
-  return steps.filter(({ op }) => !["same", "replace", "read", "refresh"].includes(op)).length;
-}
-
-interface Up {
-  readonly stack: Stack;
-  readonly host: Host;
-  readonly steps: Steps;
-  readonly goesOn: string | undefined;
-  readonly total: number | undefined;
-}
-
-async function deploy({ stack, host, steps, total, ...up }: Up, report: Report): Promise<string> {
-  const { goesOn = "make up goes on from there." } = up;
-  const progress = new Progress({ total });
+  const looked = await lookWithin((command) => host.withinApi(stack, command));
+  if (looked.kind === "seen") entry.note({ schemaBefore: levelOf(looked.look) });
+  const underway = { stack, host, entry, looked };
+  const takeBack = await besides?.before(underway);
   try {
-    return await stack.deploy((event) => {
-      const line = progress.take(event);
-      if (line !== undefined) steps.say(`  ${line}`);
-      report(progress.detail);
-    });
+    await entry.step("Release", () => whatIsDeployed(stack, host.folders, entry), note);
+    const planned = await entry.step(
+      "Data",
+      () => keepsData(stack, allow),
+      (plan) => plan.note,
+    );
+    await besides?.snapshot(underway);
+    const { total } = planned;
+    await entry.step("Deploy", (report) => update({ stack, host, steps, goesOn, total }, report), changes);
   } catch (error) {
-    if (!(error instanceof CommandError)) throw error;
-    if (wasInterrupted()) throw new UserError(`Interrupted. Pulumi has written down how far it came; ${goesOn}`);
-    const logs = await host.faultyLogs();
-    throw new UserError(logs === "" ? error.message : `${error.message}\n\n${logs}`);
+    // What was interrupted is gone on with; else the file is to say what serves.
+    if (!wasInterrupted()) await takeBack?.();
+    throw error;
   }
+  await besides?.after(underway);
+  await entry.step("Truth", (report) => truth(stack, host, entry, report), note);
+  await finish(underway);
+}
+
+/** Migrations that waited for the release before, the level of the database, and the images that are kept. */
+async function finish({ stack, host, entry }: Underway): Promise<void> {
+  const look = () => lookWithin((command) => host.withinApi(stack, command));
+  let looked = await look();
+  if (looked.kind === "seen" && looked.look.waiting.length > 0) {
+    const { waiting } = looked.look;
+    looked = await entry.step(
+      "Contract",
+      async () => {
+        await host.migrateAgain(stack);
+        return look();
+      },
+      (after) =>
+        after.kind === "seen" && after.look.waiting.length > 0
+          ? `${after.look.waiting.join(", ")} waits on: services of before still run, and the next deploy looks again`
+          : waiting.join(", "),
+    );
+  }
+  if (looked.kind === "seen") entry.note({ schemaAfter: levelOf(looked.look) });
+  const { keep } = readPinned(stack.name, host.folders);
+  await host.keepImages(releasesToKeep([...entry.log.read()], entry.number, keep));
 }
 
 /** Compares what runs with what the program asked for: a platform may have gone back by itself, and a container may end right after it was healthy. */
@@ -153,15 +145,9 @@ async function truth(stack: Stack, host: Host, entry: Attempt, report: Report): 
   entry.note({ images });
   const look = () => host.running(stack, services);
   const { copies } = await untilTrue({ asked, look, patienceSeconds: PATIENCE_SECONDS, report });
-  const { version } = recordOf(entry);
+  const { version } = recordOf(entry.log.read(), entry.number);
   entry.note({ serving: version });
   return `${version} serves; ${copies.length} copies of ${services.length} services as asked for`;
-}
-
-function recordOf({ log, number }: Attempt) {
-  const record = log.read().find((one) => one.number === number);
-  if (record === undefined) throw new Error(`${log.path} has lost deployment ${number} while it ran.`);
-  return record;
 }
 
 /** The same fault, with the version that serves, which the log is told too. */
@@ -174,8 +160,11 @@ async function saidWhoServes(error: unknown, stack: Stack, host: Host, { log, no
   return new UserError(`${error.message}\n\n${said}`, error.exitCode);
 }
 
-/** `+ 23 created, 1 unchanged` from the end of what Pulumi prints. */
-function changes(output: string): string | undefined {
-  const counts = [...output.matchAll(/^\s+(?:[+~-]+ )?(\d+ (?:created|updated|deleted|replaced|unchanged))$/gm)];
-  return counts.length === 0 ? undefined : counts.map((found) => found[1]).join(", ");
+/** The table is for reports: the log has it all, and the next deploy tells again. */
+async function tellTable(stack: Stack, host: Host, steps: Steps, records: readonly DeploymentRecord[]): Promise<void> {
+  if (!stack.exists) return;
+  const why = await recordWithin((command) => host.withinApi(stack, command), records).catch((error: unknown) =>
+    error instanceof Error ? error.message : String(error),
+  );
+  if (why !== undefined) steps.say(`  The table of deployments was not told of this one: ${why}. The log has it.`);
 }

@@ -33,8 +33,6 @@ export interface Product {
   readonly serving: Output<Record<string, string>>;
   /** Images and numbers that it was asked for with. */
   readonly asked: Output<Record<string, AskedService>>;
-  /** The way to the cluster; it holds no secret. */
-  readonly kubeconfig: Output<string>;
 }
 
 /** The product's programs in the stack's own cluster: the step that makes the database's roles, then migrations, then what serves. */

@@ -1,5 +1,5 @@
 import { RemoteImage } from "@pulumi/docker";
-import { getProject, getStack, interpolate, type ComponentResource, type Output } from "@pulumi/pulumi";
+import { getProject, getStack, interpolate, output, type ComponentResource, type Output } from "@pulumi/pulumi";
 import { RandomId } from "@pulumi/random";
 import { IMAGES, type BuildContext, type ImageName } from "../images/contexts.ts";
 import { contextFolder, readyContexts } from "../images/ready.ts";
@@ -11,16 +11,28 @@ const AGENT = "backup" satisfies ImageName;
 export type Images = Readonly<Record<Exclude<ImageName, typeof AGENT>, Output<string>>> &
   Readonly<Partial<Record<typeof AGENT, Output<string>>>>;
 
+/** What is built, and what is there already. */
+export interface BuildArgs {
+  readonly hasBackups: boolean;
+  /** Ids of images that a release of before runs from: they are taken as they are. @default all are built */
+  readonly release?: Partial<Record<ImageName, string>> | undefined;
+  readonly parent: ComponentResource;
+}
+
 /**
  * Declares every image; that of the backup agent where there are backups. Its name carries the hash of its content, so that the same content is never built or replaced
  * again, whatever the commit; a preview builds nothing.
  *
  * @returns the engine's id (`sha256:...`) of each image
  */
-export function buildImages(hasBackups: boolean, parent: ComponentResource): Images {
+export function buildImages({ hasBackups, release = {}, parent }: BuildArgs): Images {
   const { images } = readyContexts();
   const names = (Object.keys(IMAGES) as ImageName[]).filter((name) => hasBackups || name !== AGENT);
-  return Object.fromEntries(names.map((name) => [name, buildImage(name, images[name], parent)])) as Images;
+  const imageOf = (name: ImageName) => {
+    const there = release[name];
+    return there === undefined ? buildImage(name, images[name], parent) : output(there);
+  };
+  return Object.fromEntries(names.map((name) => [name, imageOf(name)])) as Images;
 }
 
 function buildImage(name: ImageName, { context, hash }: BuildContext, parent: ComponentResource): Output<string> {

@@ -51,6 +51,14 @@ describe("a stack", () => {
     });
   });
 
+  it("runs an earlier release by the ids of its images, and builds all others", async () => {
+    const [api, worker] = ["a", "b"].map((digit) => `sha256:${digit.repeat(64)}`);
+    const back = await recordStack(stackSchema.parse({ ...CONFIG, release: { api, worker } }));
+    expect(names(back, TYPES.image)).toEqual(["image-backup", "image-edge", "image-postgres", "image-redis"]);
+    const images = Object.fromEntries(containers(back).map(({ name, container }) => [name, container.image]));
+    expect(images).toMatchObject({ "api-1": api, "api-2": api, migrate: api, "worker-cpu-1": worker });
+  });
+
   it("adds the GPU worker where there is a GPU, and nothing else", () => {
     const added = gpuStack.resources
       .map(({ type, name }) => `${type} ${name}`)

@@ -39,7 +39,8 @@ export class DockerPlatform extends ComponentResource implements Platform {
     super("slipway:docker:Platform", name);
     this.#config = config;
     this.hasGpu = hasGpu;
-    this.#images = buildImages(backupSettings(config.backup).enabled, this);
+    const hasBackups = backupSettings(config.backup).enabled;
+    this.#images = buildImages({ hasBackups, release: config.release, parent: this });
     this.#networks = networks(this);
     this.#fingerprintKey = fingerprintKey(this);
     this.#volume = objectVolume(this);

@@ -9,6 +9,8 @@ import { docker, freePort, listContainers, type Ended } from "./stack.ts";
 export interface OpsStack {
   readonly name: string;
   readonly url: string;
+  /** Its sources, which a test may change. */
+  readonly checkout: Checkout;
   /** `./slipway <words> --stack <name>` */
   slipway(...words: string[]): Running;
   /** What `make up` runs; it must succeed. */
@@ -47,6 +49,7 @@ export async function makeOpsStack(more = ""): Promise<OpsStack> {
   return {
     name,
     url: `http://127.0.0.1:${port}`,
+    checkout,
     slipway: (...words) => run("./slipway", ...words, "--stack", name),
     up: async () => {
       const { code, output } = await command("up");

@@ -98,3 +98,37 @@ export function releaseOf(
     ({ outcome, images }) => outcome === "succeeded" && images?.api === api && images.worker === worker,
   );
 }
+
+/** One of them. @throws Error where the log has lost it */
+export function recordOf(records: readonly DeploymentRecord[], number: number): DeploymentRecord {
+  const record = records.find((one) => one.number === number);
+  if (record === undefined) throw new Error(`The log has lost deployment ${number} while it ran.`);
+  return record;
+}
+
+/** Releases that serve or were served by a deployment that succeeded, each once, newest first. */
+export function releases(
+  records: readonly DeploymentRecord[],
+): readonly (DeploymentRecord & { readonly images: ReleaseImages })[] {
+  const seen = new Set<string>();
+  return records.toReversed().flatMap((record) => {
+    const { images, outcome } = record;
+    if (images === undefined || outcome !== "succeeded") return [];
+    const key = `${images.api} ${images.worker}`;
+    if (seen.has(key)) return [];
+    seen.add(key);
+    return [{ ...record, images }];
+  });
+}
+
+/** The images of the deployment that comes to its end, and of those that can be gone back to from it. */
+export function releasesToKeep(
+  records: readonly DeploymentRecord[],
+  number: number,
+  keep: number,
+): readonly ReleaseImages[] {
+  const own = recordOf(records, number).images;
+  const before = releases(records).map(({ images }) => images);
+  const others = before.filter(({ api, worker }) => api !== own?.api || worker !== own.worker);
+  return [...(own === undefined ? [] : [own]), ...others.slice(0, keep)];
+}

@@ -29,6 +29,7 @@ export const aws: PlatformCommands = {
       ...clusterHost(placeOf),
     };
   },
+  sight: async () => (await import("./cluster-running.ts")).clusterHost(placeOf),
   environment: () => ({}),
   reach: (_stack, _folders, { url }) => Promise.resolve({ url, end: () => Promise.resolve() }),
   cluster: async ({ name }, _folders, { kubeconfig: content }) => {

@@ -1,7 +1,8 @@
 import { AppsV1Api, CoreV1Api, type KubeConfig } from "@kubernetes/client-node";
 import { servingApi, type Copy, type Running } from "../deployment/truth.ts";
 import type { Stack } from "../stack.ts";
-import type { Host } from "./host.ts";
+import type { Host, Sight } from "./host.ts";
+import { migrateInCluster } from "./migrate-again.ts";
 import { execInPod } from "./pod-exec.ts";
 
 /** Label that infra/kubernetes/place.ts writes. */
@@ -19,7 +20,7 @@ export interface ClusterPlace {
 /** The same for a host; nothing while there is no such place yet. */
 export function clusterHost(
   placeOf: (stack: Stack) => Promise<ClusterPlace | undefined>,
-): Pick<Host, "running" | "withinApi"> {
+): Sight & Pick<Host, "migrateAgain" | "keepImages"> {
   return {
     running: async (stack, services) => {
       const place = await placeOf(stack);
@@ -30,6 +31,13 @@ export function clusterHost(
       const api = place && servingApi(await clusterRunning(place, ["api"]));
       return place && api && execInPod(place.config, { ...place, pod: api.name, container: "api" }, command);
     },
+    migrateAgain: async (stack) => {
+      const place = await placeOf(stack);
+      if (place !== undefined) await migrateInCluster(place);
+    },
+    // The registry's own rules say how long an image stays, and a pod that finds none says so.
+    keepImages: () => Promise.resolve(),
+    hasImages: () => Promise.resolve(true),
   };
 }
 

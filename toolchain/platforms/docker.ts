@@ -1,3 +1,4 @@
+import type Docker from "dockerode";
 import { engineOf } from "../../infra/docker/engine.ts";
 import { askOnTerminal } from "../ask.ts";
 import { servingApi } from "../deployment/truth.ts";
@@ -12,7 +13,9 @@ import { stackExists, stackNames, type Stack } from "../stack.ts";
 import type { Steps } from "../steps.ts";
 import { destroy } from "./destroy.ts";
 import { dockerRunning } from "./docker-running.ts";
-import type { PlatformCommands, TakeDown } from "./host.ts";
+import type { PlatformCommands, Sight, TakeDown } from "./host.ts";
+import { hasImages, keepImages } from "./kept-images.ts";
+import { migrateInContainer } from "./migrate-again.ts";
 
 /** Everything on one Docker engine, which is started where there is none. */
 export const docker: PlatformCommands = {
@@ -31,17 +34,36 @@ export const docker: PlatformCommands = {
       // The engine builds what it runs, while Pulumi deploys.
       deliver: () => Promise.resolve(),
       faultyLogs: () => faultyLogs(engine, stack),
-      running: (_stack, services) => dockerRunning(engine, stack, services),
-      withinApi: async (_stack, command) => {
-        const api = servingApi(await dockerRunning(engine, stack, ["api"]));
-        return api && engineOf(engine).exec(api.name, command);
-      },
+      ...sightOf(engine),
+      migrateAgain: () => migrateInContainer(engine, stack),
+      keepImages: (releases) => keepImages(engine, stack, releases),
     };
+  },
+  sight: async () => {
+    const search = await findEngine();
+    return "found" in search ? sightOf(connect(search.found.host)) : NO_ENGINE;
   },
   environment: () => ({}),
   reach: (_stack, _folders, { url }) => Promise.resolve({ url, end: () => Promise.resolve() }),
   takeDown,
 };
+
+const NO_ENGINE: Sight = {
+  running: () => Promise.resolve({ copies: [] }),
+  withinApi: () => Promise.resolve(undefined),
+  hasImages: () => Promise.resolve(false),
+};
+
+function sightOf(engine: Docker): Sight {
+  return {
+    running: ({ name }, services) => dockerRunning(engine, name, services),
+    withinApi: async ({ name }, command) => {
+      const api = servingApi(await dockerRunning(engine, name, ["api"]));
+      return api && engineOf(engine).exec(api.name, command);
+    },
+    hasImages: (images) => hasImages(engine, images),
+  };
+}
 
 /** Backups that are kept are worth nothing without their key, which goes with the stack's state: it goes into the stack's file. */
 async function keepBackupKey(stack: Stack, steps: Steps): Promise<void> {
@@ -67,6 +89,7 @@ async function takeDown(args: TakeDown): Promise<void> {
   const engine = await steps.run("Docker engine", (report) => startEngine(plan, folders, report));
   if (isThere)
     await destroy(args, keepData ? { change: keepingData, before: (stack) => keepBackupKey(stack, steps) } : {});
+  await keepImages(connect(engine.host), name, []);
   // Between its images and its first container another stack would lose what it is about to use.
   const others = stackNames(folders).filter((other) => other !== name);
   const removed = await steps.run(

@@ -1,4 +1,5 @@
 import type { KubeConfig } from "@kubernetes/client-node";
+import type { ReleaseImages } from "../deployment/deployments-log.ts";
 import type { Ran } from "../deployment/operate.ts";
 import type { Running } from "../deployment/truth.ts";
 import type { Folders } from "../folders.ts";
@@ -6,8 +7,18 @@ import type { PlatformPlugin } from "../pulumi.ts";
 import type { Deployment, Outputs, Stack } from "../stack.ts";
 import type { Steps } from "../steps.ts";
 
+/** What can be seen of a stack, whatever its state says; nothing is started for it. */
+export interface Sight {
+  /** What the platform has running of services at this moment. */
+  readonly running: (stack: Stack, services: readonly string[]) => Promise<Running>;
+  /** Runs a program in a container of the API that serves; nothing where none does. */
+  readonly withinApi: (stack: Stack, command: readonly string[]) => Promise<Ran | undefined>;
+  /** Whether a release can be run: its images are there, as far as can be told from here. */
+  readonly hasImages: (images: ReleaseImages) => Promise<boolean>;
+}
+
 /** A stack on this machine, ready to be deployed. */
-export interface Host {
+export interface Host extends Sight {
   readonly folders: Folders;
   /** For Pulumi and everything that is run beside it. */
   readonly env: Readonly<Record<string, string>>;
@@ -21,10 +32,10 @@ export interface Host {
   readonly deliver: (steps: Steps) => Promise<void>;
   /** The ends of the logs of what is broken; empty where Pulumi's own message has them. */
   readonly faultyLogs: () => Promise<string>;
-  /** What the platform has running of services at this moment, whatever the stack's state says. */
-  readonly running: (stack: Stack, services: readonly string[]) => Promise<Running>;
-  /** Runs a program in a container of the API that serves; nothing where none does. */
-  readonly withinApi: (stack: Stack, command: readonly string[]) => Promise<Ran | undefined>;
+  /** Runs the migrations of the release that serves once more: those that waited for the one before. */
+  readonly migrateAgain: (stack: Stack) => Promise<void>;
+  /** Keeps the images of these releases where nobody else does, and of no others. */
+  readonly keepImages: (releases: readonly ReleaseImages[]) => Promise<void>;
 }
 
 /** The API as this machine reaches it. */
@@ -47,6 +58,8 @@ export interface PlatformCommands {
   readonly plugins?: readonly PlatformPlugin[];
   /** Brings onto this machine what a deploy needs. */
   readonly prepare: (stack: string, steps: Steps) => Promise<Host>;
+  /** For a look at a stack that may be up. */
+  readonly sight: (folders: Folders) => Promise<Sight>;
   /** What Pulumi reads besides, for a look at a stack that is up. */
   readonly environment: (stack: string, folders: Folders) => Readonly<Record<string, string>>;
   /**

@@ -24,6 +24,7 @@ import type { Host, PlatformCommands, Reached, TakeDown } from "./host.ts";
  */
 export const kubernetes: PlatformCommands = {
   prepare: async (stack, steps) => (isOurNode(stack, findFolders()) ? prepareOurNode(steps) : prepareOther(steps)),
+  sight: (folders) => Promise.resolve(clusterHost((stack) => placeOf(stack, folders))),
   environment,
   reach,
   cluster: kubeConfigOf,

@@ -4,7 +4,7 @@ import { preparePulumi } from "../prepare.ts";
 import { readStackSettings, type StackSettings } from "../stack-settings.ts";
 import { Stack } from "../stack.ts";
 import type { Steps } from "../steps.ts";
-import type { PlatformCommands } from "./host.ts";
+import type { PlatformCommands, Sight } from "./host.ts";
 
 /** Loaded when it is picked: the platform kubernetes brings a client along. */
 const PLATFORMS = {
@@ -44,4 +44,14 @@ export async function stackEnvironment(
 ): Promise<Readonly<Record<string, string>>> {
   const { environment, plugins } = await platformOf(name, folders);
   return { ...(await preparePulumi(steps, folders, plugins)), ...environment(name, folders) };
+}
+
+/** The same, with what can be seen of it. */
+export async function lookAt(
+  name: string,
+  folders: Folders,
+  steps: Steps,
+): Promise<{ readonly stack: Stack; readonly sight: Sight }> {
+  const { sight } = await platformOf(name, folders);
+  return { stack: await openStack(name, folders, steps), sight: await sight(folders) };
 }

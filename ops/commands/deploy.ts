@@ -1,0 +1,84 @@
+import { EXIT } from "../../backup/protocol.ts";
+import { UserError } from "../../toolchain/command.ts";
+import { deployRelease, type DeployingArgs } from "../deploying.ts";
+import { planDeploy } from "../deploy-plan.ts";
+import { runOps, type Asked } from "../run-ops.ts";
+
+export const DEPLOY_OPTIONS = {
+  "no-backup": { type: "boolean", default: false },
+  force: { type: "boolean", default: false },
+  "skip-tests": { type: "boolean", default: false },
+  yes: { type: "boolean", default: false },
+} as const;
+
+const OPTIONS = {
+  ...DEPLOY_OPTIONS,
+  init: { type: "boolean", default: false },
+  update: { type: "boolean", default: false },
+  rollback: { type: "boolean", default: false },
+  "skip-build": { type: "boolean", default: false },
+} as const;
+
+export const DEPLOY_LINES = [
+  "--yes          does it",
+  "--no-backup    no backup before it",
+  "--force        goes on where a check before it fails, as where the deploy is what mends it; and where no backup can be made",
+  "--skip-tests   does not ask every route after it",
+];
+
+export const DEPLOY_PLATFORMS = ["docker", "kubernetes", "aws"] as const;
+
+export function run(): Promise<void> {
+  return runOps({
+    name: "deploy",
+    summary:
+      "brings what this checkout is to a stack: checks, a backup, migrations, new containers or pods beside those that serve, health, the switch, and a look at what " +
+      "really runs. Whatever fails, the release before goes on serving, and the exit code says so. One that was killed is gone on with by the next. Without --yes it says " +
+      "what it would do, and changes nothing.",
+    platforms: DEPLOY_PLATFORMS,
+    options: OPTIONS,
+    optionLines: [
+      "--init         only where there is no such stack yet",
+      "--update       only where there is one",
+      "--rollback [VERSION]  the same as: slipway rollback [VERSION]",
+      ...DEPLOY_LINES,
+      "--skip-build   with the images that serve, for settings alone",
+    ],
+    examples: [
+      "./slipway deploy",
+      "./slipway deploy --yes",
+      "./slipway deploy --init --yes --stack mine",
+      "./slipway deploy --skip-build --yes      # after pulumi config set ...",
+      "./slipway deploy --rollback --yes",
+      "./slipway deploy --yes --json | jq .result.deployment.version",
+    ],
+    words: 1,
+    run: (asked) => {
+      const { values, words } = asked;
+      const modes = (["init", "update", "rollback", "skip-build"] as const).filter((mode) => values[mode]);
+      if (modes.length > 1 && !(modes.length === 2 && values.update && values["skip-build"]))
+        throw new UserError(`--${modes.join(" and --")} do not go together. See: ./slipway deploy --help`, EXIT.usage);
+      if (words.length > 0 && !values.rollback)
+        throw new UserError(`A version goes with --rollback alone, got ${JSON.stringify(words[0])}.`, EXIT.usage);
+      const expects = values.init ? "new" : values.update || values["skip-build"] ? "there" : undefined;
+      const which = values.rollback ? "before" : values["skip-build"] ? "same" : "checkout";
+      return deploy({ ...asked, which, expects });
+    },
+  });
+}
+
+type Wanted = Pick<Asked<typeof DEPLOY_OPTIONS>, "stack" | "platform" | "steps" | "words" | "values"> &
+  Pick<DeployingArgs, "which" | "expects">;
+
+/** What `deploy` and `rollback` share. */
+export function deploy({ values, words: [version], ...asked }: Wanted) {
+  const args: DeployingArgs = {
+    ...asked,
+    version,
+    command: ["slipway", ...process.argv.slice(2)].join(" "),
+    hasBackup: !values["no-backup"],
+    isForced: values.force,
+    hasTests: !values["skip-tests"],
+  };
+  return values.yes ? deployRelease(args) : planDeploy(args);
+}

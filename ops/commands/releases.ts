@@ -1,0 +1,56 @@
+import { EXIT } from "../../backup/protocol.ts";
+import type { DeploymentRecord } from "../../toolchain/deployment/deployments-log.ts";
+import { readReleases, type ListedRelease } from "../releases.ts";
+import { formatTime } from "../quantities.ts";
+import { runOps } from "../run-ops.ts";
+import { table, type Column } from "../table.ts";
+import { DEPLOY_PLATFORMS } from "./deploy.ts";
+
+export function run(): Promise<void> {
+  return runOps({
+    name: "releases",
+    summary:
+      "lists what was deployed from this machine, by whom, and what came of it; the release that serves is marked.",
+    platforms: DEPLOY_PLATFORMS,
+    options: {},
+    optionLines: [],
+    examples: ["./slipway releases", "./slipway releases --json | jq '.result.deployments[-1].outcome'"],
+    run: async ({ stack, steps }) => {
+      const result = await readReleases(stack, steps);
+      return { code: EXIT.good, result, text: releasesText(result.deployments, result.path) };
+    },
+  });
+}
+
+const COLUMNS: readonly Column<ListedRelease>[] = [
+  { head: "", cell: ({ serves }) => (serves ? "*" : "") },
+  { head: "NUMBER", cell: ({ number }) => String(number), align: "right" },
+  { head: "VERSION", cell: ({ version }) => version },
+  { head: "STARTED", cell: ({ startedAt }) => formatTime(startedAt) },
+  { head: "OUTCOME", cell: outcome },
+  { head: "SCHEMA", cell: schema, align: "right" },
+  { head: "BY", cell: ({ by }) => by },
+  { head: "COMMAND", cell: ({ command }) => command },
+];
+
+/** The list, as people read it; the first line of each reason is below it. */
+export function releasesText(deployments: readonly ListedRelease[], path: string): string {
+  if (deployments.length === 0) return `Nothing was deployed from this machine yet.\n`;
+  const reasons = deployments.flatMap(({ number, reason }) =>
+    reason === undefined ? [] : [`  ${number}: ${reason.split("\n")[0] ?? ""}\n`],
+  );
+  const why = reasons.length === 0 ? "" : `\nWhat did not succeed\n${reasons.join("")}`;
+  const serves = deployments.some((one) => one.serves) ? "\n* serves\n" : "\nNothing of these serves.\n";
+  return `${table(COLUMNS, deployments)}${serves}${why}\nAll of it: ${path}\n`;
+}
+
+function outcome({ outcome: how, step }: DeploymentRecord): string {
+  return how === "succeeded" ? how : [how ?? "under way", ...(step === undefined ? [] : [`at ${step}`])].join(" ");
+}
+
+function schema({ schemaBefore, schemaAfter }: DeploymentRecord): string {
+  if (schemaAfter === undefined) return schemaBefore === undefined ? "" : String(schemaBefore);
+  return schemaBefore === undefined || schemaBefore === schemaAfter
+    ? String(schemaAfter)
+    : `${schemaBefore} to ${schemaAfter}`;
+}

@@ -1,0 +1,97 @@
+import { join } from "node:path";
+import { EXIT } from "../backup/protocol.ts";
+import { readMigrations } from "../jobs/migrations.ts";
+import { UserError } from "../toolchain/command.ts";
+import { DeploymentsLog, type DeploymentRecord } from "../toolchain/deployment/deployments-log.ts";
+import { lookWithin, type Looked } from "../toolchain/deployment/operate.ts";
+import { productVersion } from "../toolchain/deployment/product-version.ts";
+import { servingImages, servingVersion, type Running } from "../toolchain/deployment/truth.ts";
+import { findFolders, type Folders } from "../toolchain/folders.ts";
+import { lookAt } from "../toolchain/platforms/platforms.ts";
+import type { DeployingArgs } from "./deploying.ts";
+import { preFaults } from "./pre-checks.ts";
+import { chooseRelease, refuseBarriers } from "./release-choice.ts";
+import { stackOption } from "./restore-run.ts";
+import type { Said } from "./run-ops.ts";
+import { facts } from "./table.ts";
+
+/** What a deploy would do. */
+export interface DeployPlan {
+  /** What serves; nothing where nothing does. */
+  readonly serves: string | undefined;
+  readonly version: string;
+  /** Migrations that it would run, with their phases. */
+  readonly migrations: readonly string[];
+  /** What the checks before it would refuse. */
+  readonly faults: readonly string[];
+}
+
+/** Says what a deploy would do, and changes nothing. */
+export async function planDeploy(args: DeployingArgs): Promise<Said> {
+  const folders = findFolders();
+  const { stack, sight } = await lookAt(args.stack, folders, args.steps);
+  const records = new DeploymentsLog(args.stack, folders).read();
+  const running: Running = stack.exists ? await sight.running(stack, ["api", "worker-cpu"]) : { copies: [] };
+  const looked: Looked = stack.exists
+    ? await lookWithin((command) => sight.withinApi(stack, command))
+    : { kind: "nothing runs" };
+  const result: DeployPlan = {
+    serves: servingVersion(records, running),
+    ...(await versionOf(args, folders, records, { running, looked })),
+    faults: preFaults(looked),
+  };
+  return { code: EXIT.good, result, text: planText(args, result) };
+}
+
+interface Seen {
+  readonly running: Running;
+  readonly looked: Looked;
+}
+
+async function versionOf(
+  args: DeployingArgs,
+  folders: Folders,
+  records: readonly DeploymentRecord[],
+  { running, looked }: Seen,
+): Promise<Pick<DeployPlan, "version" | "migrations">> {
+  const applied = looked.kind === "seen" ? looked.look.applied : [];
+  switch (args.which) {
+    case "checkout": {
+      const all = readMigrations(join(folders.root, "jobs/migrations"));
+      const pending = all.filter(({ version }) => !applied.some((one) => one.version === version));
+      const { version } = await productVersion(folders.root);
+      return { version, migrations: pending.map(({ file, phase }) => `${file} (${phase})`) };
+    }
+    case "same": {
+      const version = servingVersion(records, running);
+      if (version !== undefined) return { version, migrations: [] };
+      throw new UserError(`--skip-build runs the images that serve, and nothing of ${args.stack} does.`, EXIT.usage);
+    }
+    case "before": {
+      const serving = servingImages(running);
+      const target = chooseRelease({ stack: args.stack, records, serving, wanted: args.version });
+      refuseBarriers(args.stack, target, applied, records);
+      return { version: `${target.version}, deployment ${target.number}`, migrations: [] };
+    }
+  }
+}
+
+function planText(args: DeployingArgs, { serves, version, migrations, faults }: DeployPlan): string {
+  const words = process.argv.slice(2).join(" ");
+  const breaking = migrations.filter((one) => one.includes("incompatible"));
+  const lines = facts([
+    ["Serves", serves ?? "nothing"],
+    ["Then", version],
+    ["Migrations", migrations.length === 0 ? "none" : migrations.join(", ")],
+    ["Backup", args.hasBackup ? "before it, where the stack makes any" : "none"],
+    ...faults.map((fault) => ["Fault", fault] as const),
+  ]);
+  const warning =
+    breaking.length === 0
+      ? ""
+      : `\n${breaking.join(", ")}: the release that serves stops working when it runs, and no rollback leads back over it.\n`;
+  return (
+    `\n${lines}${warning}\nNothing was changed. Each resource: pulumi preview --stack ${args.stack}. ` +
+    `To do it: ./slipway ${words}${words.includes("--stack") ? "" : stackOption(args.stack)} --yes\n`
+  );
+}

@@ -1,0 +1,184 @@
+import { EXIT } from "../backup/protocol.ts";
+import { CommandError, UserError } from "../toolchain/command.ts";
+import { deployStack, type Besides, type Underway } from "../toolchain/deploy.ts";
+import { recordOf, type DeploymentRecord } from "../toolchain/deployment/deployments-log.ts";
+import { pin, readPinned } from "../toolchain/deployment/pinned.ts";
+import { servingImages } from "../toolchain/deployment/truth.ts";
+import { DeploymentsLog } from "../toolchain/deployment/deployments-log.ts";
+import { Edge } from "../toolchain/edge.ts";
+import { findFolders } from "../toolchain/folders.ts";
+import { platformOf } from "../toolchain/platforms/platforms.ts";
+import type { RouteResult } from "../toolchain/smoke.ts";
+import { stackExists } from "../toolchain/stack.ts";
+import type { Steps } from "../toolchain/steps.ts";
+import { makeToken } from "../toolchain/token.ts";
+import { preCheck } from "./pre-checks.ts";
+import { chooseRelease, refuseBarriers, type KnownRelease } from "./release-choice.ts";
+import { stackOption } from "./restore-run.ts";
+import type { Platform, Said } from "./run-ops.ts";
+import { takeSnapshot } from "./snapshot.ts";
+import { answers, allWell } from "./switching.ts";
+import { facts } from "./table.ts";
+
+export interface DeployingArgs {
+  readonly stack: string;
+  readonly platform: Platform;
+  readonly steps: Steps;
+  /** As it was typed. */
+  readonly command: string;
+  /** Which release runs: this checkout's, one of before, or the one that serves, with other settings. */
+  readonly which: "checkout" | "before" | "same";
+  /** Version or number of the one of before. */
+  readonly version: string | undefined;
+  /** Whether the stack is to be there already, or not yet; nothing where either is right. */
+  readonly expects: "new" | "there" | undefined;
+  readonly hasBackup: boolean;
+  readonly isForced: boolean;
+  readonly hasTests: boolean;
+}
+
+/** What a deploy says for programs. */
+export interface Deployed {
+  readonly deployment: DeploymentRecord;
+  /** How every route answered; none where they were not asked. */
+  readonly routes: readonly RouteResult[];
+}
+
+/**
+ * Deploys with checks before and after it, and a backup between.
+ *
+ * @throws UserError saying what serves
+ */
+export async function deployRelease(args: DeployingArgs): Promise<Said> {
+  const { stack, steps, command } = args;
+  const folders = findFolders();
+  refuseUnexpected(args, stackExists(stack, folders));
+  const platform = await platformOf(stack, folders);
+  const host = await platform.prepare(stack, steps);
+  const routes: RouteResult[] = [];
+  await deployStack({
+    ...{ name: stack, host, steps, command, whenHeld: "refuse" },
+    goesOn: "run this again, and it goes on from there.",
+    besides: besidesOf(args, routes),
+  });
+  const log = new DeploymentsLog(stack, folders);
+  const deployment = recordOf(log.read(), log.read().at(-1)?.number ?? 0);
+  const result: Deployed = { deployment, routes };
+  return { code: EXIT.good, result, text: deployedText(stack, deployment) };
+}
+
+function refuseUnexpected({ stack, expects }: DeployingArgs, isThere: boolean): void {
+  if (expects === "new" && isThere)
+    throw new UserError(
+      `The stack ${stack} is there already, and --init makes a new one. Bring it up to date: ./slipway deploy --update --yes${stackOption(stack)}`,
+      EXIT.usage,
+    );
+  if (expects === "there" && !isThere)
+    throw new UserError(
+      `There is no stack ${stack} on this machine. Make it: ./slipway deploy --init --yes${stackOption(stack)}`,
+      EXIT.usage,
+    );
+}
+
+function besidesOf(args: DeployingArgs, routes: RouteResult[]): Besides {
+  return {
+    before: async (deploy) => {
+      await deploy.entry.step(
+        "Checks",
+        () => Promise.resolve(preCheck(deploy.looked, args.isForced)),
+        (said) => said,
+      );
+      return choose(args, deploy);
+    },
+    snapshot: async (deploy) => {
+      await takeSnapshot(args, deploy);
+    },
+    after: async (deploy) => {
+      if (!args.hasTests) return;
+      routes.push(...(await ask(args, deploy)));
+    },
+  };
+}
+
+/** Writes into the stack's file which release runs; gives what writes back what stood there. */
+async function choose(args: DeployingArgs, { stack, host, entry, looked }: Underway): Promise<() => Promise<void>> {
+  const { folders } = host;
+  const { images: before } = readPinned(args.stack, folders);
+  const records = entry.log.read();
+  switch (args.which) {
+    case "checkout":
+      await pin(stack, folders, undefined);
+      break;
+    case "same": {
+      const { asked } = await stack.outputs();
+      const [api, worker] = [asked?.["api"]?.image, asked?.["worker-cpu"]?.image];
+      if (api === undefined || worker === undefined)
+        throw new UserError(`--skip-build runs the images that serve, and nothing of ${args.stack} does.`, EXIT.usage);
+      await pin(stack, folders, { api, worker });
+      break;
+    }
+    case "before": {
+      const serving = servingImages(await host.running(stack, ["api", "worker-cpu"]));
+      const target = chooseRelease({ stack: args.stack, records, serving, wanted: args.version });
+      if (looked.kind !== "seen") throw unknownSchema(target, looked.kind === "no answer" ? looked.why : "no API runs");
+      refuseBarriers(args.stack, target, looked.look.applied, records);
+      if (!(await host.hasImages(target.images))) throw imagesGone(args.stack, target);
+      await pin(stack, folders, target.images);
+    }
+  }
+  return () => pin(stack, folders, before);
+}
+
+function unknownSchema({ version }: KnownRelease, why: string): UserError {
+  return new UserError(
+    `Whether ${version} can run on this database cannot be told (${why}), and nothing was changed. Bring the stack up first: ./slipway deploy --force --yes`,
+  );
+}
+
+function imagesGone(stack: string, { version, number }: KnownRelease): UserError {
+  return new UserError(
+    `The images of ${version} (deployment ${number}) are gone from this engine; slipway:keepReleases says how many releases are kept. ` +
+      `Deploy it from its sources: git checkout its commit, then ./slipway deploy --yes${stackOption(stack)}`,
+  );
+}
+
+/** Asks every route of the release that has just taken over. Where one does not answer, the containers of before are gone: the way back is a deploy too. */
+async function ask({ stack: name }: DeployingArgs, { stack, host, entry }: Underway): Promise<readonly RouteResult[]> {
+  const { reach } = await platformOf(name, host.folders);
+  const { url, end } = await reach(stack, host.folders, await stack.outputs());
+  try {
+    const edge = new Edge(url, await makeToken(await stack.jwtKeys()));
+    return await entry.step(
+      "Smoke check",
+      async (report) => {
+        await answers(edge);
+        return allWell(edge, report);
+      },
+      (results) => `${results.length} routes`,
+    );
+  } catch (error) {
+    if (!(error instanceof UserError) || error instanceof CommandError) throw error;
+    throw new UserError(
+      `${error.message}\nGo back to the release before: ./slipway rollback --yes${stackOption(name)}`,
+      error.exitCode,
+    );
+  } finally {
+    await end();
+  }
+}
+
+function deployedText(stack: string, deployment: DeploymentRecord): string {
+  const { number, version, backup, schemaBefore, schemaAfter } = deployment;
+  const level =
+    schemaBefore === schemaAfter
+      ? String(schemaAfter ?? "unknown")
+      : `${schemaBefore ?? "new"} to ${schemaAfter ?? "unknown"}`;
+  return (
+    `\n${facts([
+      ["Serves", `${version}, deployment ${number}`],
+      ["Schema", level],
+      ["Backup", backup ?? "none"],
+    ])}` +
+    `\nBack to the release before: ./slipway rollback --yes${stackOption(stack)}. All: ./slipway releases${stackOption(stack)}\n`
+  );
+}

@@ -1,0 +1,56 @@
+import { EXIT } from "../backup/protocol.ts";
+import { UserError } from "../toolchain/command.ts";
+import type { Underway } from "../toolchain/deploy.ts";
+import type { Steps } from "../toolchain/steps.ts";
+import { backupSchema } from "./agent-messages.ts";
+import { askAgent } from "./asking.ts";
+import type { Platform } from "./run-ops.ts";
+
+export interface SnapshotArgs {
+  readonly stack: string;
+  readonly platform: Platform;
+  readonly steps: Steps;
+  readonly hasBackup: boolean;
+  readonly isForced: boolean;
+}
+
+/** What there is in the place of a backup, where none is made: said, so that nobody believes in one. */
+function without({ platform, hasBackup }: SnapshotArgs, { looked }: Underway): string | undefined {
+  if (!hasBackup) return "none, as --no-backup says";
+  if (platform === "aws") return "none of ours: RDS keeps every moment of the last days";
+  return looked.kind === "nothing runs" ? "none: nothing runs yet" : undefined;
+}
+
+/**
+ * A backup by the stack's agent before anything changes.
+ *
+ * @throws UserError where it fails, unless it is to be passed over
+ */
+export async function takeSnapshot(args: SnapshotArgs, deploy: Underway): Promise<void> {
+  const { entry } = deploy;
+  const none = without(args, deploy);
+  if (none !== undefined) {
+    await entry.step(
+      "Snapshot",
+      () => Promise.resolve(none),
+      (said) => said,
+    );
+    return;
+  }
+  entry.note({ step: "Snapshot" });
+  try {
+    const { stack, steps } = args;
+    const { code, result } = await askAgent({ stack, steps, words: ["backup"], schema: backupSchema });
+    entry.note({ backup: result.label });
+    const flaw = code === EXIT.notGood ? "; it does not count as good: ./slipway backups says why" : "";
+    steps.say(`  Snapshot ${result.label}${flaw}`);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    if (!args.isForced)
+      throw new UserError(
+        `${error.message}\nNo backup was made, and nothing was changed. Without one: --no-backup`,
+        error.exitCode,
+      );
+    args.steps.say(`  No snapshot: ${error.message.split("\n")[0] ?? ""}`);
+  }
+}

@@ -1,0 +1,157 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
+import type { Deployed } from "../../ops/deploying.ts";
+import type { ListedRelease } from "../../ops/releases.ts";
+import { DeploymentsLog } from "../../toolchain/deployment/deployments-log.ts";
+import { finished, send, startLoad, type LoadReport, type Target } from "./client.ts";
+import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
+import { docker } from "./stack.ts";
+
+/** `./slipway deploy`, `rollback` and `releases` on the real engine, as somebody types them, and as they are killed. */
+let stack: OpsStack;
+let to: Target;
+beforeAll(async () => {
+  stack = await makeOpsStack();
+});
+afterAll(() => stack.remove());
+
+interface Spoken<T> {
+  readonly code: number;
+  readonly result: T;
+  readonly text: string;
+}
+
+async function slipway<T>(...words: string[]): Promise<Spoken<T>> {
+  const { code, stdout, output } = await stack.slipway(...words, "--json").ended;
+  const { result, exitCode } = JSON.parse(stdout) as { result: T; exitCode: number };
+  expect(exitCode, output).toBe(code);
+  return { code, result, text: output };
+}
+
+const deploy = (...words: string[]) => slipway<Deployed>("deploy", "--yes", ...words);
+
+/** Another version of the product in the checkout. */
+function release(from: string, version: string): void {
+  for (const file of ["package.json", "app/version.ts"]) stack.checkout.edit(file, `"${from}"`, `"${version}"`);
+}
+
+const log = () => new DeploymentsLog(stack.name, { state: join(stack.stateFolder, "slipway") }).read();
+const outcomes = () => log().map(({ outcome }) => outcome);
+const served = async () => (JSON.parse((await send(to, "GET", "/")).body) as { version: string }).version;
+
+async function sql(query: string): Promise<string> {
+  const [postgres = ""] = await stack.containers("postgres");
+  const psql = ["psql", "-h", "/run/slipway/postgres", "-U", "postgres", "-d", "slipway", "-At", "-c", query];
+  return (await docker("exec", postgres, ...psql)).output.trim();
+}
+
+/** Everything is deployed while clients ask without pause. */
+let load: { stop(): Promise<LoadReport> };
+
+describe("deploys", () => {
+  it("make a stack where one is meant to be new, and write down what came of it", async () => {
+    expect((await stack.slipway("deploy", "--update", "--yes").ended).code).toBe(2);
+    const { code, result, text } = await deploy("--init");
+    expect(code, text).toBe(0);
+    expect(result.deployment).toMatchObject({ number: 1, outcome: "succeeded", version: "0.1.0", serving: "0.1.0" });
+    expect(result.deployment).toMatchObject({ schemaNeeds: SCHEMA_LEVEL, schemaAfter: SCHEMA_LEVEL });
+    expect(result.routes.filter(({ ok }) => !ok)).toEqual([]);
+    expect((await stack.slipway("deploy", "--init", "--yes").ended).code).toBe(2);
+    expect(await sql("SELECT number, outcome, version FROM deployments")).toBe("1|succeeded|0.1.0");
+    to = { url: stack.url, token: await stack.token() };
+    load = startLoad(to, 4);
+  });
+
+  it("say what they would do, and change nothing", async () => {
+    release("0.1.0", "0.2.0");
+    const before = await stack.containers();
+    const { code, result, text } = await slipway("deploy");
+    expect({ code, result }, text).toEqual({
+      ...{ code: 0, result: { serves: "0.1.0", version: "0.2.0", migrations: [], faults: [] } },
+    });
+    expect(await stack.containers()).toEqual(before);
+    expect(log()).toHaveLength(1);
+  });
+
+  it("that never become healthy have failed, and name the version that serves", async () => {
+    const broken = 'throw new Error("this release is broken");\n';
+    stack.checkout.edit("app/main.ts", "await runService(", `${broken}await runService(`);
+    const { code, output } = await stack.slipway("deploy", "--yes", "--no-backup").ended;
+    stack.checkout.edit("app/main.ts", broken, "");
+    expect(code, output).toBe(1);
+    expect(output).toContain("this release is broken");
+    expect(output).toContain("What serves: 0.1.0.");
+    expect(log()[1]).toMatchObject({ outcome: "failed", step: "Deploy", version: "0.2.0", serving: "0.1.0" });
+    expect(await served()).toBe("0.1.0");
+  });
+
+  it.each(["✓ Stack", "✓ Data", "+ migrate-done created", "✓ Deploy"])(
+    "killed right after %j have said how far they came, and nobody has noticed",
+    async (text) => {
+      const running = stack.slipway("deploy", "--yes", "--no-backup");
+      await running.printed(text);
+      running.kill();
+      expect((await running.ended).code).not.toBe(0);
+      expect(outcomes().at(-1)).toBeUndefined();
+      expect((await send(to, "GET", "/health/ready")).status).toBe(200);
+    },
+  );
+
+  it("are finished by the next, alone and with a backup", async () => {
+    const running = stack.slipway("deploy", "--yes");
+    await running.printed("✓ Stack");
+    const second = await stack.slipway("deploy", "--yes").ended;
+    expect(second.code, second.output).toBe(75);
+    expect(second.output).toMatch(/is being deployed: slipway deploy --yes .* by .+@.+, process \d+, since/);
+    const { code, output } = await running.ended;
+    expect(code, output).toBe(0);
+    expect(output).toContain("was broken off at");
+    expect(outcomes()).toEqual(["succeeded", "failed", ...Array<string>(4).fill("interrupted"), "succeeded"]);
+    expect(log().at(-1)).toMatchObject({ version: "0.2.0", backup: expect.stringMatching(/^\d{8}-\d{6}F$/) as string });
+    expect(await sql("SELECT outcome FROM deployments WHERE number = 6")).toBe("interrupted");
+    expect(await served()).toBe("0.2.0");
+  });
+});
+
+describe("a rollback", () => {
+  it("brings the release before back by its images, and is listed", async () => {
+    const { code, result, text } = await slipway<Deployed>("rollback", "--yes", "--no-backup");
+    expect(code, text).toBe(0);
+    expect(result.deployment).toMatchObject({ version: "0.1.0", images: log()[0]?.images, serving: "0.1.0" });
+    expect(await served()).toBe("0.1.0");
+    expect(stack.file()).toContain(`api: ${log()[0]?.images?.api ?? "nothing"}`);
+    const listed = await slipway<{ deployments: ListedRelease[] }>("releases");
+    expect(listed.result.deployments.filter(({ serves }) => serves)).toMatchObject([{ number: 8, version: "0.1.0" }]);
+    expect((await stack.slipway("rollback", "0.9", "--yes").ended).code).toBe(2);
+  });
+
+  it("was, as all of it, noticed by no client, and no job was lost", async () => {
+    const report = await load.stop();
+    expect(report.failures).toEqual([]);
+    expect(report.requests).toBeGreaterThan(1000);
+    for (const id of report.accepted.slice(-20)) expect((await finished(to, id)).state).toBe("succeeded");
+  });
+
+  it("is refused over a migration that breaks the release, and what takes something away has waited for it to go", async () => {
+    const [incompatible, contract] = [SCHEMA_LEVEL + 1, SCHEMA_LEVEL + 2].map((level) => `000${level}`);
+    stack.checkout.write(
+      `jobs/migrations/${incompatible}-break.sql`,
+      "-- phase: incompatible\nCREATE TABLE broke (id int);\n",
+    );
+    stack.checkout.write(`jobs/migrations/${contract}-drop.sql`, "-- phase: contract\nDROP TABLE broke;\n");
+    stack.checkout.edit("jobs/schema-level.ts", `= ${SCHEMA_LEVEL};`, `= ${SCHEMA_LEVEL + 1};`);
+    const { code, result, text } = await deploy("--no-backup", "--skip-tests");
+    expect(code, text).toBe(0);
+    expect(text).toContain(`✓ Contract`);
+    expect(result.deployment).toMatchObject({ schemaBefore: SCHEMA_LEVEL, schemaAfter: SCHEMA_LEVEL + 2 });
+    expect(stack.file()).not.toContain("release");
+    const before = stack.file();
+    const refused = await stack.slipway("rollback", "1", "--yes").ended;
+    expect(refused.code, refused.output).toBe(2);
+    expect(refused.output).toContain(`has ${incompatible}-break.sql, which is incompatible`);
+    expect(refused.output).toContain("./slipway restore --to");
+    expect(stack.file()).toBe(before);
+    expect(await served()).toBe("0.2.0");
+  });
+});
