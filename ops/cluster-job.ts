@@ -59,9 +59,9 @@ async function begin(batch: BatchV1Api, place: CronJobPlace, words: readonly str
 /** The pod of its CronJob with other words for the program; it goes with the CronJob. */
 export function jobOf({ metadata, spec }: V1CronJob, words: readonly string[]): V1Job {
   const [name, uid] = [metadata?.name ?? "", metadata?.uid ?? ""];
-  const template = structuredClone(spec?.jobTemplate);
-  const [container] = template?.spec?.template.spec?.containers ?? [];
-  if (template?.spec === undefined || container === undefined) throw new Error(`the CronJob ${name} has no container.`);
+  const template = structuredClone(spec.jobTemplate);
+  const [container] = template.spec?.template.spec?.containers ?? [];
+  if (template.spec === undefined || container === undefined) throw new Error(`the CronJob ${name} has no container.`);
   // Node and the program's file.
   container.command = [...(container.command ?? []).slice(0, 2), ...words];
   const owner = Object.assign(new V1OwnerReference(), { apiVersion: "batch/v1", kind: "CronJob", name, uid });

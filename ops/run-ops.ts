@@ -158,7 +158,7 @@ const INSTEAD = {
   kubernetes: "stands in a cluster, where it has no way yet. docs/kubernetes.md says what there is.",
   aws:
     "stands on AWS, which backs its data up itself: RDS keeps every moment of the last days (slipway:aws.data.database), S3 keeps versions, " +
-    "ElastiCache snapshots. Restore there: ./slipway restore. docs/aws.md says what is where.",
+    "ElastiCache snapshots. Restore there: ./slipway restore; try it: ./slipway drill. docs/aws.md says what is where.",
 } as const;
 
 /** @throws UserError where the command cannot be done where the stack stands */

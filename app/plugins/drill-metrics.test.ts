@@ -13,10 +13,10 @@ afterAll(() => stack.close());
 it("tells of drills from the database: none yet, one that went well, one that failed after it", async () => {
   const registry = new Registry();
   addDrills(registry, stack.pool);
-  const values = async () => {
+  const values = async (): Promise<Record<string, number>> => {
     const text = await registry.metrics();
     return Object.fromEntries(
-      [...text.matchAll(/^slipway_drill_(\w+) (\S+)$/gm)].map(([, name, value]) => [name, Number(value)]),
+      [...text.matchAll(/^slipway_drill_(\w+) (\S+)$/gm)].map(([, name = "", value]) => [name, Number(value)]),
     );
   };
   await stack.asSuperuser("UPDATE schema_migrations SET applied_at = now() - interval '10 days'");

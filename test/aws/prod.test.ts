@@ -216,7 +216,6 @@ describe("what a preview refuses with AWS at hand", () => {
 
 drillCases(() => world);
 lossCases(() => world);
-
 describe("a restore of the database", () => {
   const instances = () => instancesOf(world);
   const hostOfApi = () =>
