@@ -3,6 +3,7 @@ import { isOrigin } from "./api-settings.ts";
 import { awsSettingsSchema } from "./aws-settings.ts";
 import { credentialsSchema } from "./credential-slots.ts";
 import { fraction } from "./fraction.ts";
+import { healthSchema } from "./health-settings.ts";
 import { kubernetesSchema } from "./kubernetes-settings.ts";
 import { ENVIRONMENTS } from "./runtime.ts";
 import { backupSchema, dataSchema } from "./stack-backup.ts";
@@ -126,6 +127,8 @@ export const stackFields = z.strictObject({
   backup: backupSchema.optional(),
   /** The generation of data that serves, of such a Postgres. */
   data: dataSchema.optional(),
+  /** Thresholds of `slipway health`, and who hears of it. */
+  health: healthSchema.optional(),
   /** The cluster and what stands in it; needed where the platform is kubernetes, refused where it is docker. */
   kubernetes: kubernetesSchema.optional(),
   /** Network, cluster and data services; needed where the platform is aws, refused elsewhere. */

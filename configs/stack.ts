@@ -60,6 +60,13 @@ const GIVEN_SECRETS = {
   /** The two that open the bucket of `backup.offsite.s3`. */
   offsiteAccessKeyId: bucketKey,
   offsiteSecretAccessKey: bucketKey,
+  /** Where `slipway health --alert` posts to, and the server that it sends mail by; both hold credentials. */
+  alertWebhook: (text) =>
+    /^https?:\/\/\S+$/.test(text) ? undefined : "is no address such as https://hooks.example.org/...",
+  alertSmtp: (text) =>
+    /^smtps?:\/\/\S+$/.test(text)
+      ? undefined
+      : "is no address such as smtps://user:password@mail.example.org, with what is special in it percent-encoded.",
   /** What every backup is closed with; generated where backups are made and the stack brings none. */
   backupKey: (text) =>
     /^[\w-]{32,256}$/.test(text) ? undefined : `(${text.length} characters) must be 32 to 256 letters, digits, - or _.`,

@@ -28,6 +28,13 @@ const COMMANDS = {
     what: "database | redis | jwt | hmac | aes: new credentials, without an interruption",
     load: () => import("./commands/rotate.ts"),
   },
+  status: { what: "what runs, since when, and how much of it is ready", load: () => import("./commands/status.ts") },
+  health: { what: "looks at everything that a stack needs", load: () => import("./commands/health.ts") },
+  check: {
+    what: "--pre | --post: what has to hold before a deploy, and after it",
+    load: () => import("./commands/check.ts"),
+  },
+  logs: { what: "what all containers wrote, merged by time", load: () => import("./commands/logs.ts") },
   keys: {
     what: "export | verify | import: the key that opens the backups, kept elsewhere",
     load: () => import("./commands/keys.ts"),

@@ -46,8 +46,21 @@ export interface OpsCommand<T extends NonNullable<ParseArgsConfig["options"]>> {
   readonly severalStacks?: boolean;
   /** How it ends besides, a line of `--help` a code. @default as all commands do */
   readonly exitLines?: readonly string[];
-  readonly run: (asked: Asked<T>) => Promise<Said>;
+  /** Where its codes say something of their own. @default those of all commands */
+  readonly exits?: Exits;
+  /** Gives nothing where it has written its answer itself. */
+  readonly run: (asked: Asked<T>) => Promise<Said | undefined>;
 }
+
+/** How a command ends that did not come to an answer. */
+export interface Exits {
+  readonly usage: number;
+  readonly failed: number;
+  /** For `--help`, a code a line. */
+  readonly lines: readonly string[];
+}
+
+const EXITS: Exits = { usage: EXIT.usage, failed: EXIT.failed, lines: EXIT_LINES };
 
 type Values<T extends NonNullable<ParseArgsConfig["options"]>> = Parameters<
   Parameters<typeof runMain<T>>[2]
@@ -86,18 +99,27 @@ export async function runOps<T extends NonNullable<ParseArgsConfig["options"]>>(
       refuseMoreStacks(stacks, command);
       for (const other of stacks) takenPlatform(checkName(other), command.platforms);
       const platform = takenPlatform(stack, command.platforms);
-      const { code, result, text } = await command.run({ stack, stacks, platform, values, words, steps: new Steps() });
+      const said = await command.run({ stack, stacks, platform, values, words, steps: new Steps() });
+      if (said === undefined) return;
+      const { code, result, text } = said;
       process.exitCode = code;
       process.stdout.write(json ? document({ ...head, exitCode: code, result }) : text);
     } catch (error) {
-      const exitCode = error instanceof UserError ? error.exitCode : EXIT.failed;
+      const exitCode = codeOf(error, command.exits);
       if (json)
         process.stdout.write(
           document({ ...head, exitCode, failure: String(error instanceof Error ? error.message : error) }),
         );
-      throw error;
+      if (command.exits === undefined) throw error;
+      throw new UserError(error instanceof Error ? error.message : String(error), exitCode);
     }
   });
+}
+
+function codeOf(error: unknown, { usage, failed }: Exits = EXITS): number {
+  const code = error instanceof UserError ? error.exitCode : EXIT.failed;
+  const codes: Readonly<Record<number, number>> = { [EXIT.usage]: usage, [EXIT.failed]: failed };
+  return codes[code] ?? code;
 }
 
 function usageOf({
@@ -107,12 +129,17 @@ function usageOf({
   examples,
   severalStacks = false,
   exitLines = [],
-}: Pick<OpsCommand<never>, "name" | "summary" | "optionLines" | "examples" | "severalStacks" | "exitLines">): Usage {
+  exits = EXITS,
+}: Pick<
+  OpsCommand<never>,
+  "name" | "summary" | "optionLines" | "examples" | "severalStacks" | "exitLines" | "exits"
+>): Usage {
   return {
     command: `slipway ${name}`,
     summary,
     options: [...optionLines, severalStacks ? STACKS_LINE : STACK_LINE, JSON_LINE],
-    exitCodes: [...EXIT_LINES, ...exitLines],
+    exitCodes: [...exits.lines, ...exitLines],
+    wrongUsage: exits.usage,
     examples,
   };
 }

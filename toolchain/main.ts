@@ -12,6 +12,8 @@ export interface Usage {
   readonly examples: readonly string[];
   /** A code a line, where they are more than 0, 1 and 2. */
   readonly exitCodes?: readonly string[];
+  /** Exit code after an option that it does not know. @default 2 */
+  readonly wrongUsage?: number;
 }
 
 /** Exit code after an option or a word that the command does not know. */
@@ -52,7 +54,7 @@ function parse<T extends NonNullable<ParseArgsConfig["options"]>>(options: T, us
   } catch (error) {
     throw new UserError(
       `${error instanceof Error ? error.message : String(error)}\n\n${formatUsage(usage)}`,
-      WRONG_USAGE,
+      usage.wrongUsage ?? WRONG_USAGE,
     );
   }
 }

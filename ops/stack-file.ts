@@ -1,0 +1,32 @@
+import { z } from "zod";
+import { backupSchema } from "../configs/stack-backup.ts";
+import { findFolders } from "../toolchain/folders.ts";
+import { readStackFile } from "../toolchain/stack-file.ts";
+import { PROJECT } from "../toolchain/stack.ts";
+
+const fileSchema = z.looseObject({ config: z.record(z.string(), z.unknown()).default({}) });
+
+const speechSchema = z.looseObject({ engine: z.string().default("espeak-ng") });
+
+/** What commands that look ask of a stack's file. Faults of it are for the program to list. */
+export class StackFile {
+  readonly #config: Readonly<Record<string, unknown>>;
+
+  constructor(stack: string) {
+    this.#config = fileSchema.safeParse(readStackFile(stack, findFolders())).data?.config ?? {};
+  }
+
+  /** What stands under a key, without the project's prefix; of a secret, that there is one. */
+  value(key: string): unknown {
+    return this.#config[`${PROJECT}:${key}`];
+  }
+
+  get speechEngine(): string {
+    return speechSchema.parse(this.value("speech") ?? {}).engine;
+  }
+
+  /** Whether an agent of the stack's own makes backups. */
+  get hasBackups(): boolean {
+    return backupSchema.safeParse(this.value("backup") ?? {}).data?.enabled ?? true;
+  }
+}
