@@ -54,7 +54,7 @@ function isName(word: string | undefined): word is Name {
 
 function overview(): string {
   const lines = Object.entries(COMMANDS).map(([name, { what }]) => `  ${name.padEnd(9)} ${what}\n`);
-  return `slipway <command>: day two of a stack.\n\nCommands\n${lines.join("")}\nOf one: ./slipway backup --help. All of it: docs/deploys.md, docs/previews.md, docs/backups.md, docs/rotation.md\n`;
+  return `slipway <command>: day two of a stack.\n\nCommands\n${lines.join("")}\nOf one: ./slipway backup --help. All of it: docs/deploys.md, docs/previews.md, docs/day-two.md, docs/backups.md, docs/rotation.md\n`;
 }
 
 const [word] = process.argv.slice(2);
