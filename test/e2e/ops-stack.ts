@@ -103,5 +103,6 @@ async function removeObjects(name: string): Promise<void> {
   await each(lines("ps", "--all", "--quiet", "--filter", label), "rm", "--force");
   await each(lines("volume", "ls", "--quiet", "--filter", label), "volume", "rm");
   await each(lines("network", "ls", "--quiet", "--filter", label), "network", "rm");
-  await each(lines("image", "ls", "--quiet", `slipway-${name}/*`), "image", "rm", "--force");
+  // By name: by its id an image would go from every stack that has the same one.
+  await each(lines("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", `slipway-${name}/*`), "image", "rm");
 }
