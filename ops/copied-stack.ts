@@ -35,11 +35,19 @@ export async function inCopy<T>(
   }
 }
 
-/** Files of stacks are left out: Pulumi would write into them. */
+/** What is Pulumi's is left out: it would write into files of stacks. */
 function layOut(root: string, project: string): void {
   mkdirSync(project);
   for (const name of readdirSync(root))
-    if (name !== ".git" && !/^Pulumi\..+\.yaml$/.test(name)) symlinkSync(join(root, name), join(project, name));
+    if (name !== ".git" && !/^Pulumi\.(.+\.)?yaml$/.test(name)) symlinkSync(join(root, name), join(project, name));
+  writeFileSync(join(project, "Pulumi.yaml"), withoutChance(readFileSync(join(root, "Pulumi.yaml"), "utf8")));
+}
+
+/** Names that Pulumi makes have digits by chance: of two previews no name would be the same. */
+export function withoutChance(projectFile: string): string {
+  return projectFile.replaceAll(/\$\{(?:hex|alphanum|string|num)\((\d+)\)\}/g, (_, digits: string) =>
+    "0".repeat(Number(digits)),
+  );
 }
 
 function ownState(backend: string): Record<string, string> {

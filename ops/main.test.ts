@@ -22,6 +22,7 @@ test("without a command it says which there are, as wrong usage; asked for it, a
     "rollback",
     "releases",
     "preview",
+    "drift",
     "backup",
     "backups",
     "restore",
@@ -32,15 +33,24 @@ test("without a command it says which there are, as wrong usage; asked for it, a
     expect(stdout).toContain(`  ${command} `);
 });
 
-test.each(["deploy", "rollback", "releases", "preview", "backup", "backups", "restore", "drill", "verify", "keys"])(
-  "%s --help has options, exit codes and examples",
-  (command) => {
-    const { status, stdout } = slipway(command, "--help");
-    expect(status).toBe(0);
-    for (const part of [`slipway ${command}: `, "--stack name", "Exit codes", "  75 ", "Examples\n  ./slipway "])
-      expect(stdout).toContain(part);
-  },
-);
+test.each([
+  "deploy",
+  "rollback",
+  "releases",
+  "preview",
+  "drift",
+  "backup",
+  "backups",
+  "restore",
+  "drill",
+  "verify",
+  "keys",
+])("%s --help has options, exit codes and examples", (command) => {
+  const { status, stdout } = slipway(command, "--help");
+  expect(status).toBe(0);
+  for (const part of [`slipway ${command}: `, "--stack name", "Exit codes", "  75 ", "Examples\n  ./slipway "])
+    expect(stdout).toContain(part);
+});
 
 test.each([
   [["deploy", "--init", "--rollback"], "--init and --rollback do not go together"],

@@ -10,6 +10,10 @@ const COMMANDS = {
     what: "what an up would do to one stack or more, and one comment that tells of all of them",
     load: () => import("./commands/preview.ts"),
   },
+  drift: {
+    what: "what was changed, deleted or made behind Pulumi's back",
+    load: () => import("./commands/drift.ts"),
+  },
   backup: { what: "backs up Postgres, Redis and artifacts, now", load: () => import("./commands/backup.ts") },
   backups: {
     what: "lists the backups, and how far back and forth they reach",

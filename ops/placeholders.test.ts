@@ -42,6 +42,11 @@ test("a state keeps everything but secrets, what closes them, and what plugins a
       pending_operations: [{ type: "creating" }],
       resources: [
         { type: "kubernetes:core/v1:Secret", inputs: { data: sealed("Canary"), immutable: true } },
+        {
+          type: "docker:index/container:Container",
+          inputs: { uploads: [{ file: "/a", content: sealed("Canary") }] },
+          outputs: { uploads: sealed("Canary") },
+        },
         { type: "a:b:C", outputs: { list: [{ password: sealed("Canary") }], __pulumi_raw_state_delta: { obj: 1 } } },
       ],
     },
@@ -55,6 +60,18 @@ test("a state keeps everything but secrets, what closes them, and what plugins a
         {
           type: "kubernetes:core/v1:Secret",
           inputs: { data: { [SIGNATURE]: SECRET, plaintext: "{}" }, immutable: true },
+        },
+        {
+          type: "docker:index/container:Container",
+          inputs: {
+            uploads: [{ file: "/a", content: { [SIGNATURE]: SECRET, plaintext: JSON.stringify(PLACEHOLDER) } }],
+          },
+          outputs: {
+            uploads: {
+              [SIGNATURE]: SECRET,
+              plaintext: JSON.stringify([{ file: "/a", content: PLACEHOLDER }]),
+            },
+          },
         },
         {
           type: "a:b:C",

@@ -57,13 +57,20 @@ function isClosed(value: unknown): boolean {
   return Object.hasOwn(value, "secure") || Object.values(value).some(isClosed);
 }
 
-const stateSchema = z.looseObject({
-  deployment: z.looseObject({ resources: z.array(z.looseObject({ type: z.string() })).optional() }),
+const propertiesSchema = z.record(z.string(), z.unknown());
+const resourceSchema = z.looseObject({
+  type: z.string(),
+  inputs: propertiesSchema.optional(),
+  outputs: propertiesSchema.optional(),
 });
 
-/** Properties that hold texts by name, and are closed as a whole. */
-const MAPS: readonly string[] = ["data", "stringData"];
+const stateSchema = z.looseObject({
+  deployment: z.looseObject({ resources: z.array(resourceSchema).optional() }),
+});
+
+/** A Secret's texts by their names are closed as a whole, as what the program asks for too. */
 const MAP_TYPE = "kubernetes:core/v1:Secret";
+const MAPS: readonly string[] = ["data", "stringData"];
 
 /** What bridged plugins keep for themselves; it tells of the shape of what is closed, and they do without it. */
 const OWN_TO_PLUGIN = "__pulumi_raw_state_delta";
@@ -82,18 +89,41 @@ export function openState(state: unknown, salt: string): unknown {
       ...more,
       pending_operations: [],
       secrets_providers: { type: "passphrase", state: { salt } },
-      resources: resources.map((resource) => opened(resource, resource.type, "")),
+      resources: resources.map(openResource),
     },
   };
 }
 
-function opened(value: unknown, type: string, key: string): unknown {
-  if (isSealed(value)) {
-    const placeholder = type === MAP_TYPE && MAPS.includes(key) ? {} : PLACEHOLDER;
-    return { [SIGNATURE]: SECRET, plaintext: JSON.stringify(placeholder) };
-  }
-  if (Array.isArray(value)) return value.map((inner) => opened(inner, type, key));
+function openResource({ inputs, outputs, ...resource }: z.infer<typeof resourceSchema>): unknown {
+  const isMap = (key: string) => resource.type === MAP_TYPE && MAPS.includes(key);
+  // What comes out is often closed as a whole where what went in was not: its shape is known by that.
+  const shapeOf = (key: string) => (isMap(key) ? {} : plain(inputs?.[key] ?? PLACEHOLDER));
+  const open = (properties: Readonly<Record<string, unknown>> = {}) =>
+    Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, opened(value, shapeOf(key))]));
+  return {
+    ...resource,
+    ...(inputs === undefined ? {} : { inputs: open(inputs) }),
+    ...(outputs === undefined ? {} : { outputs: open(without(outputs)) }),
+  };
+}
+
+function without(outputs: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(outputs).filter(([key]) => key !== OWN_TO_PLUGIN));
+}
+
+/** A value with what stands for a secret under a seal; its shape, where all of it is under one. */
+function opened(value: unknown, shape: unknown): unknown {
+  if (isSealed(value)) return { [SIGNATURE]: SECRET, plaintext: JSON.stringify(shape) };
+  return mapped(value, (inner) => opened(inner, PLACEHOLDER));
+}
+
+/** A value with placeholders for what is under a seal, and no seal. */
+function plain(value: unknown): unknown {
+  return isSealed(value) ? PLACEHOLDER : mapped(value, plain);
+}
+
+function mapped(value: unknown, change: (inner: unknown) => unknown): unknown {
+  if (Array.isArray(value)) return value.map(change);
   if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value).filter(([name]) => name !== OWN_TO_PLUGIN);
-  return Object.fromEntries(entries.map(([name, inner]) => [name, opened(inner, type, name)]));
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, change(inner)]));
 }

@@ -24,7 +24,7 @@ const EXIT_LINES = [
   `${EXIT.good}    good`,
   `${EXIT.failed}    failed`,
   `${EXIT.usage}    wrong usage, or a stack that this cannot be done with`,
-  `${EXIT.notGood}    it was done, and what was looked at is not good: damaged, or the key is kept nowhere else`,
+  `${EXIT.notGood}    it was done, and what was looked at is not good: damaged, drifted, or the key is kept nowhere else`,
   `${EXIT.busy}   another one is running`,
   "130  interrupted",
 ];

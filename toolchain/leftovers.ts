@@ -2,6 +2,7 @@ import type Docker from "dockerode";
 import { demultiplex } from "../infra/docker/engine.ts";
 import { lastLines } from "./command.ts";
 import { PROJECT, type Deployment } from "./stack.ts";
+import { sortedObjects, type Unmanaged } from "./unmanaged.ts";
 
 /** Labels by which objects of ours are known; infra/docker/labels.ts writes them. */
 const PROJECT_FILTER = `slipway.project=${PROJECT}`;
@@ -14,18 +15,43 @@ const LOG_LINE = 300;
 /** How many objects were removed, by sort. */
 export type Removed = Readonly<Record<"containers" | "networks" | "volumes" | "images", number>>;
 
+/** What of a stack is on the engine and not in its state. */
+interface Unknown {
+  readonly containers: readonly Docker.ContainerInfo[];
+  readonly networks: readonly Docker.NetworkInspectInfo[];
+  readonly volumes: readonly Docker.VolumeInspectInfo[];
+}
+
+async function findUnknown(docker: Docker, stack: string, { deployment }: Deployment): Promise<Unknown> {
+  const known = new Set((deployment.resources ?? []).flatMap(({ id }) => id ?? []));
+  const filters = { label: [stackFilter(stack)] };
+  return {
+    containers: (await docker.listContainers({ all: true, filters })).filter(({ Id }) => !known.has(Id)),
+    networks: (await docker.listNetworks({ filters })).filter(({ Id }) => !known.has(Id)),
+    volumes: (await docker.listVolumes({ filters })).Volumes.filter(({ Name }) => !known.has(Name)),
+  };
+}
+
 /**
  * Removes containers and networks of a stack that its state does not know: a killed deploy made them. Volumes stay, for
  * one that was kept on purpose looks the same.
  */
-export async function removeUnknown(docker: Docker, stack: string, { deployment }: Deployment): Promise<number> {
-  const known = new Set((deployment.resources ?? []).flatMap(({ id }) => id ?? []));
-  const filters = { label: [stackFilter(stack)] };
-  const containers = (await docker.listContainers({ all: true, filters })).filter(({ Id }) => !known.has(Id));
+export async function removeUnknown(docker: Docker, stack: string, deployment: Deployment): Promise<number> {
+  const { containers, networks } = await findUnknown(docker, stack, deployment);
   for (const { Id } of containers) await docker.getContainer(Id).remove({ force: true, v: true });
-  const networks = (await docker.listNetworks({ filters })).filter(({ Id }) => !known.has(Id));
   for (const { Id } of networks) await ignoring([404, 403, 409], docker.getNetwork(Id).remove());
   return containers.length + networks.length;
+}
+
+/** Containers, networks and volumes that bear a stack's label and that its state does not know. */
+export async function unmanagedOnEngine(docker: Docker, stack: string, deployment: Deployment): Promise<Unmanaged> {
+  const { containers, networks, volumes } = await findUnknown(docker, stack, deployment);
+  const objects = [
+    ...containers.map(({ Names, Id }) => ({ kind: "container", name: Names[0]?.slice(1) ?? Id })),
+    ...networks.map(({ Name }) => ({ kind: "network", name: Name })),
+    ...volumes.map(({ Name }) => ({ kind: "volume", name: Name })),
+  ];
+  return { objects: sortedObjects(objects), unseen: [] };
 }
 
 export interface Keep {

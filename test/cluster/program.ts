@@ -17,6 +17,21 @@ export interface Ended {
   readonly output: string;
 }
 
+/** What `./slipway --json` said. */
+export interface Spoken<T> {
+  readonly code: number;
+  readonly result: T;
+  /** Everything it printed. */
+  readonly output: string;
+}
+
+/** The document in what `./slipway --json` printed, on either stream. */
+export function spoken<T>({ code, output }: Ended): Spoken<T> {
+  const document = /^\{\n.*?^\}$/ms.exec(output)?.[0];
+  if (document === undefined) throw new Error(`there is no document in what was said:\n${output}`);
+  return { code, output, result: (JSON.parse(document) as { result: T }).result };
+}
+
 /** A small Pulumi program of a test, with a stack and a backend of its own. */
 export interface TestProgram {
   readonly folder: string;
@@ -26,6 +41,8 @@ export interface TestProgram {
   good(...args: readonly string[]): Promise<string>;
   /** `./slipway <words> --stack test`; where it is the repository's own program. */
   slipway(...words: readonly string[]): Running;
+  /** The same, and what it says with --json. */
+  asked<T>(...words: readonly string[]): Promise<Spoken<T>>;
   /** The stack's state, as it lies on disk. */
   state(): string;
   remove(): void;
@@ -96,12 +113,15 @@ async function openStack({ folder, project, remove, plugins, env: more }: StackP
     if (code !== 0) throw new Error(`pulumi ${args.join(" ")} ended with ${code}:\n${output}`);
     return output;
   };
+  const slipway = (...words: readonly string[]) =>
+    start("sh", ["./slipway", ...words, "--stack", "test"], folder, home);
   await run("pulumi", ["stack", "init", "test", "--non-interactive"], folder, env);
   return {
     folder,
     pulumi,
     good,
-    slipway: (...words) => start("sh", ["./slipway", ...words, "--stack", "test"], folder, home),
+    slipway,
+    asked: async (...words) => spoken(await slipway(...words, "--json").ended),
     state: () => readFileSync(join(state, ".pulumi/stacks", project, "test.json"), "utf8"),
     remove,
   };

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Drift } from "../../ops/drift.ts";
 import { until } from "../servers/programs.ts";
 import { Product } from "./product.ts";
 
@@ -55,6 +56,11 @@ describe("workers under KEDA", () => {
   it("go, every one of them, where there is no job", async () => {
     await untilNone();
     expect([await condition("Ready"), await condition("Active")]).toEqual(["True", "False"]);
+  });
+
+  it("are no drift, however many there are, nor is what KEDA makes for them", async () => {
+    const drift = await product.stack.asked<Drift>("drift");
+    expect(drift, drift.output).toMatchObject({ code: 0, result: { changes: [], unmanaged: [] } });
   });
 
   it("come for a job, do it, and go again", async () => {

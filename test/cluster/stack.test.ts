@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Drift } from "../../ops/drift.ts";
 import { until } from "../servers/programs.ts";
 import { added, clusterWide, type Names } from "./cluster-wide.ts";
 import { Load } from "./load.ts";
@@ -35,6 +36,8 @@ describe("the product on Kubernetes", () => {
   it("is no difference afterwards, neither for a preview nor for a refresh", async () => {
     await product.stack.good("preview", "--expect-no-changes");
     await product.stack.good("refresh", "--preview-only", "--expect-no-changes");
+    const drift = await product.stack.asked<Drift>("drift");
+    expect(drift, drift.output).toMatchObject({ code: 0, result: { changes: [], unmanaged: [], unseen: [] } });
   });
 
   it("runs every pod under Pod Security restricted, without an account's usual token", async () => {
@@ -69,8 +72,21 @@ describe("the product on Kubernetes", () => {
     expect(await policies()).toBe("");
     const { code } = await product.stack.pulumi("refresh", "--preview-only", "--expect-no-changes");
     expect(code).not.toBe(0);
+    await product.kubectl("create", "configmap", "stray");
+    const labels = ["app.kubernetes.io/part-of=slipway", "app.kubernetes.io/instance=test"];
+    await product.kubectl("label", "configmap", "stray", ...labels);
+    const drift = await product.stack.asked<Drift>("drift");
+    expect(drift.code, drift.output).toBe(3);
+    const { changes, unmanaged } = drift.result;
+    expect(unmanaged).toEqual([{ kind: "ConfigMap.", name: `${product.namespace}/stray` }]);
+    expect(changes.map(({ op, name: of }) => `${op} ${of}`)).toContain(`update ${name ?? ""}`);
+    expect(changes.filter(({ op, type }) => op === "delete" && type.endsWith(":NetworkPolicy")).length).toBeGreaterThan(
+      4,
+    );
+    await product.kubectl("delete", "configmap", "stray");
     await product.stack.good("up", "--yes", "--refresh", "--skip-preview");
     expect((await policies()).split(" ").length).toBeGreaterThan(4);
+    expect((await product.stack.asked<Drift>("drift")).code).toBe(0);
   });
 });
 

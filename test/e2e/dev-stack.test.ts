@@ -1,8 +1,19 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { durationSeconds, peakDbfs, readWav } from "../../jobs/wav.ts";
 import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
+import type { Drift } from "../../ops/drift.ts";
+import type { StackPreview } from "../../ops/preview.ts";
+import { generatedSecret } from "../../toolchain/stack.ts";
+import { findLeaks, type Place } from "./canary.ts";
+import { copyCheckout } from "./checkout.ts";
 import { finished, postJob, send, startLoad } from "./client.ts";
 import { docker, makeStack, type E2eStack } from "./stack.ts";
+
+interface Previews {
+  readonly previews: readonly StackPreview[];
+}
 
 /** One stack on the real engine, in the order in which a team meets it: up, jobs, drift, releases, faults, destroy. */
 let stack: E2eStack;
@@ -90,9 +101,82 @@ describe("no change", () => {
     expect(await stack.pulumi("refresh", "--yes", "--expect-no-changes")).toMatchObject({ code: 0 });
     expect(await stack.pulumi("preview", "--expect-no-changes")).toMatchObject({ code: 0 });
   });
+
+  it("is none for slipway's preview and drift either", async () => {
+    const preview = await stack.slipway<Previews>(["preview"]);
+    expect(preview, preview.output).toMatchObject({ code: 0, result: { previews: [{ isNew: false, changes: [] }] } });
+    const drift = await stack.slipway<Drift>(["drift"]);
+    expect(drift, drift.output).toMatchObject({ code: 0, result: { changes: [], unmanaged: [], unseen: [] } });
+  });
+});
+
+describe("a preview", () => {
+  const said: Place[] = [];
+  const previewed = async (words: readonly string[], more: NodeJS.ProcessEnv = {}) => {
+    const { code, output, result } = await stack.slipway<Previews>(["preview", ...words], more);
+    said.push({ name: words.join(" "), content: output });
+    expect(code, output).toBe(0);
+    return result.previews[0]?.changes ?? [];
+  };
+
+  it("names what is made, changed and made anew, and does nothing", async () => {
+    const before = await stack.containers();
+    stack.configure({ api: { replicas: 3 } });
+    const changes = await previewed([]);
+    expect(changes.map(({ op, name }) => `${op} ${name}`)).toContain("create api-3");
+    expect(changes.filter(({ losesData }) => losesData)).toEqual([]);
+    expect(await stack.containers()).toEqual(before);
+  });
+
+  it("of somebody who may not open its secrets tells the same beside the base, and no secret", async () => {
+    const base = copyCheckout();
+    const closed = { PULUMI_CONFIG_PASSPHRASE_FILE: undefined, PULUMI_CONFIG_PASSPHRASE: "not the one" };
+    try {
+      const file = `Pulumi.${stack.name}.yaml`;
+      stack.configure();
+      base.write(file, readFileSync(join(stack.checkout.folder, file), "utf8"));
+      expect(await previewed(["--base", base.folder], closed)).toEqual([]);
+      expect((await stack.slipway(["preview"], closed)).code).toBe(1);
+      stack.configure({ api: { replicas: 3 } });
+      expect((await previewed(["--base", base.folder], closed)).map(({ op, name }) => `${op} ${name}`)).toContain(
+        "create api-3",
+      );
+    } finally {
+      stack.configure();
+      base.remove();
+    }
+    const { output } = await stack.pulumi("stack", "export", "--show-secrets");
+    const state: unknown = JSON.parse(output);
+    const names = ["database-password", "redis-password", "jwt-key", "backup-key", "secret-fingerprints"];
+    const secrets = Object.fromEntries(names.map((name) => [name, generatedSecret(state, name) ?? ""]));
+    for (const secret of Object.values(secrets)) expect(secret.length).toBeGreaterThan(30);
+    expect(findLeaks(secrets, said)).toEqual([]);
+  });
 });
 
 describe("drift", () => {
+  it("is told by slipway, what nobody deployed too, and nothing is changed by the look", async () => {
+    const [first = ""] = await stack.containers("api");
+    const image = (await docker("inspect", "--format", "{{.Config.Image}}", first)).output.trim();
+    const label = ["--label", `slipway.stack=${stack.name}`];
+    const stray = `${stack.name}-stray`;
+    await docker("rm", "--force", first);
+    await docker("create", ...label, "--name", stray, image);
+    await docker("volume", "create", ...label, stray);
+    await docker("network", "create", ...label, stray);
+    for (const look of ["first", "second"]) {
+      const { code, output, result } = await stack.slipway<Drift>(["drift"]);
+      expect(code, `${look}: ${output}`).toBe(3);
+      expect(result.changes).toMatchObject([{ op: "delete", name: "api-1" }]);
+      expect(result.unmanaged).toEqual(["container", "network", "volume"].map((kind) => ({ kind, name: stray })));
+    }
+    await docker("rm", stray);
+    await docker("volume", "rm", stray);
+    await docker("network", "rm", stray);
+    await stack.up("--refresh");
+    expect(await stack.slipway<Drift>(["drift"])).toMatchObject({ code: 0 });
+  });
+
   it("sees a container that was removed by hand, and up repairs it", async () => {
     const [first] = await stack.containers("api");
     await docker("rm", "--force", first ?? "");

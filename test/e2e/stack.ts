@@ -3,7 +3,9 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
+import { BACKEND } from "../../toolchain/env.ts";
 import { makeToken } from "../../toolchain/token.ts";
+import { spoken, type Spoken } from "../cluster/program.ts";
 import { copyCheckout, type Checkout } from "./checkout.ts";
 
 /** What a command said and how it ended. */
@@ -22,6 +24,8 @@ export interface E2eStack {
   readonly token: string;
   /** Runs `pulumi <command> --stack <name> ...`. */
   pulumi(command: string, ...args: string[]): Promise<Ended>;
+  /** Runs `./slipway <words> --stack <name>` on the same backend; `more` is read besides. Gives what it says as a document. */
+  slipway<T>(words: readonly string[], more?: NodeJS.ProcessEnv): Promise<Spoken<T>>;
   /** `pulumi up`, which must succeed; fails the test with its output otherwise. */
   up(...args: string[]): Promise<string>;
   /** Writes the stack's file. */
@@ -51,14 +55,12 @@ export async function makeStack(): Promise<E2eStack> {
   const file = readFileSync(join(checkout.folder, `Pulumi.${name}.yaml`), "utf8");
   const salt = /^encryptionsalt: .*$/m.exec(file)?.[0] ?? "";
   return {
-    name,
-    checkout,
-    backend,
+    ...{ name, checkout, backend, pulumi },
     url: `http://127.0.0.1:${port}`,
     get token() {
       return token;
     },
-    pulumi,
+    slipway: (words, more = {}) => slipway(checkout.folder, [...words, "--stack", name], { ...env, ...more }),
     up: async (...args) => {
       const { code, output } = await pulumi("up", "--yes", "--skip-preview", ...args);
       if (code !== 0) throw new Error(`pulumi up ended with ${code}:\n${output}`);
@@ -74,6 +76,12 @@ export async function makeStack(): Promise<E2eStack> {
       checkout.remove();
     },
   };
+}
+
+/** On the same backend as `pulumi`. */
+async function slipway<T>(folder: string, words: readonly string[], env: NodeJS.ProcessEnv): Promise<Spoken<T>> {
+  const command = ["toolchain/start.sh", "../ops/main.ts", ...words, "--json"];
+  return spoken(await run("sh", command, folder, { ...env, [BACKEND]: env["PULUMI_BACKEND_URL"] }));
 }
 
 function makeBackend(folder: string): NodeJS.ProcessEnv {

@@ -39,6 +39,7 @@ export const aws: PlatformCommands = {
     // A client of a cluster is loaded by who needs one.
     return (await import("../kube-config.ts")).loadKubeConfig({ content });
   },
+  unmanaged: () => Promise.resolve({ objects: [], unseen: ["what AWS has beside the stack"] }),
   takeDown: async (args) => {
     if (args.keepData || args.force)
       throw new UserError(

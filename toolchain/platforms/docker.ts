@@ -4,7 +4,7 @@ import { askOnTerminal } from "../ask.ts";
 import { servingApi } from "../deployment/truth.ts";
 import { planEngine, startEngine } from "../docker.ts";
 import { connect, findEngine } from "../engine.ts";
-import { faultyLogs, keepingData, removeAll, removeUnknown } from "../leftovers.ts";
+import { faultyLogs, keepingData, removeAll, removeUnknown, unmanagedOnEngine } from "../leftovers.ts";
 import { prepare } from "../prepare.ts";
 import { checkRoom } from "../room.ts";
 import { dropSalt } from "../stack-file.ts";
@@ -45,6 +45,11 @@ export const docker: PlatformCommands = {
   },
   environment: () => ({}),
   reach: (_stack, _folders, { url }) => Promise.resolve({ url, end: () => Promise.resolve() }),
+  unmanaged: async ({ name }, _folders, deployment) => {
+    const search = await findEngine();
+    if (!("found" in search)) return { objects: [], unseen: ["the Docker engine, of which there is none"] };
+    return unmanagedOnEngine(connect(search.found.host), name, deployment);
+  },
   takeDown,
 };
 

@@ -6,6 +6,7 @@ import type { Folders } from "../folders.ts";
 import type { PlatformPlugin } from "../pulumi.ts";
 import type { Deployment, Outputs, Stack } from "../stack.ts";
 import type { Steps } from "../steps.ts";
+import type { Unmanaged } from "../unmanaged.ts";
 
 /** What can be seen of a stack, whatever its state says; nothing is started for it. */
 export interface Sight {
@@ -70,6 +71,8 @@ export interface PlatformCommands {
   readonly reach: (stack: Stack, folders: Folders, outputs: Outputs, localPort?: number) => Promise<Reached>;
   /** The way to the cluster that a stack stands in. @default it stands in none */
   readonly cluster?: (stack: Stack, folders: Folders, outputs: Outputs) => Promise<KubeConfig>;
+  /** What bears the stack's labels and is not in its state. */
+  readonly unmanaged: (stack: Stack, folders: Folders, deployment: Deployment) => Promise<Unmanaged>;
   /** Destroys the stack and what is beside it. */
   readonly takeDown: (args: TakeDown) => Promise<void>;
 }

@@ -15,6 +15,7 @@ import { readStackSettings } from "../stack-settings.ts";
 import { stackExists, type Outputs, type Stack } from "../stack.ts";
 import type { Steps } from "../steps.ts";
 import { clusterHost, type ClusterPlace } from "./cluster-running.ts";
+import { unmanagedInCluster } from "../unmanaged-in-cluster.ts";
 import { destroy } from "./destroy.ts";
 import type { Host, PlatformCommands, Reached, TakeDown } from "./host.ts";
 
@@ -28,6 +29,8 @@ export const kubernetes: PlatformCommands = {
   environment,
   reach,
   cluster: kubeConfigOf,
+  unmanaged: async (stack, folders, deployment) =>
+    unmanagedInCluster(await kubeConfigOf(stack, folders), stack.name, deployment),
   takeDown,
 };
 
