@@ -14,6 +14,12 @@ const COMMANDS = {
     what: "what was changed, deleted or made behind Pulumi's back",
     load: () => import("./commands/drift.ts"),
   },
+  publish: {
+    what: "puts what preview wrote on a pull request, as one comment",
+    load: () => import("./commands/publish.ts"),
+  },
+  images: { what: "what the stack has pushed to its registry, by digest", load: () => import("./commands/images.ts") },
+  sbom: { what: "what is in our images of npm's, as CycloneDX", load: () => import("./commands/sbom.ts") },
   backup: { what: "backs up Postgres, Redis and artifacts, now", load: () => import("./commands/backup.ts") },
   backups: {
     what: "lists the backups, and how far back and forth they reach",

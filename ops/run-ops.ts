@@ -16,7 +16,7 @@ const COMMON = {
 } as const;
 
 const STACK_LINE = "--stack name   the stack; default dev";
-const STACKS_LINE = "--stack name   the stack, and once more for each other one; default dev";
+const STACKS_LINE = "--stack a,b    the stacks; default dev";
 const JSON_LINE = "--json         one JSON document on standard output";
 
 /** How commands end, for `--help`. */
@@ -146,7 +146,7 @@ function usageOf({
 
 /** The types of parseArgs do not follow what is common through a type parameter. */
 function commonOf(values: Readonly<Record<string, unknown>>) {
-  const stacks = [values["stack"]].flat().map(String);
+  const stacks = [values["stack"]].flat().flatMap((text) => String(text).split(","));
   return { stack: stacks[0] ?? "dev", stacks: [...new Set(stacks)], json: values["json"] === true };
 }
 

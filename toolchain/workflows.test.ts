@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parse } from "yaml";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { findFolders, ROOT } from "./folders.ts";
@@ -32,17 +33,68 @@ function faultsOf(path: string): string {
   }
 }
 
+interface Job {
+  readonly permissions?: Readonly<Record<string, string>>;
+  readonly environment?: string;
+  readonly steps: readonly { readonly run?: string; readonly with?: Readonly<Record<string, string>> }[];
+}
+
+function jobsOf(name: string): Readonly<Record<string, Job>> {
+  const text = readFileSync(join(ROOT, `.github/workflows/${name}.yml`), "utf8");
+  return (parse(text) as { readonly jobs: Readonly<Record<string, Job>> }).jobs;
+}
+
 describe("workflows", () => {
   it("are there", () => {
-    expect(WORKFLOWS.map((path) => path.split("/").at(-1))).toContain("drill.yml");
+    const names = WORKFLOWS.map((path) => path.split("/").at(-1));
+    expect(names).toEqual(expect.arrayContaining(["drift.yml", "drill.yml", "preview.yml", "release.yml"]));
   });
 
-  it.each(WORKFLOWS)("%s is what GitHub takes, with commands that there are, and may write nothing", (path) => {
-    expect(faultsOf(path)).toBe("");
-    const text = readFileSync(path, "utf8");
-    const commands = [...text.matchAll(/\.\/slipway (\w+)/g)].map(([, name]) => name ?? "");
-    expect(commands.filter((name) => !existsSync(join(ROOT, `ops/commands/${name}.ts`)))).toEqual([]);
-    expect(text).toMatch(/^permissions:\n {2}contents: read$/m);
+  it.each(WORKFLOWS)(
+    "%s is what GitHub takes, with commands that there are, and may write nothing by itself",
+    (path) => {
+      expect(faultsOf(path)).toBe("");
+      const text = readFileSync(path, "utf8");
+      const commands = [...text.matchAll(/\.\/slipway (\w+)/g)].map(([, name]) => name ?? "");
+      expect(commands.filter((name) => !existsSync(join(ROOT, `ops/commands/${name}.ts`)))).toEqual([]);
+      expect(text).toMatch(/^permissions:\n {2}contents: read$/m);
+    },
+  );
+
+  it.each(["preview", "drift", "release"])(
+    "%s takes actions by their commit alone, and no secret of the repository",
+    (name) => {
+      const text = readFileSync(join(ROOT, `.github/workflows/${name}.yml`), "utf8");
+      const actions = [...text.matchAll(/uses: (\S+)(.*)$/gm)];
+      expect(actions.length).toBeGreaterThan(2);
+      for (const [line, action = "", comment = ""] of actions) {
+        expect(action, line).toMatch(/@[0-9a-f]{40}$/);
+        expect(comment, line).toMatch(/^ # v\d+\.\d+\.\d+$/);
+      }
+      expect(text).not.toMatch(/secrets\.|pull_request_target/);
+    },
+  );
+
+  it("give each job what it needs: who runs a pull request's code writes nothing, who comments runs the base's", () => {
+    const jobs = Object.fromEntries(
+      ["preview", "drift", "release"].flatMap((file) =>
+        Object.entries(jobsOf(file)).map(([name, job]) => [`${file}/${name}`, job]),
+      ),
+    );
+    const permissions = Object.entries(jobs).map(([name, job]) => [name, job.permissions]);
+    expect(Object.fromEntries(permissions)).toEqual({
+      "preview/preview": { contents: "read", "id-token": "write" },
+      "preview/comment": { contents: "read", "pull-requests": "write" },
+      "drift/drift": { contents: "read", "id-token": "write", issues: "write" },
+      "release/check": undefined,
+      "release/scan": undefined,
+      "release/deploy": { contents: "read", "id-token": "write" },
+    });
+    const refs = (job: Job | undefined) => job?.steps.flatMap(({ with: given }) => given?.["ref"] ?? []);
+    expect(refs(jobs["preview/comment"])).toEqual(["${{ github.event.pull_request.base.sha }}"]);
+    const runs = jobs["preview/preview"]?.steps.flatMap(({ run }) => run ?? []).join("\n");
+    expect(runs).toContain("--sealed");
+    expect(jobs["release/deploy"]?.environment).toBe("${{ inputs.stack || 'prod' }}");
   });
 
   /** What the shell of a runner does with a step's script. */

@@ -47,8 +47,14 @@ export async function writeBundleFiles(root: string, programs: readonly string[]
     cpSync(join(root, "jobs/migrations"), join(outdir, "migrations"), { recursive: true });
   if (programs.includes("api")) await writeAssets(outdir);
   if (programs.includes("place")) copyOnnxRuntime(root, outdir);
-  if (["api", "worker", "backup"].some((program) => programs.includes(program)))
-    await build({ ...bundleOptions(root), entryPoints: { [S3_STORE]: `jobs/${S3_STORE}.ts` }, outdir });
+  const entryPoints = bundlesBeside(programs);
+  if (Object.keys(entryPoints).length > 0) await build({ ...bundleOptions(root), entryPoints, outdir });
+}
+
+/** What programs load only when they need it: file name, and where it begins. */
+export function bundlesBeside(programs: readonly string[]): Record<string, string> {
+  const isNeeded = ["api", "worker", "backup"].some((program) => programs.includes(program));
+  return isNeeded ? { [S3_STORE]: `jobs/${S3_STORE}.ts` } : {};
 }
 
 /** What of ONNX Runtime one machine needs at run time: its scripts and the library of this processor, some 46 MB. */

@@ -24,7 +24,7 @@ export function run(): Promise<void> {
       "--base FOLDER  another checkout, with its packages: leaves out what it would change just so; goes with --sealed",
     ],
     examples: [
-      "./slipway preview --stack dev --stack prod --markdown comment.md",
+      "./slipway preview --stack dev,prod --markdown comment.md",
       "./slipway preview --stack prod --sealed --base ../main",
     ],
     run: async ({ stacks, values, steps }) => {
