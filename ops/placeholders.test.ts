@@ -41,7 +41,11 @@ test("a state keeps everything but secrets, what closes them, and what plugins a
       secrets_providers: { type: "awskms" },
       pending_operations: [{ type: "creating" }],
       resources: [
-        { type: "kubernetes:core/v1:Secret", inputs: { data: sealed("Canary"), immutable: true } },
+        {
+          type: "kubernetes:core/v1:Secret",
+          inputs: { data: sealed("Canary"), immutable: true },
+          outputs: { data: { key: sealed("Canary") }, immutable: true },
+        },
         {
           type: "docker:index/container:Container",
           inputs: { uploads: [{ file: "/a", content: sealed("Canary") }] },
@@ -57,10 +61,7 @@ test("a state keeps everything but secrets, what closes them, and what plugins a
       secrets_providers: { type: "passphrase", state: { salt: "v1:other" } },
       pending_operations: [],
       resources: [
-        {
-          type: "kubernetes:core/v1:Secret",
-          inputs: { data: { [SIGNATURE]: SECRET, plaintext: "{}" }, immutable: true },
-        },
+        { type: "kubernetes:core/v1:Secret", inputs: { immutable: true }, outputs: { immutable: true } },
         {
           type: "docker:index/container:Container",
           inputs: {
@@ -75,6 +76,7 @@ test("a state keeps everything but secrets, what closes them, and what plugins a
         },
         {
           type: "a:b:C",
+          inputs: {},
           outputs: { list: [{ password: { [SIGNATURE]: SECRET, plaintext: JSON.stringify(PLACEHOLDER) } }] },
         },
       ],

@@ -68,10 +68,6 @@ const stateSchema = z.looseObject({
   deployment: z.looseObject({ resources: z.array(resourceSchema).optional() }),
 });
 
-/** A Secret's texts by their names are closed as a whole, as what the program asks for too. */
-const MAP_TYPE = "kubernetes:core/v1:Secret";
-const MAPS: readonly string[] = ["data", "stringData"];
-
 /** What bridged plugins keep for themselves; it tells of the shape of what is closed, and they do without it. */
 const OWN_TO_PLUGIN = "__pulumi_raw_state_delta";
 
@@ -94,21 +90,20 @@ export function openState(state: unknown, salt: string): unknown {
   };
 }
 
-function openResource({ inputs, outputs, ...resource }: z.infer<typeof resourceSchema>): unknown {
-  const isMap = (key: string) => resource.type === MAP_TYPE && MAPS.includes(key);
-  // What comes out is often closed as a whole where what went in was not: its shape is known by that.
-  const shapeOf = (key: string) => (isMap(key) ? {} : plain(inputs?.[key] ?? PLACEHOLDER));
-  const open = (properties: Readonly<Record<string, unknown>> = {}) =>
-    Object.fromEntries(Object.entries(properties).map(([key, value]) => [key, opened(value, shapeOf(key))]));
-  return {
-    ...resource,
-    ...(inputs === undefined ? {} : { inputs: open(inputs) }),
-    ...(outputs === undefined ? {} : { outputs: open(without(outputs)) }),
-  };
-}
-
-function without(outputs: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  return Object.fromEntries(Object.entries(outputs).filter(([key]) => key !== OWN_TO_PLUGIN));
+/**
+ * What is under a seal as a whole in what went in is left out, as nothing tells its shape: the program says it anew. What comes out alone is what
+ * programs read, and a text.
+ */
+function openResource({ inputs = {}, outputs, ...resource }: z.infer<typeof resourceSchema>): unknown {
+  const isLeftOut = (key: string) => key === OWN_TO_PLUGIN || isSealed(inputs[key]);
+  // Often what comes out is under a seal as a whole where what went in was not: its shape is known by that.
+  const open = (properties: Readonly<Record<string, unknown>>) =>
+    Object.fromEntries(
+      Object.entries(properties)
+        .filter(([key]) => !isLeftOut(key))
+        .map(([key, value]) => [key, opened(value, plain(inputs[key] ?? PLACEHOLDER))]),
+    );
+  return { ...resource, inputs: open(inputs), ...(outputs === undefined ? {} : { outputs: open(outputs) }) };
 }
 
 /** A value with what stands for a secret under a seal; its shape, where all of it is under one. */

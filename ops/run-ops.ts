@@ -16,7 +16,7 @@ const COMMON = {
 } as const;
 
 const STACK_LINE = "--stack name   the stack; default dev";
-const STACKS_LINE = "--stack a,b    the stacks; default dev";
+const STACKS_LINE = "--stack name   the stack, or several with commas between; default dev";
 const JSON_LINE = "--json         one JSON document on standard output";
 
 /** How commands end, for `--help`. */

@@ -87,12 +87,12 @@ function componentOf(folder: string, { packages }: Lock): Component {
   const path = folder.slice(folder.lastIndexOf("node_modules/") + "node_modules/".length);
   if (locked?.version === undefined)
     throw new Error(`${folder} is bundled and not in package-lock.json; its version is not known. Run: npm ci`);
-  const [group, name] = path.startsWith("@") ? path.split("/") : [undefined, path];
+  const [, group, name = path] = /^(@[^/]+)\/(.+)$/.exec(path) ?? [];
   const purl = `pkg:npm/${path.replace("@", "%40")}@${locked.version}`;
   return {
     ...{ type: path.startsWith("node-linux-") ? "application" : "library", "bom-ref": purl },
     ...(group === undefined ? {} : { group }),
-    ...{ name: name ?? path, version: locked.version, purl },
+    ...{ name, version: locked.version, purl },
     ...(locked.license === undefined ? {} : { licenses: [{ license: { id: locked.license } }] }),
     ...hashOf(locked.integrity),
   };

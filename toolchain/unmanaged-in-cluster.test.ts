@@ -22,12 +22,14 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
     ],
   },
   "/apis": {
-    groups: ["apps", "gone.example.org"].map((name) => ({
+    groups: ["apps", "metrics.k8s.io", "gone.example.org"].map((name) => ({
       ...{ name, versions: [{ version: "v1", groupVersion: `${name}/v1` }] },
       preferredVersion: { version: "v1", groupVersion: `${name}/v1` },
     })),
   },
   "/apis/apps/v1": { resources: [kind("deployments", "Deployment"), kind("statefulsets", "StatefulSet")] },
+  "/apis/metrics.k8s.io/v1": { resources: [kind("pods", "PodMetrics")] },
+  "/apis/metrics.k8s.io/v1/pods": { items: [object("api-1")] },
   "/api/v1/configmaps": { items: [object("known"), object("stray")] },
   "/api/v1/pods": { items: [object("api-1", owned), object("alone")] },
   "/api/v1/persistentvolumeclaims": { items: [object("data-postgres-0"), object("data-other-0")] },

@@ -14,8 +14,8 @@ import { sortedObjects, type Unmanaged, type UnmanagedObject } from "./unmanaged
 /** By these an object is known to be a stack's; infra/kubernetes/place.ts writes them. */
 const selectorOf = (stack: string) => `app.kubernetes.io/part-of=slipway,app.kubernetes.io/instance=${stack}`;
 
-/** Kinds that controllers write with the labels of what they go with, and without saying whose they are. */
-const FOLLOWING: readonly string[] = ["Endpoints.", "Event.", "Event.events.k8s.io"];
+/** Kinds that follow others, with their labels and without saying whose they are: what controllers write, and figures of what runs. */
+const FOLLOWING = /^(Endpoints\.|Event\.|Event\.events\.k8s\.io|\w+\.(\w+\.)?metrics\.k8s\.io)$/;
 
 /** A kind of object as the API server tells of it. */
 interface Kind {
@@ -107,7 +107,7 @@ async function kindsOf(config: KubeConfig): Promise<readonly Kind[]> {
       return kinds(`${group}/${version}`, resources);
     }),
   );
-  return [...kinds("v1", core.resources), ...rest.flat()].filter(({ key }) => !FOLLOWING.includes(key));
+  return [...kinds("v1", core.resources), ...rest.flat()].filter(({ key }) => !FOLLOWING.test(key));
 }
 
 function kinds(apiVersion: string, resources: readonly V1APIResource[]): Kind[] {
