@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Status } from "../../ops/commands/status.ts";
+import type { Finding } from "../../ops/health/finding.ts";
 import { apiChecks } from "../../ops/rotation-api-logins.ts";
 import { connect, DEFAULT_HOST } from "../../toolchain/engine.ts";
 import { loadKubeConfig } from "../../toolchain/kube-config.ts";
@@ -94,6 +96,26 @@ describe("make with a stack in a cluster", () => {
     };
     expect(results.length).toBeGreaterThan(7);
     expect(results.filter(({ ok }) => !ok)).toEqual([]);
+  });
+
+  it("is looked at: what runs, how it is, what it wrote", async () => {
+    const status = await slipway("status", "--json").ended;
+    expect(status.code, status.output).toBe(0);
+    const { services } = (JSON.parse(status.stdout) as { result: Status }).result;
+    const ready = Object.fromEntries(services.map((one) => [one.service, `${one.ready}/${one.wanted}`]));
+    expect(ready).toMatchObject({ api: "2/2", postgres: "1/1", redis: "1/1", backup: "1/1", "worker-cpu": "1/1" });
+    const health = await slipway("health", "--json").ended;
+    const { findings } = (JSON.parse(health.stdout) as { result: { findings: Finding[] } }).result;
+    const stateOf = (state: string) => findings.filter((one) => one.state === state).map(({ name }) => name);
+    // A busy machine with a full disk would say more, and a key that nobody keeps is a warning.
+    expect(stateOf("good"), health.output).toEqual(
+      expect.arrayContaining(["containers", "routes", "network", "database", "queues", "speech", "certificates"]),
+    );
+    expect(stateOf("unknown"), health.output).toEqual([]);
+    const log = await slipway("logs", "worker-cpu", "--since", "1h").ended;
+    expect(log.stdout, log.output).toMatch(/worker-cpu-\S+ +info +job succeeded jobId=\d+ kind=sum/);
+    const check = await slipway("check", "--post").ended;
+    expect(check.code, check.output).toBe(0);
   });
 
   it("lets it answer on this machine until it is told to end", async () => {
