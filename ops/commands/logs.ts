@@ -1,5 +1,5 @@
 import { EXIT } from "../../backup/protocol.ts";
-import { UserError } from "../../toolchain/command.ts";
+import { UserError, wasInterrupted } from "../../toolchain/command.ts";
 import { secondsOf } from "../duration.ts";
 import {
   formatLogLine,
@@ -12,6 +12,9 @@ import {
 } from "../log-line.ts";
 import { runOps } from "../run-ops.ts";
 import { openSight } from "../sight/open-sight.ts";
+
+/** How whatever is told to end does. */
+const INTERRUPTED = 130;
 
 export function run(): Promise<void> {
   return runOps({
@@ -53,6 +56,7 @@ export function run(): Promise<void> {
         else lines.push(read);
       });
       for (const line of lines.sort((a, b) => (a.time < b.time ? -1 : 1))) write(line);
+      if (wasInterrupted()) process.exitCode = INTERRUPTED;
       return undefined;
     },
   });

@@ -123,7 +123,7 @@ async function readLogs(
   if (containers.length === 0) throw noneOf(stack, service);
   await Promise.all(
     containers.map(async ({ pod, name }) => {
-      const stream = new PassThrough();
+      const stream = new PassThrough().on("error", () => undefined);
       const options = { sinceSeconds, timestamps: true, follow: isFollowed };
       const controller = await new Log(config).log(namespace, pod, name, stream, options);
       const onLine = (text: string) => {

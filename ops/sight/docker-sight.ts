@@ -132,7 +132,8 @@ async function readLogs(
       await whileElsewhere(
         () => readLines(docker, stream, to),
         () => {
-          stream.emit("end");
+          // What an engine sends goes on until it is let go.
+          if (stream instanceof Readable) stream.destroy();
         },
       );
     }),
