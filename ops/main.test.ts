@@ -30,10 +30,8 @@ const COMMANDS = [
   ...["backup", "backups", "restore", "drill", "verify", "rotate", "keys"],
 ];
 
-test("without a command it says which there are", () => {
-  const { status, stderr } = slipway();
-  expect(status).toBe(2);
-  expect(stderr).toContain("Commands\n");
+test("without a command it says which there are, as wrong usage; asked for it, as an answer", () => {
+  expect(slipway()).toMatchObject({ status: 2, stdout: "" });
   expect(slipway("bakup").stderr).toContain('There is no command "bakup"');
   const help = slipway("--help");
   expect(help.status).toBe(0);
@@ -43,7 +41,7 @@ test("without a command it says which there are", () => {
 test.each(COMMANDS)("%s --help has options, exit codes and examples", (command) => {
   const { status, stdout } = slipway(command, "--help");
   expect(status).toBe(0);
-  for (const part of [`slipway ${command}: `, "--stack name", "Exit codes", "  75 ", "Examples\n  ./slipway "])
+  for (const part of [`slipway ${command}: `, "--stack name", "Exit codes", "  0 ", "Examples\n  ./slipway "])
     expect(stdout).toContain(part);
 });
 
@@ -63,13 +61,12 @@ test.each([
   [["restore", "--to", "2026-11-29T02:30:00"], "without a zone"],
   [["restore", "--to", "2999-01-01T00:00:00Z"], "in the future"],
   [["restore", "--forget", "first", "--back"], "--forget goes alone"],
-  [["keys"], "export or verify"],
+  [["keys"], "export, verify, import"],
   [["keys", "print"], 'got "print"'],
   [["keys", "export"], "--to FILE"],
   [["keys", "export", "--to", join(ROOT, "package.json")], "is there already"],
   [["keys", "verify", "--from", "/nonexistent"], "no such file"],
   [["backups", "--stack", "prod"], "for stacks on a Docker engine. prod stands on AWS"],
-  [["rotate", "jwt", "--stack", "cluster"], "for stacks on a Docker engine. cluster stands in a cluster"],
 ])("%j is wrong usage: %s", (args, why) => {
   const { status, stdout, stderr } = slipway(...args);
   expect(stderr).toContain(why);
