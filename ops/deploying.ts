@@ -1,10 +1,9 @@
 import { EXIT } from "../backup/protocol.ts";
 import { CommandError, UserError } from "../toolchain/command.ts";
 import { deployStack, type Besides, type Underway } from "../toolchain/deploy.ts";
-import { recordOf, type DeploymentRecord } from "../toolchain/deployment/deployments-log.ts";
+import { DeploymentsLog, recordOf, releases, type DeploymentRecord } from "../toolchain/deployment/deployments-log.ts";
 import { pin, readPinned } from "../toolchain/deployment/pinned.ts";
 import { servingImages } from "../toolchain/deployment/truth.ts";
-import { DeploymentsLog } from "../toolchain/deployment/deployments-log.ts";
 import { Edge } from "../toolchain/edge.ts";
 import { findFolders } from "../toolchain/folders.ts";
 import { platformOf } from "../toolchain/platforms/platforms.ts";
@@ -110,11 +109,17 @@ async function choose(args: DeployingArgs, { stack, host, entry, looked }: Under
       await pin(stack, folders, undefined);
       break;
     case "same": {
-      const { asked } = await stack.outputs();
-      const [api, worker] = [asked?.["api"]?.image, asked?.["worker-cpu"]?.image];
-      if (api === undefined || worker === undefined)
-        throw new UserError(`--skip-build runs the images that serve, and nothing of ${args.stack} does.`, EXIT.usage);
-      await pin(stack, folders, { api, worker });
+      const serving = servingImages(await host.running(stack, ["api", "worker-cpu"]));
+      const same =
+        serving?.worker === "none"
+          ? releases(records).find(({ images }) => images.api === serving.api)?.images
+          : serving;
+      if (same === undefined)
+        throw new UserError(
+          `--skip-build runs the images that serve, and what ${args.stack} runs is not known.`,
+          EXIT.usage,
+        );
+      await pin(stack, folders, same);
       break;
     }
     case "before": {

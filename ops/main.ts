@@ -1,3 +1,5 @@
+import { completion } from "./completion.ts";
+
 /** The command `slipway`: one file a command. */
 const COMMANDS = {
   deploy: {
@@ -64,12 +66,13 @@ function isName(word: string | undefined): word is Name {
 
 function overview(): string {
   const lines = Object.entries(COMMANDS).map(([name, { what }]) => `  ${name.padEnd(9)} ${what}\n`);
-  return `slipway <command>: day two of a stack.\n\nCommands\n${lines.join("")}\nOf one: ./slipway backup --help. All of it: docs/deploys.md, docs/previews.md, docs/day-two.md, docs/backups.md, docs/rotation.md\n`;
+  return `slipway <command>: day two of a stack.\n\nCommands\n${lines.join("")}\nOf one: ./slipway backup --help. In bash: eval "$(./slipway completion)". All of it: docs/deploys.md, docs/previews.md, docs/day-two.md, docs/backups.md, docs/rotation.md\n`;
 }
 
 const [word] = process.argv.slice(2);
 if (isName(word)) await (await COMMANDS[word].load()).run();
 else if (word === "--help" || word === "-h" || word === "help") process.stdout.write(overview());
+else if (word === "completion") process.stdout.write(completion(Object.keys(COMMANDS)));
 else {
   process.stderr.write(`${word === undefined ? "" : `There is no command ${JSON.stringify(word)}.\n\n`}${overview()}`);
   process.exitCode = WRONG_USAGE;

@@ -4,8 +4,9 @@ import { UserError, wasInterrupted } from "./command.ts";
 import { attempt, type Attempt } from "./deployment/attempt.ts";
 import { recordOf, releasesToKeep, type DeploymentRecord } from "./deployment/deployments-log.ts";
 import { levelOf, lookWithin, recordWithin, type Looked } from "./deployment/operate.ts";
+import { productVersion } from "./deployment/product-version.ts";
 import { readPinned } from "./deployment/pinned.ts";
-import { servingVersion, untilTrue, type Running } from "./deployment/truth.ts";
+import { servingVersion, untilTrue } from "./deployment/truth.ts";
 import { bundle, changes, keepsData, ready, update } from "./deployment/update.ts";
 import { whatIsDeployed } from "./deployment/what.ts";
 import type { Host } from "./platforms/host.ts";
@@ -70,7 +71,8 @@ export async function deployStack(args: DeployArgs): Promise<Stack> {
   const stack = new Stack(name, host.folders, { ...host.env, [ALLOW_REPLACE]: allow.join(" ") });
   let log: Attempt["log"] | undefined;
   try {
-    await attempt({ stack: name, folders: host.folders, steps, command, whenHeld }, async (entry) => {
+    const { version } = await productVersion(host.folders.root);
+    await attempt({ stack: name, folders: host.folders, steps, command, version, whenHeld }, async (entry) => {
       ({ log } = entry);
       await steadily(stack, { ...args, allow }, entry).catch(async (error: unknown) => {
         throw await saidWhoServes(error, stack, host, entry);
@@ -153,10 +155,14 @@ async function truth(stack: Stack, host: Host, entry: Attempt, report: Report): 
 /** The same fault, with the version that serves, which the log is told too. */
 async function saidWhoServes(error: unknown, stack: Stack, host: Host, { log, note }: Attempt): Promise<unknown> {
   if (!(error instanceof UserError) || wasInterrupted() || !stack.exists) return error;
-  const running: Running = await host.running(stack, SERVICES).catch(() => ({ copies: [] }));
-  const serving = servingVersion(log.read(), running);
-  if (serving !== undefined) note({ serving });
-  const said = serving === undefined ? "Nothing of it serves." : `What serves: ${serving}.`;
+  const said = await host.running(stack, SERVICES).then(
+    (running) => {
+      const serving = servingVersion(log.read(), running);
+      if (serving !== undefined) note({ serving });
+      return serving === undefined ? "Nothing of it serves." : `What serves: ${serving}.`;
+    },
+    (fault: unknown) => `What serves could not be seen: ${fault instanceof Error ? fault.message : String(fault)}`,
+  );
   return new UserError(`${error.message}\n\n${said}`, error.exitCode);
 }
 

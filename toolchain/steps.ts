@@ -44,6 +44,11 @@ export class Steps {
     this.#everyMs = everySeconds * 1000;
   }
 
+  /** Whether a line shows what is under way, so that what came to its end needs none of its own. */
+  get isLive(): boolean {
+    return this.#screen.isTerminal;
+  }
+
   /**
    * Runs one step. Its result goes on; what `note` makes of it stands behind the title.
    *

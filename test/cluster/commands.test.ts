@@ -75,6 +75,9 @@ describe("make with a stack in a cluster", () => {
     expect(output).toMatch(/Speech {2}dist\/hello\.wav, \d+ s, peak -\d/);
     expect(output).toContain(`API     http://api.${NAMESPACE}.svc:8000`);
     expect(output).toContain("make forward STACK=cluster");
+    expect(output).toMatch(/✓ Truth .* serves; \d+ copies of \d+ services as asked for/);
+    // The API's own pod was asked to write it down.
+    expect(output).not.toContain("was not told");
     expect(existsSync(join(checkout.folder, "dist/hello.wav"))).toBe(true);
   });
 

@@ -82,7 +82,13 @@ describe("deploys", () => {
     expect(code, output).toBe(1);
     expect(output).toContain("this release is broken");
     expect(output).toContain("What serves: 0.1.0.");
-    expect(log()[1]).toMatchObject({ outcome: "failed", step: "Deploy", version: "0.2.0", serving: "0.1.0" });
+    expect(log()[1]).toMatchObject({
+      outcome: "failed",
+      reason: expect.stringMatching(/^release: .*given up/) as string,
+      step: "Deploy",
+      version: "0.2.0",
+      serving: "0.1.0",
+    });
     expect(await served()).toBe("0.1.0");
   });
 
@@ -108,7 +114,7 @@ describe("deploys", () => {
     expect(code, output).toBe(0);
     expect(output).toContain("was broken off at");
     expect(outcomes()).toEqual(["succeeded", "failed", ...Array<string>(4).fill("interrupted"), "succeeded"]);
-    expect(log().at(-1)).toMatchObject({ version: "0.2.0", backup: expect.stringMatching(/^\d{8}-\d{6}F$/) as string });
+    expect(log().at(-1)).toMatchObject({ version: "0.2.0", backup: expect.stringMatching(/^\d{8}-\d{6}F/) as string });
     expect(await sql("SELECT outcome FROM deployments WHERE number = 6")).toBe("interrupted");
     expect(await served()).toBe("0.2.0");
   });
@@ -123,7 +129,6 @@ describe("a rollback", () => {
     expect(stack.file()).toContain(`api: ${log()[0]?.images?.api ?? "nothing"}`);
     const listed = await slipway<{ deployments: ListedRelease[] }>("releases");
     expect(listed.result.deployments.filter(({ serves }) => serves)).toMatchObject([{ number: 8, version: "0.1.0" }]);
-    expect((await stack.slipway("rollback", "0.9", "--yes").ended).code).toBe(2);
   });
 
   it("was, as all of it, noticed by no client, and no job was lost", async () => {

@@ -16,6 +16,8 @@ export interface AttemptArgs {
   readonly steps: Steps;
   /** As it was typed. */
   readonly command: string;
+  /** Of the checkout; what the stack's file names may turn out to be another one. */
+  readonly version: string;
   /** What to do while another one deploys. */
   readonly whenHeld: "wait" | "refuse";
 }
@@ -49,7 +51,7 @@ export async function attempt<T>(args: AttemptArgs, work: (attempt: Attempt) => 
       log.add({ number, ...line });
     };
     const by = `${userInfo().username}@${hostname()}`;
-    note({ id: randomUUID(), command, by, version: "unknown", startedAt: now() });
+    note({ id: randomUUID(), command, by, version: args.version, startedAt: now() });
     return await toItsEnd(note, () => work(attemptOf(log, number, note, args.steps)));
   } finally {
     release();

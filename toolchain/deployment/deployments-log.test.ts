@@ -67,7 +67,7 @@ describe("an attempt", () => {
   const run = <T>(work: Parameters<typeof attempt<T>>[1], whenHeld: "wait" | "refuse" = "refuse") => {
     const steps = new Steps({ screen: { write: (text) => said.push(text), isTerminal: false, columns: 80 } });
     const folders = { state, root: "", cache: "", config: "" };
-    return attempt({ stack: "dev", folders, steps, command: "make up", whenHeld }, work);
+    return attempt({ stack: "dev", folders, steps, command: "make up", version: "0.1.0", whenHeld }, work);
   };
 
   it("is on record with its steps and its end, and gives the stack back", async () => {

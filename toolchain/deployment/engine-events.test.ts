@@ -54,3 +54,14 @@ test("what stays, components and providers are no progress", () => {
   for (const one of quiet) progress.take(one);
   expect(progress.detail).toBe("0 done");
 });
+
+test("the first error is the fault, in one line, without colours", () => {
+  const progress = new Progress();
+  const told = (message: string, severity: string, urn?: string) =>
+    progress.take({ diagnosticEvent: { message, severity, ...(urn !== undefined && { urn }) } });
+  told("careful", "warning", URN);
+  expect(progress.fault).toBeUndefined();
+  told("<{%reset%}>\n  it is broken\nat some place<{%reset%}>\n", "error", URN);
+  told("update failed", "error");
+  expect(progress.fault).toBe("api-1: it is broken");
+});

@@ -13,6 +13,7 @@ const eventSchema = z.looseObject({
   resourcePreEvent: step.optional(),
   resOutputsEvent: step.optional(),
   resOpFailedEvent: step.optional(),
+  diagnosticEvent: z.looseObject({ urn: z.string().optional(), message: z.string(), severity: z.string() }).optional(),
 });
 export type EngineEvent = z.infer<typeof eventSchema>;
 

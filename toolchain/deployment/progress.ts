@@ -11,6 +11,9 @@ const OPERATIONS: Readonly<Record<string, { readonly sign: string; readonly doin
   import: { sign: "=", doing: "importing", done: "imported" },
 };
 
+/** What the line of a resource begins with that could not be made, changed or deleted. */
+export const FAILED = "!";
+
 /** Components are no more than names for what is below them, and providers for programs that are there. */
 const COMPONENT = /^(slipway:|pulumi:pulumi:Stack$|pulumi:providers:)/;
 
@@ -33,14 +36,21 @@ export class Progress {
   readonly #now: () => number;
   readonly #running = new Map<string, Running>();
   #done = 0;
+  #fault: string | undefined;
 
   constructor({ total, now = () => performance.now() }: ProgressOptions = {}) {
     this.#total = total;
     this.#now = now;
   }
 
+  /** The first error that the engine told of, in a line: what it is about, and what is wrong. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
   /** @returns a line where something has come to its end, such as `+ api-1 created (2.3 s)` */
   take(event: EngineEvent): string | undefined {
+    if (event.diagnosticEvent?.severity === "error") this.#fault ??= faultOf(event.diagnosticEvent);
     const found = event.resourcePreEvent ?? event.resOutputsEvent ?? event.resOpFailedEvent;
     if (found === undefined) return undefined;
     const { op, urn, type } = found.metadata;
@@ -55,7 +65,7 @@ export class Progress {
     if (running === undefined) return undefined;
     this.#running.delete(`${op} ${urn}`);
     const took = formatSeconds((this.#now() - running.since) / 1000);
-    if (event.resOpFailedEvent) return `! ${name} failed (${took})`;
+    if (event.resOpFailedEvent) return `${FAILED} ${name} failed (${took})`;
     this.#done += 1;
     return `${operation.sign} ${name} ${operation.done} (${took})`;
   }
@@ -69,4 +79,18 @@ export class Progress {
     );
     return [count, ...(texts.length === 0 ? [] : [texts.join(", ")])].join("; ");
   }
+}
+
+/** Characters of an error's line that are shown. */
+const FAULT_LENGTH = 300;
+
+/** Its colours are written as `<{%reset%}>`. */
+function faultOf({ urn, message }: NonNullable<EngineEvent["diagnosticEvent"]>): string | undefined {
+  const [first] = message
+    .replaceAll(/<\{%.*?%\}>/g, "")
+    .split("\n")
+    .map((line) => line.trim())
+    .filter((line) => line !== "");
+  const name = urn?.split("::").at(-1);
+  return first && [name === undefined ? "" : `${name}: `, first].join("").slice(0, FAULT_LENGTH);
 }

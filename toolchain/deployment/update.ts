@@ -5,7 +5,7 @@ import { CommandError, runCommand, UserError, wasInterrupted } from "../command.
 import type { Host } from "../platforms/host.ts";
 import type { Stack } from "../stack.ts";
 import type { Report, Steps } from "../steps.ts";
-import { Progress } from "./progress.ts";
+import { FAILED, Progress } from "./progress.ts";
 
 /** The program bundles what is older than its sources by itself; here a fault of the sources shows before anything is touched. */
 export async function bundle({ folders, env }: Host): Promise<string> {
@@ -72,14 +72,14 @@ export async function update({ stack, host, steps, total, ...up }: Up, report: R
   try {
     return await stack.deploy((event) => {
       const line = progress.take(event);
-      if (line !== undefined) steps.say(`  ${line}`);
+      if (line !== undefined && (!steps.isLive || line.startsWith(FAILED))) steps.say(`  ${line}`);
       report(progress.detail);
     });
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     if (wasInterrupted()) throw new UserError(`Interrupted. Pulumi has written down how far it came; ${goesOn}`);
     const logs = await host.faultyLogs();
-    throw new UserError(logs === "" ? error.message : `${error.message}\n\n${logs}`);
+    throw new UserError([progress.fault ?? "", error.message, logs].filter((part) => part !== "").join("\n\n"));
   }
 }
 

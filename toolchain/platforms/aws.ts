@@ -60,11 +60,13 @@ export const aws: PlatformCommands = {
 
 /** Where in its own cluster a stack is; nowhere before there is one. */
 async function placeOf(stack: Stack) {
-  // A stack that never came up has no outputs.
-  const outputs = await stack.outputs().catch(() => undefined);
-  if (outputs?.namespace === undefined || outputs.kubeconfig === undefined) return undefined;
-  const { namespace, kubeconfig } = outputs;
-  const { loadKubeConfig } = await import("../kube-config.ts");
+  const [{ loadKubeConfig }, { kubeconfigIn, namespaceIn }] = await Promise.all([
+    import("../kube-config.ts"),
+    import("./cluster-running.ts"),
+  ]);
+  const state = await stack.export();
+  const [namespace, kubeconfig] = [namespaceIn(state), kubeconfigIn(state)];
+  if (namespace === undefined || kubeconfig === undefined) return undefined;
   return { namespace, config: loadKubeConfig({ content: kubeconfig }) };
 }
 

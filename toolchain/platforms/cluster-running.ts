@@ -1,6 +1,7 @@
 import { AppsV1Api, CoreV1Api, type KubeConfig } from "@kubernetes/client-node";
+import { z } from "zod";
 import { servingApi, type Copy, type Running } from "../deployment/truth.ts";
-import type { Stack } from "../stack.ts";
+import type { Deployment, Stack } from "../stack.ts";
 import type { Host, Sight } from "./host.ts";
 import { migrateInCluster } from "./migrate-again.ts";
 import { execInPod } from "./pod-exec.ts";
@@ -10,6 +11,23 @@ const serviceLabel = (service: string) => ["app.kubernetes.io/name", service].jo
 
 /** Starts after which a container counts as one that will not come up by itself. */
 const CRASH_LOOP = 3;
+
+const NAMESPACE = "kubernetes:core/v1:Namespace";
+
+/** Namespace of a stack, by its state: an update that failed has left no outputs. */
+export function namespaceIn({ deployment }: Deployment): string | undefined {
+  return deployment.resources?.find(({ type, urn }) => type === NAMESPACE && urn.endsWith("::namespace"))?.id;
+}
+
+const providerSchema = z.looseObject({ inputs: z.looseObject({ kubeconfig: z.string() }) });
+
+/** Content of the kubeconfig that a stack's program made for the cluster that it brought up, by its state. */
+export function kubeconfigIn({ deployment }: Deployment): string | undefined {
+  const provider = deployment.resources?.find(
+    ({ type, urn }) => type === "pulumi:providers:kubernetes" && urn.endsWith("::cluster"),
+  );
+  return providerSchema.safeParse(provider).data?.inputs.kubeconfig;
+}
 
 /** A stack's part of a cluster. */
 export interface ClusterPlace {

@@ -14,7 +14,7 @@ import { dropSalt } from "../stack-file.ts";
 import { readStackSettings } from "../stack-settings.ts";
 import { stackExists, type Outputs, type Stack } from "../stack.ts";
 import type { Steps } from "../steps.ts";
-import { clusterHost, type ClusterPlace } from "./cluster-running.ts";
+import { clusterHost, namespaceIn, type ClusterPlace } from "./cluster-running.ts";
 import { unmanagedInCluster } from "../unmanaged-in-cluster.ts";
 import { destroy } from "./destroy.ts";
 import type { Host, PlatformCommands, Reached, TakeDown } from "./host.ts";
@@ -52,8 +52,7 @@ const NOTHING_BESIDE = {
 
 /** Where in its cluster a stack is; nowhere before its first deploy. */
 async function placeOf(stack: Stack, folders: Folders): Promise<ClusterPlace | undefined> {
-  // A stack that never came up has no outputs.
-  const namespace = (await stack.outputs().catch(() => undefined))?.namespace;
+  const namespace = namespaceIn(await stack.export());
   return namespace === undefined ? undefined : { config: await kubeConfigOf(stack, folders), namespace };
 }
 

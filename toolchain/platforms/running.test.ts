@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { copyOf, runningOf, type SeenDeployment, type SeenPod } from "./cluster-running.ts";
+import { copyOf, kubeconfigIn, namespaceIn, runningOf, type SeenDeployment, type SeenPod } from "./cluster-running.ts";
 import { stateOf } from "./docker-running.ts";
 
 const of = (Status: string, more: object = {}) => ({ Status, ExitCode: 1, RestartCount: 0, ...more });
@@ -87,4 +87,20 @@ test("a Deployment says how many there are to be, from what, and that its rollou
     templates: { "worker-cpu": "slipway/worker:1" },
     faults: ["worker-cpu: the cluster gave the rollout up: ProgressDeadlineExceeded has timed out"],
   });
+});
+
+test("where a stack is in a cluster is told by its state", () => {
+  const urn = (type: string, name: string) => `urn:pulumi:prod::slipway::${type}::${name}`;
+  const resource = (type: string, name: string, more: object) => ({ type, urn: urn(type, name), ...more });
+  const state = {
+    deployment: {
+      resources: [
+        resource("kubernetes:core/v1:Namespace", "keda-namespace", { id: "slipway-keda" }),
+        resource("kubernetes:core/v1:Namespace", "namespace", { id: "slipway-prod" }),
+        resource("pulumi:providers:kubernetes", "cluster", { inputs: { kubeconfig: "{}" } }),
+      ],
+    },
+  };
+  expect([namespaceIn(state), kubeconfigIn(state)]).toEqual(["slipway-prod", "{}"]);
+  expect([namespaceIn({ deployment: {} }), kubeconfigIn({ deployment: {} })]).toEqual([undefined, undefined]);
 });
