@@ -2,6 +2,7 @@ import { EXIT } from "../backup/protocol.ts";
 import { CommandError, UserError } from "../toolchain/command.ts";
 import { deployStack, type Besides, type Underway } from "../toolchain/deploy.ts";
 import { DeploymentsLog, recordOf, releases, type DeploymentRecord } from "../toolchain/deployment/deployments-log.ts";
+import { TOO_OLD, type Looked } from "../toolchain/deployment/operate.ts";
 import { pin, readPinned } from "../toolchain/deployment/pinned.ts";
 import { servingImages } from "../toolchain/deployment/truth.ts";
 import { Edge } from "../toolchain/edge.ts";
@@ -125,7 +126,7 @@ async function choose(args: DeployingArgs, { stack, host, entry, looked }: Under
     case "before": {
       const serving = servingImages(await host.running(stack, ["api", "worker-cpu"]));
       const target = chooseRelease({ stack: args.stack, records, serving, wanted: args.version });
-      if (looked.kind !== "seen") throw unknownSchema(target, looked.kind === "no answer" ? looked.why : "no API runs");
+      if (looked.kind !== "seen") throw unknownSchema(target, looked);
       refuseBarriers(args.stack, target, looked.look.applied, records);
       if (!(await host.hasImages(target.images))) throw imagesGone(args.stack, target);
       await pin(stack, folders, target.images);
@@ -134,7 +135,8 @@ async function choose(args: DeployingArgs, { stack, host, entry, looked }: Under
   return () => pin(stack, folders, before);
 }
 
-function unknownSchema({ version }: KnownRelease, why: string): UserError {
+function unknownSchema({ version }: KnownRelease, looked: Exclude<Looked, { readonly kind: "seen" }>): UserError {
+  const why = looked.kind === "no answer" ? looked.why : looked.kind === "too old" ? TOO_OLD : "no API runs";
   return new UserError(
     `Whether ${version} can run on this database cannot be told (${why}), and nothing was changed. Bring the stack up first: ./slipway deploy --force --yes`,
   );

@@ -1,5 +1,5 @@
 import { UserError } from "../toolchain/command.ts";
-import type { Looked } from "../toolchain/deployment/operate.ts";
+import { TOO_OLD, type Looked } from "../toolchain/deployment/operate.ts";
 import { formatSpan } from "./quantities.ts";
 
 /** Seconds that a job may have waited: where workers do not keep up, a deploy only makes it longer. */
@@ -9,6 +9,7 @@ const OLDEST_DUE_SECONDS = 1800;
 export function preFaults(looked: Looked): readonly string[] {
   switch (looked.kind) {
     case "nothing runs":
+    case "too old":
       return [];
     case "no answer":
       return [`the API could not be asked: ${looked.why}`];
@@ -39,5 +40,6 @@ export function preCheck(looked: Looked, isForced: boolean): string {
         "Mend it, or deploy all the same, as where the deploy is what mends it: --force",
     );
   if (faults.length > 0) return `passed over: ${faults.join("; ")}`;
+  if (looked.kind === "too old") return `not asked: ${TOO_OLD}`;
   return looked.kind === "seen" ? "database, Redis and queue are well" : "nothing runs yet";
 }

@@ -109,6 +109,7 @@ describe("checks before a deploy", () => {
   it("say that all is well, or that nothing runs", () => {
     expect(preCheck(look(), false)).toBe("database, Redis and queue are well");
     expect(preCheck({ kind: "nothing runs" }, false)).toBe("nothing runs yet");
+    expect(preCheck({ kind: "too old" }, false)).toBe("not asked: the release that serves is older than the question");
   });
 
   it.each([

@@ -26,6 +26,7 @@ export type Within = (command: readonly string[]) => Promise<Ran | undefined>;
 export type Looked =
   | { readonly kind: "seen"; readonly look: Look }
   | { readonly kind: "nothing runs" }
+  | { readonly kind: "too old" }
   | { readonly kind: "no answer"; readonly why: string };
 
 /** Asks the stack how it stands from within. */
@@ -34,8 +35,11 @@ export async function lookWithin(within: Within): Promise<Looked> {
   if (ran === undefined) return { kind: "nothing runs" };
   const parsed = ran.code === 0 ? lookSchema.safeParse(lastJson(ran.output)) : undefined;
   if (parsed?.success === true) return { kind: "seen", look: parsed.data };
-  return { kind: "no answer", why: whyNot(ran) };
+  return isTooOld(ran) ? { kind: "too old" } : { kind: "no answer", why: whyNot(ran) };
 }
+
+/** Said of a release that was made before it could be asked. */
+export const TOO_OLD = "the release that serves is older than the question";
 
 /** How many deployments the table is told of: those that it missed while it was away are among them. */
 const TOLD = 20;
@@ -51,9 +55,13 @@ export async function recordWithin(within: Within, records: readonly DeploymentR
   return ran.code === 0 ? undefined : whyNot(ran);
 }
 
-function whyNot({ code, output }: Ran): string {
-  if (/Cannot find module/.test(output)) return "the release that serves is older than this question";
-  return `exit code ${code}: ${output.slice(-300).trim()}`;
+function isTooOld({ code, output }: Ran): boolean {
+  return code !== 0 && output.includes("Cannot find module");
+}
+
+function whyNot(ran: Ran): string {
+  if (isTooOld(ran)) return TOO_OLD;
+  return `exit code ${ran.code}: ${ran.output.slice(-300).trim()}`;
 }
 
 /** Warnings of Node may stand before the answer. */

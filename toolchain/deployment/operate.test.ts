@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { levelOf, lookWithin, recordWithin, type Ran } from "./operate.ts";
+
+const LOOK = {
+  failing: [],
+  applied: [{ version: 4, file: "0004-x.sql", phase: null }],
+  waiting: [],
+  oldestDueSeconds: 0,
+};
+const answers = (ran: Ran | undefined) => () => Promise.resolve(ran);
+
+test("what the program says is read behind what Node may warn of", async () => {
+  const looked = await lookWithin(answers({ code: 0, output: `(node:1) Warning: x\n${JSON.stringify(LOOK)}\n` }));
+  if (looked.kind !== "seen") throw new Error(`it was ${looked.kind}`);
+  expect(levelOf(looked.look)).toBe(4);
+});
+
+test.each([
+  [undefined, { kind: "nothing runs" }],
+  [{ code: 1, output: "Error: Cannot find module '/app/operate.mjs'" }, { kind: "too old" }],
+  [
+    { code: 1, output: "operate: it broke\n" },
+    { kind: "no answer", why: "exit code 1: operate: it broke" },
+  ],
+  [
+    { code: 0, output: "{}" },
+    { kind: "no answer", why: "exit code 0: {}" },
+  ],
+])("%j is %j", async (ran, expected) => {
+  expect(await lookWithin(answers(ran))).toEqual(expected);
+});
+
+test("the table is told of the newest twenty, and why it could not be is said", async () => {
+  const told: (readonly string[])[] = [];
+  const record = (number: number) => ({ number, id: "", command: "", by: "", version: "", startedAt: "" });
+  const records = Array.from({ length: 30 }, (_, index) => record(index + 1));
+  const within = (command: readonly string[]) => {
+    told.push(command);
+    return Promise.resolve({ code: 0, output: "" });
+  };
+  expect(await recordWithin(within, records)).toBeUndefined();
+  const [numbers] = told.map((command) =>
+    (JSON.parse(command[3] ?? "") as { number: number }[]).map(({ number }) => number),
+  );
+  expect([numbers?.length, numbers?.[0]]).toEqual([20, 11]);
+  expect(await recordWithin(answers(undefined), records)).toBe("no API runs");
+  expect(await recordWithin(answers({ code: 1, output: "Cannot find module" }), records)).toContain("older");
+});
