@@ -48,6 +48,11 @@ export const stackFields = z.strictObject({
     .array(z.string().regex(/^[\w.-]+$/, { error: "must be a logical name, such as database" }))
     .max(20)
     .default([]),
+  /**
+   * What a month may cost, US dollars, by the table of prices and with what always runs: `slipway preview` ends with 4 beyond it. AWS' own budget,
+   * which counts what was really spent, is `aws.data.budget`.
+   */
+  budget: z.strictObject({ monthlyUsd: fraction(z.number().positive().max(10_000_000)) }).optional(),
   /** The only published port. In dev it listens on loopback; `address: 0.0.0.0` publishes it. */
   edge: z
     .strictObject({

@@ -16,6 +16,7 @@ const COMMANDS = {
     what: "what was changed, deleted or made behind Pulumi's back",
     load: () => import("./commands/drift.ts"),
   },
+  cost: { what: "what a month of the stack costs, and its GPU hours", load: () => import("./commands/cost.ts") },
   publish: {
     what: "puts what preview wrote on a pull request, as one comment",
     load: () => import("./commands/publish.ts"),

@@ -1,4 +1,5 @@
 import { countsOf, OPS, type PropertyChange, type ResourceChange } from "./changes.ts";
+import { costNotes } from "./cost-text.ts";
 import { code, fitted, GITHUB_LIMIT, type Section } from "./markdown.ts";
 import type { FailedPreview, StackPreview } from "./preview.ts";
 import { counted } from "./quantities.ts";
@@ -55,8 +56,9 @@ function section(preview: Previewed): Section {
 }
 
 /** What has to be known to read what follows. */
-function notes({ isNew, isSealed, alike, changes }: StackPreview): string[] {
+function notes({ isNew, isSealed, alike, changes, cost, costBefore }: StackPreview): string[] {
   return [
+    ...(cost === undefined ? [] : costNotes(cost, costBefore)),
     ...(isNew ? ["There is no state of it: it would be made anew."] : []),
     ...(isSealed && !isNew
       ? ["Made without opening a secret: placeholders stood for them, and what depends on them counts as changed."]

@@ -7,6 +7,7 @@ import { stackEnvironment } from "../toolchain/platforms/platforms.ts";
 import type { Report, Steps } from "../toolchain/steps.ts";
 import { againstBase } from "./against-base.ts";
 import { changesOf, type Changes } from "./changes.ts";
+import { stackCost, type StackCost } from "./cost.ts";
 import { inCopy } from "./copied-stack.ts";
 import type { EngineEvent } from "./engine-events.ts";
 import { isThere, look, pulumi, type Ground } from "./look.ts";
@@ -20,6 +21,9 @@ export interface StackPreview extends Changes {
   readonly isSealed: boolean;
   /** Where it was compared with another checkout: how many changes both have. */
   readonly alike?: number;
+  /** What it costs on AWS, and what the base does. */
+  readonly cost?: StackCost;
+  readonly costBefore?: StackCost;
 }
 
 /** A preview that could not be made. */
@@ -47,11 +51,18 @@ export async function previewStack(stack: string, args: PreviewArgs): Promise<St
   const env = await stackEnvironment(stack, folders, args.steps);
   const ground: Ground = { stack, folder: folders.root, env };
   try {
-    return await args.steps.run(`Preview of ${stack}`, (report) => previewAt(ground, args, report));
+    const preview = await args.steps.run(`Preview of ${stack}`, (report) => previewAt(ground, args, report));
+    return { ...preview, ...costs(stack, folders.root, args.base) };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     return { stack, failure: error.message };
   }
+}
+
+function costs(stack: string, root: string, base: string | undefined): Pick<StackPreview, "cost" | "costBefore"> {
+  const cost = stackCost(stack, root);
+  const costBefore = base === undefined ? undefined : stackCost(stack, base);
+  return { ...(cost === undefined ? {} : { cost }), ...(costBefore === undefined ? {} : { costBefore }) };
 }
 
 /** The same of a stack of any project. @throws CommandError where Pulumi fails */

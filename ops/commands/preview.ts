@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { EXIT } from "../../backup/protocol.ts";
+import { isOverBudget, OVER_BUDGET } from "../cost.ts";
 import { givenPath } from "../given-path.ts";
 import { checkBase, previewStack } from "../preview.ts";
 import { previewMarkdown, previewText, type Previewed } from "../preview-markdown.ts";
@@ -17,11 +18,14 @@ export function run(): Promise<void> {
       markdown: { type: "string" },
       sealed: { type: "boolean", default: false },
       base: { type: "string" },
+      "allow-over-budget": { type: "boolean", default: false },
     },
+    exitLines: [`${OVER_BUDGET}    a stack would cost more than its slipway:budget allows`],
     optionLines: [
       "--markdown F   writes one comment for all of the stacks there",
       "--sealed       opens no secret, of the file or of the state: for who may not",
       "--base FOLDER  another checkout, with its packages: leaves out what it would change just so; goes with --sealed",
+      "--allow-over-budget  for this once",
     ],
     examples: [
       "./slipway preview --stack dev,prod --markdown comment.md",
@@ -34,8 +38,14 @@ export function run(): Promise<void> {
       // One after the other: each fills the processors.
       for (const stack of stacks) previews.push(await previewStack(stack, { sealed, base, steps }));
       if (values.markdown !== undefined) writeFileSync(givenPath(values.markdown), previewMarkdown(previews));
-      const hasFailed = previews.some((one) => "failure" in one);
-      return { code: hasFailed ? EXIT.failed : EXIT.good, result: { previews }, text: previewText(previews) };
+      const code = codeOf(previews, values["allow-over-budget"]);
+      return { code, result: { previews }, text: previewText(previews) };
     },
   });
+}
+
+function codeOf(previews: readonly Previewed[], allowOverBudget: boolean): number {
+  if (previews.some((one) => "failure" in one)) return EXIT.failed;
+  const isOver = previews.some((one) => "cost" in one && isOverBudget(one.cost));
+  return isOver && !allowOverBudget ? OVER_BUDGET : EXIT.good;
 }

@@ -1,0 +1,47 @@
+import { writeFileSync } from "node:fs";
+import { EXIT } from "../../backup/protocol.ts";
+import { UserError } from "../../toolchain/command.ts";
+import { findFolders } from "../../toolchain/folders.ts";
+import { costText, perThousand } from "../cost-text.ts";
+import { PRICES_FILE, readPrices, stackCost } from "../cost.ts";
+import { PRICE_LIST, refreshed } from "../price-list.ts";
+import { runOps, type Said } from "../run-ops.ts";
+
+export function run(): Promise<void> {
+  return runOps({
+    name: "cost",
+    platforms: ["docker", "kubernetes", "aws"],
+    summary:
+      "what a month of the stack costs on AWS by a table of prices, from what always runs to what autoscalers may add, and its GPU hours.",
+    options: { "jobs-per-month": { type: "string" }, "refresh-prices": { type: "boolean", default: false } },
+    optionLines: [
+      "--jobs-per-month N  says what 1,000 jobs of so many cost",
+      "--refresh-prices    writes the table anew from AWS' public list; where that does not answer, it stays as it is",
+    ],
+    examples: ["./slipway cost --stack prod", "./slipway cost --stack prod --jobs-per-month 2000000 --json"],
+    run: async ({ stack, values, steps }) => {
+      const jobs = readJobs(values["jobs-per-month"]);
+      if (values["refresh-prices"]) {
+        const table = await steps.run("Prices", (report) => refreshed(readPrices(), PRICE_LIST, report));
+        writeFileSync(PRICES_FILE, `${JSON.stringify(table, null, 2)}\n`);
+      }
+      return said(stack, jobs);
+    },
+  });
+}
+
+function said(stack: string, jobs: number | undefined): Said {
+  const cost = stackCost(stack, findFolders().root);
+  if (cost === undefined) {
+    const text = `${stack}: stands on machines that are there already; nothing of it has a price here.\n`;
+    return { code: EXIT.good, result: { lines: [] }, text };
+  }
+  const result = { ...cost, perThousandJobs: perThousand(cost, jobs) };
+  return { code: EXIT.good, result, text: costText(stack, cost, jobs) };
+}
+
+function readJobs(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (/^[1-9]\d{0,11}$/.test(text)) return Number(text);
+  throw new UserError(`--jobs-per-month is ${JSON.stringify(text)}; it must be a whole number, 1 or more.`, EXIT.usage);
+}

@@ -1,0 +1,94 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parse } from "yaml";
+import { parseStackConfig, SECRET_KEYS, type StackConfig } from "../configs/stack.ts";
+import { ENDPOINT_SERVICES } from "../configs/aws-settings.ts";
+import { awsOf, awsPools, awsSize } from "../infra/aws/plans.ts";
+import { planCost, type Cost, type CostInput } from "../infra/plan/cost.ts";
+import { parsePrices, type PriceTable } from "../infra/plan/prices.ts";
+import { ROOT } from "../toolchain/folders.ts";
+import { openFile } from "./placeholders.ts";
+
+/** Where the table of prices lies. */
+export const PRICES_FILE = join(ROOT, "infra/plan/prices.json");
+
+/** Keys that a stack makes, beside one for copies of backups; infra/aws/keys.ts has them. */
+export const KMS_KEYS = 8;
+
+/** Groups of AWS' rules, and the rate rule; infra/aws/web-firewall.ts has them. */
+export const FIREWALL_RULES = 4;
+
+/** How a preview ends whose stack would cost more than it may. */
+export const OVER_BUDGET = 4;
+
+/** What a stack costs, and with what prices that was counted. */
+export interface StackCost extends Cost {
+  readonly prices: { readonly source: string; readonly date: string };
+  /** What its file says that a month may cost. */
+  readonly budgetUsd: number | undefined;
+}
+
+export function readPrices(): PriceTable {
+  return parsePrices(readFileSync(PRICES_FILE, "utf8"));
+}
+
+/**
+ * What the file of a stack costs on AWS; nothing for one on machines that are there already, or that has no file.
+ *
+ * @param root of the checkout
+ * @throws StackConfigError, PlanError where the file is none
+ */
+export function stackCost(stack: string, root: string, prices: PriceTable = readPrices()): StackCost | undefined {
+  const path = join(root, `Pulumi.${stack}.yaml`);
+  if (!existsSync(path)) return undefined;
+  const config = readConfig(stack, readFileSync(path, "utf8"));
+  if (config.platform !== "aws") return undefined;
+  const { source, date } = prices;
+  return {
+    ...planCost(costInput(stack, config), prices),
+    prices: { source, date },
+    budgetUsd: config.budget?.monthlyUsd,
+  };
+}
+
+/** A stack's file as the program reads it, with placeholders for its secrets. */
+function readConfig(stack: string, text: string): StackConfig {
+  const { content, placeholders } = openFile(stack, parse(text));
+  const open = content["config"] as Readonly<Record<string, unknown>>;
+  const own = (key: string) => key.replace(/^slipway:/, "");
+  const values = Object.entries(open)
+    .filter(([key]) => key.startsWith("slipway:"))
+    .map(([key, value]) => [own(key), typeof value === "string" ? value : JSON.stringify(value)]);
+  const secrets = Object.entries(placeholders).map(([key, value]) => [own(key), value]);
+  const names = secrets.map(([key]) => key);
+  return parseStackConfig(stack, {
+    values: Object.fromEntries([...values, ...secrets]) as Record<string, string>,
+    isSecret: (key) => names.includes(key),
+  });
+}
+
+function costInput(stack: string, file: StackConfig): CostInput {
+  const settings = awsOf(file);
+  const size = awsSize(stack, settings);
+  const { backup, cache, database, edge, mirrors } = settings.data;
+  const copyRegion = backup.copyRegion === "none" ? undefined : backup.copyRegion;
+  return {
+    ...{ region: settings.region, size, pools: awsPools(settings, size), copyRegion },
+    ...{ cacheEngine: cache.engine, cacheNodes: cache.nodes },
+    databases: (database.keepFirst ? 1 : 0) + database.restored.length,
+    endpoints: settings.network.endpoints.filter((name) => Object.hasOwn(ENDPOINT_SERVICES, name)).length,
+    kmsKeys: KMS_KEYS + (copyRegion === undefined ? 0 : 1),
+    firewallRules: FIREWALL_RULES + (edge?.firewall.sqlInjection === true ? 1 : 0),
+    secrets: mirrors.enabled ? SECRET_KEYS.length : 0,
+  };
+}
+
+/** How much more, or less, the least of a month costs than another one. */
+export function difference(cost: StackCost, before: StackCost | undefined): number | undefined {
+  return before === undefined ? undefined : cost.least - before.least;
+}
+
+/** Whether what always runs costs more than the stack's file allows. */
+export function isOverBudget({ least, budgetUsd }: StackCost): boolean {
+  return budgetUsd !== undefined && least > budgetUsd;
+}
