@@ -18,6 +18,9 @@ const ourSchema = z.looseObject({
   msg: z.string().default(""),
 });
 
+/** What has a column of its own, or says what the column says. */
+const SHOWN_APART: ReadonlySet<string> = new Set(["level", "time", "msg", "service", "pid"]);
+
 /** What the servers of others call their levels; the first that is found in a line counts. */
 const OTHERS: readonly (readonly [pattern: RegExp, level: Level])[] = [
   [/\b(FATAL|PANIC):|\[(emerg|alert)\]/, "fatal"],
@@ -32,7 +35,8 @@ export function readLogLine(line: LogLine): ReadLine {
     const level = OTHERS.find(([pattern]) => pattern.test(line.text))?.[1] ?? "info";
     return { ...line, level, message: line.text, fields: {} };
   }
-  const { level, time, msg, service: _service, pid: _pid, ...fields } = data;
+  const { level, time, msg } = data;
+  const fields = Object.fromEntries(Object.entries(data).filter(([key]) => !SHOWN_APART.has(key)));
   return { ...line, ...(time !== undefined && { time }), level, message: msg, fields };
 }
 

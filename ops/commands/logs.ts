@@ -10,8 +10,15 @@ import {
   type LineFilter,
   type ReadLine,
 } from "../log-line.ts";
-import { runOps } from "../run-ops.ts";
+import { runOps, type Asked } from "../run-ops.ts";
 import { openSight } from "../sight/open-sight.ts";
+
+const OPTIONS = {
+  since: { type: "string", default: "10m" },
+  follow: { type: "boolean", default: false },
+  level: { type: "string" },
+  job: { type: "string" },
+} as const;
 
 /** How whatever is told to end does. */
 const INTERRUPTED = 130;
@@ -22,12 +29,7 @@ export function run(): Promise<void> {
     platforms: ["docker", "kubernetes", "aws"],
     summary:
       "shows what all containers of a stack wrote, merged by time. With --json a JSON document a line, as it was written.",
-    options: {
-      since: { type: "string", default: "10m" },
-      follow: { type: "boolean", default: false },
-      level: { type: "string" },
-      job: { type: "string" },
-    },
+    options: OPTIONS,
     optionLines: [
       "SERVICE        of one service alone: api, worker-cpu, postgres",
       "--since 10m    from so long ago on: 30s, 10m, 2h, 1d; default 10m",
@@ -41,25 +43,27 @@ export function run(): Promise<void> {
       "./slipway logs --job 7261",
     ],
     words: 1,
-    run: async ({ stack, platform, values, words: [service], steps }) => {
-      const filter = { ...levelOf(values.level), ...jobOf(values.job) };
-      const sinceSeconds = secondsOf("--since", values.since);
-      const { sight } = await openSight(stack, platform, steps);
-      const write = (line: ReadLine) => process.stdout.write(values.json ? rawLine(line) : formatLogLine(line, stack));
-      const lines: ReadLine[] = [];
-      const isFollowed = values.follow;
-      await sight.logs({ ...(service !== undefined && { service }), sinceSeconds, isFollowed }, (line) => {
-        const read = readLogLine(line);
-        if (!isWanted(read, filter)) return;
-        // What comes later comes in its order.
-        if (isFollowed) write(read);
-        else lines.push(read);
-      });
-      for (const line of lines.sort((a, b) => (a.time < b.time ? -1 : 1))) write(line);
-      if (wasInterrupted()) process.exitCode = INTERRUPTED;
-      return undefined;
-    },
+    run: show,
   });
+}
+
+async function show({ stack, platform, values, words: [service], steps }: Asked<typeof OPTIONS>): Promise<undefined> {
+  const filter = { ...levelOf(values.level), ...jobOf(values.job) };
+  const sinceSeconds = secondsOf("--since", values.since);
+  const { sight } = await openSight(stack, platform, steps);
+  const write = (line: ReadLine) => process.stdout.write(values.json ? rawLine(line) : formatLogLine(line, stack));
+  const lines: ReadLine[] = [];
+  const isFollowed = values.follow;
+  await sight.logs({ ...(service !== undefined && { service }), sinceSeconds, isFollowed }, (line) => {
+    const read = readLogLine(line);
+    if (!isWanted(read, filter)) return;
+    // What comes later comes in its order.
+    if (isFollowed) write(read);
+    else lines.push(read);
+  });
+  for (const line of lines.sort((a, b) => (a.time < b.time ? -1 : 1))) write(line);
+  if (wasInterrupted()) process.exitCode = INTERRUPTED;
+  return undefined;
 }
 
 function rawLine({ time, service, name, level, text }: ReadLine): string {

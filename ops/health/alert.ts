@@ -36,7 +36,7 @@ export async function sendAlert({ webhook, smtp, mail }: AlertTo, alert: Alert):
         `pulumi config set --secret alertWebhook --stack ${alert.stack}`,
     );
   const results = await Promise.allSettled(ways);
-  const faults = results.flatMap((one) => (one.status === "rejected" ? [String((one.reason as Error).message)] : []));
+  const faults = results.flatMap((one) => (one.status === "rejected" ? [(one.reason as Error).message] : []));
   if (faults.length > 0) throw new UserError(`The alert of ${alert.stack} did not reach all:\n${faults.join("\n")}`);
   return results.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
 }

@@ -39,7 +39,7 @@ export function clusterSight(place: ClusterPlace, stack: string): Sight {
 
 const nameOf = ({ metadata }: V1Pod) => metadata?.name ?? "?";
 
-const serviceOf = ({ metadata }: V1Pod) => metadata?.labels?.[SERVICE_LABEL] ?? nameOf(metadata ? { metadata } : {});
+const serviceOf = (pod: V1Pod) => pod.metadata?.labels?.[SERVICE_LABEL] ?? nameOf(pod);
 
 /** Pods of jobs come to an end; those that are on their way out are none of the release that serves. */
 const isServer = ({ metadata, spec }: V1Pod) =>

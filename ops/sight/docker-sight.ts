@@ -99,7 +99,9 @@ async function usage(docker: Docker, container: Inspected): Promise<Usage> {
   const own = now.cpu_usage.total_usage - before.cpu_usage.total_usage;
   const cores = system > 0 ? (own / system) * now.online_cpus : 0;
   // What files of it the kernel keeps is given back when somebody needs it.
-  const files = memory.stats.total_inactive_file ?? memory.stats.inactive_file;
+  const { stats } = memory;
+  // cgroup 1 sums it up over children; the newer one has it under another name.
+  const files = Object.hasOwn(stats, "total_inactive_file") ? stats.total_inactive_file : stats.inactive_file;
   return {
     name: nameOf(container),
     cpuPercent: percentOf(cores, (container.HostConfig.NanoCpus ?? 0) / 1e9),
