@@ -106,7 +106,7 @@ describe("logs", () => {
   });
 
   it("follows until it is told to end, and refuses what it does not know", async () => {
-    const following = stack.slipway("logs", "worker-cpu", "--follow", "--since", "1s");
+    const following = stack.slipway("logs", "worker-cpu", "--follow", "--since", "5m");
     const id = await postJob(to, "sum", { numbers: [3] });
     await following.printed(`jobId=${id}`);
     following.interrupt();
