@@ -22,7 +22,7 @@ describe("aws.data.backup", () => {
   it("keeps daily backups 35 days and weekly ones a year, under a lock that can be taken off, where nothing is said", () => {
     const settings = awsBackupSchema.parse({});
     expect(settings).toEqual({
-      ...{ at: "06:00", weeklyOn: "sun", dailyKeepDays: 35, weeklyKeepDays: 365 },
+      ...{ at: "06:00", weeklyOn: "sun", dailyKeepDays: 35, weeklyKeepDays: 365, drillDays: 7 },
       lock: { mode: "governance", minRetentionDays: 28 },
     });
     expect(retentionBounds(settings)).toEqual({ min: 28, max: 365 });

@@ -54,6 +54,7 @@ describe("defaults", () => {
       redis: { memoryMiB: 320, cpus: 1, maxMemoryMiB: 192 },
       drainSeconds: 25,
       healthTimeoutSeconds: 90,
+      keepReleases: 3,
     });
   });
 
