@@ -9,6 +9,7 @@ import { startMailbox, type Mailbox } from "../servers/mailbox.ts";
 import { startWebhook, type Webhook } from "../servers/webhook.ts";
 import { finished, postJob, type Target } from "./client.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
+import { spoken } from "./running.ts";
 import { docker } from "./stack.ts";
 
 /** Health, status, logs and checks of one stack on the real engine, as somebody types them. */
@@ -44,19 +45,8 @@ function setHealth(health: unknown): void {
   stack.write(stringify({ ...rest, config: { ...config, "slipway:health": health } }));
 }
 
-interface Spoken<T> {
-  readonly code: number;
-  readonly result: T;
-  readonly text: string;
-}
-
 /** Types a command, with --json. */
-async function slipway<T>(...words: string[]): Promise<Spoken<T>> {
-  const { code, stdout, output } = await stack.slipway(...words, "--json").ended;
-  const { result, exitCode } = JSON.parse(stdout) as { result: T; exitCode: number };
-  expect(exitCode, output).toBe(code);
-  return { code, result, text: output };
-}
+const slipway = <T>(...words: string[]) => spoken<T>(stack.slipway(...words, "--json"));
 
 describe("status", () => {
   it("says what runs, how much of it is ready, and since when", async () => {

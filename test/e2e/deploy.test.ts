@@ -6,6 +6,7 @@ import type { ListedRelease } from "../../ops/releases.ts";
 import { DeploymentsLog } from "../../toolchain/deployment/deployments-log.ts";
 import { finished, send, startLoad, type LoadReport, type Target } from "./client.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
+import { spoken } from "./running.ts";
 import { docker } from "./stack.ts";
 
 /** `./slipway deploy`, `rollback` and `releases` on the real engine, as somebody types them, and as they are killed. */
@@ -16,18 +17,7 @@ beforeAll(async () => {
 });
 afterAll(() => stack.remove());
 
-interface Spoken<T> {
-  readonly code: number;
-  readonly result: T;
-  readonly text: string;
-}
-
-async function slipway<T>(...words: string[]): Promise<Spoken<T>> {
-  const { code, stdout, output } = await stack.slipway(...words, "--json").ended;
-  const { result, exitCode } = JSON.parse(stdout) as { result: T; exitCode: number };
-  expect(exitCode, output).toBe(code);
-  return { code, result, text: output };
-}
+const slipway = <T>(...words: string[]) => spoken<T>(stack.slipway(...words, "--json"));
 
 const deploy = (...words: string[]) => slipway<Deployed>("deploy", "--yes", ...words);
 

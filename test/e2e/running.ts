@@ -4,6 +4,22 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import type { Ended } from "./stack.ts";
 
+/** What a command of `slipway` said with --json. */
+export interface Spoken<T> {
+  readonly code: number;
+  readonly result: T;
+  /** All that it printed. */
+  readonly text: string;
+}
+
+/** @throws Error where its document says another exit code than it ended with */
+export async function spoken<T>(running: Running): Promise<Spoken<T>> {
+  const { code, stdout, output } = await running.ended;
+  const { result, exitCode } = JSON.parse(stdout) as { result: T; exitCode: number };
+  if (exitCode !== code) throw new Error(`it ended with ${code} and says ${exitCode}:\n${output}`);
+  return { code, result, text: output };
+}
+
 /** A command under way. */
 export interface Running {
   readonly ended: Promise<Ended & { readonly stdout: string }>;
