@@ -1,11 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
-import { parseStackConfig, SECRET_KEYS, type StackConfig } from "../configs/stack.ts";
+import { EXIT } from "../backup/protocol.ts";
+import { parseStackConfig, SECRET_KEYS, StackConfigError, type StackConfig } from "../configs/stack.ts";
 import { ENDPOINT_SERVICES } from "../configs/aws-settings.ts";
 import { awsOf, awsPools, awsSize } from "../infra/aws/plans.ts";
 import { planCost, type Cost, type CostInput } from "../infra/plan/cost.ts";
+import { PlanError } from "../infra/plan/plan-error.ts";
 import { parsePrices, type PriceTable } from "../infra/plan/prices.ts";
+import { UserError } from "../toolchain/command.ts";
 import { ROOT } from "../toolchain/folders.ts";
 import { openFile } from "./placeholders.ts";
 
@@ -36,19 +39,21 @@ export function readPrices(): PriceTable {
  * What the file of a stack costs on AWS; nothing for one on machines that are there already, or that has no file.
  *
  * @param root of the checkout
- * @throws StackConfigError, PlanError where the file is none
+ * @throws UserError with every fault of the file
  */
 export function stackCost(stack: string, root: string, prices: PriceTable = readPrices()): StackCost | undefined {
   const path = join(root, `Pulumi.${stack}.yaml`);
   if (!existsSync(path)) return undefined;
-  const config = readConfig(stack, readFileSync(path, "utf8"));
-  if (config.platform !== "aws") return undefined;
-  const { source, date } = prices;
-  return {
-    ...planCost(costInput(stack, config), prices),
-    prices: { source, date },
-    budgetUsd: config.budget?.monthlyUsd,
-  };
+  try {
+    const config = readConfig(stack, readFileSync(path, "utf8"));
+    if (config.platform !== "aws") return undefined;
+    const { source, date } = prices;
+    const cost = planCost(costInput(stack, config), prices);
+    return { ...cost, prices: { source, date }, budgetUsd: config.budget?.monthlyUsd };
+  } catch (error) {
+    if (!(error instanceof StackConfigError || error instanceof PlanError)) throw error;
+    throw new UserError(error.message, EXIT.usage);
+  }
 }
 
 /** A stack's file as the program reads it, with placeholders for its secrets. */

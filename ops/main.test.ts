@@ -57,6 +57,7 @@ test.each([
   [["backup", "--stack", "dev", "--stack", "cluster"], "one stack at a time"],
   [["publish"], "--from is"],
   [["cost", "--jobs-per-month", "many"], "whole number"],
+  [["cost", "--stack", "prod"], "slipway:aws.cluster.publicCidrs"],
   [["preview", "--base", "/nonexistent"], "no checkout with its packages"],
   [["preview", "--stack", "dev", "--stack", "a b"], "The stack's name"],
   [["verify", "yesterday"], "no label of a backup"],

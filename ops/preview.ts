@@ -61,8 +61,18 @@ export async function previewStack(stack: string, args: PreviewArgs): Promise<St
 
 function costs(stack: string, root: string, base: string | undefined): Pick<StackPreview, "cost" | "costBefore"> {
   const cost = stackCost(stack, root);
-  const costBefore = base === undefined ? undefined : stackCost(stack, base);
+  const costBefore = base === undefined ? undefined : baseCost(stack, base);
   return { ...(cost === undefined ? {} : { cost }), ...(costBefore === undefined ? {} : { costBefore }) };
+}
+
+/** The base's file may have what this checkout's program refuses: then there is nothing to compare with. */
+function baseCost(stack: string, base: string): StackCost | undefined {
+  try {
+    return stackCost(stack, base);
+  } catch (error) {
+    if (error instanceof UserError) return undefined;
+    throw error;
+  }
 }
 
 /** The same of a stack of any project. @throws CommandError where Pulumi fails */
