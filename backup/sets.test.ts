@@ -233,11 +233,9 @@ describe("a set that is broken off", () => {
   });
 
   it("by a Redis that gives nothing leaves no snapshot, and says no password", async () => {
-    const config = {
-      ...sets.context.config,
-      secrets: { ...sets.context.config.secrets, "redis-password": "canary-no" },
-    };
-    const failed = writeSet({ ...sets.context, config }, postgresPart(FULL));
+    // Read anew for each snapshot: the file alone counts.
+    writeFileSync(join(sets.context.config.secretsDirectory, "redis-password"), "canary-no");
+    const failed = writeSet(sets.context, postgresPart(FULL));
     await expect(failed).rejects.toThrow(/Redis at 127\.0\.0\.1:\d+ gave no snapshot: .*WRONGPASS/);
     await expect(failed).rejects.not.toThrow("canary");
     expect(filesIn(sets.local)).toEqual([]);

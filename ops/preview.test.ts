@@ -42,7 +42,7 @@ beforeAll(async () => {
   const steps = new Steps({ screen: { write: () => undefined, isTerminal: false, columns: 80 } });
   const env = {
     ...(await preparePulumi(steps, findFolders())),
-    PULUMI_BACKEND_URL: `file://${program.folder}/backend`,
+    PULUMI_BACKEND_URL: program.env.PULUMI_BACKEND_URL,
   };
   ground = { stack: "test", folder: program.folder, env: { ...env, PULUMI_CONFIG_PASSPHRASE: "not the one" } };
 }, 3 * MINUTES);
@@ -51,7 +51,7 @@ afterAll(() => {
 });
 
 const opening = (): Ground => {
-  const passphrase = readFileSync(join(program.folder, "passphrase"), "utf8");
+  const passphrase = readFileSync(program.env.PULUMI_CONFIG_PASSPHRASE_FILE, "utf8");
   return { ...ground, env: { ...ground.env, PULUMI_CONFIG_PASSPHRASE: passphrase } };
 };
 const quiet = () => undefined;

@@ -35,6 +35,8 @@ export function spoken<T>({ code, output }: Ended): Spoken<T> {
 /** A small Pulumi program of a test, with a stack and a backend of its own. */
 export interface TestProgram {
   readonly folder: string;
+  /** What Pulumi runs with: its backend, and the file of the passphrase. */
+  readonly env: Readonly<Record<"PULUMI_BACKEND_URL" | "PULUMI_CONFIG_PASSPHRASE_FILE", string>>;
   /** Runs `pulumi <command> ...` on the stack. */
   pulumi(...args: readonly string[]): Promise<Ended>;
   /** The same, which must succeed; else the test fails with its output. */
@@ -118,6 +120,7 @@ async function openStack({ folder, project, remove, plugins, env: more }: StackP
   await run("pulumi", ["stack", "init", "test", "--non-interactive"], folder, env);
   return {
     folder,
+    env,
     pulumi,
     good,
     slipway,
