@@ -232,7 +232,7 @@ describe("make with a stack in a cluster", () => {
       expect([await checks.taken("first"), await checks.taken("second")]).toEqual(["refused", "mixed"]);
       if (typeof users === "string") throw new Error(users);
       expect(await users("first")).toEqual([]);
-      expect((await users("second")).join()).toContain("slipway_app_second (slipway-api, ");
+      expect((await users("second")).join()).toContain("slipway_app_second (slipway-api/");
       expect(await apiChecks("redis", "external", stack).taken("first")).toBe("refused");
     });
 
