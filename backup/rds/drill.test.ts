@@ -165,7 +165,7 @@ describe("a drill of a database of RDS", () => {
         return Promise.reject(new Error("aborted"));
       },
     };
-    await expect(drill({ instance: told }).result).rejects.toThrow("aborted");
+    await expect(drill({ instance: told }).result).rejects.toThrow("SIGTERM received");
     expect([done, await noted()]).toEqual([["remove", "abandon"], []]);
   });
 });
