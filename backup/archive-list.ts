@@ -2,8 +2,8 @@ import { z } from "zod";
 import { onRepository, PgbackrestFailed, type Pgbackrest } from "./pgbackrest.ts";
 import { STANZA, type RepositoryNumber } from "./pgbackrest-config.ts";
 import type { RepositoryInfo } from "./repository-info.ts";
-import type { Timeline } from "./targets.ts";
-import { parseHistory, parseSegment, type Segment } from "./wal-segments.ts";
+import type { Arrival } from "./targets.ts";
+import { parseHistory, parseSegment, type Branch, type Segment } from "./wal-segments.ts";
 
 const listSchema = z.record(
   z.string(),
@@ -20,7 +20,10 @@ export interface RepositoryFile {
 /** What the archive of one repository holds. */
 export interface Archive {
   readonly segments: readonly Segment[];
-  readonly timelines: readonly Timeline[];
+  /** All timelines but the first: which one each left, and where. */
+  readonly timelines: readonly Branch[];
+  /** When segments reached it, the oldest first. */
+  readonly arrivals: readonly Arrival[];
   /** When the newest segment reached it. */
   readonly newestAt: Date | undefined;
 }
@@ -56,22 +59,23 @@ export async function readSealed(
 /** Reads what the newest archive of a repository holds. */
 export async function readArchive(pgbackrest: Pgbackrest, info: RepositoryInfo): Promise<Archive> {
   const id = info.archiveIds.at(-1);
-  if (id === undefined) return { segments: [], timelines: [], newestAt: undefined };
+  if (id === undefined) return { segments: [], timelines: [], arrivals: [], newestAt: undefined };
   const folder = `archive/${STANZA}/${id}`;
   const files = await listFiles(pgbackrest, info.repository, folder);
-  const segments = files.map((file) => ({ file, segment: parseSegment(file.path.split("/").at(-1) ?? "") }));
-  const timelines: Timeline[] = [];
-  for (const { path, writtenAt } of files) {
+  const found = files.flatMap(({ path, writtenAt }) => {
+    const segment = parseSegment(path.split("/").at(-1) ?? "");
+    return segment ? [{ segment, at: writtenAt }] : [];
+  });
+  const timelines: Branch[] = [];
+  for (const { path } of files) {
     const number = /^(?<hex>[0-9A-F]{8})\.history$/.exec(path)?.groups?.["hex"];
     if (number === undefined) continue;
     const text = await readSealed(pgbackrest, info.repository, `${folder}/${path}`);
     const branch = text === undefined ? undefined : parseHistory(Number.parseInt(number, 16), text);
-    if (branch) timelines.push({ ...branch, since: writtenAt });
+    if (branch) timelines.push(branch);
   }
-  const times = segments.filter(({ segment }) => segment).map(({ file }) => file.writtenAt.getTime());
-  return {
-    segments: segments.flatMap(({ segment }) => (segment ? [segment] : [])),
-    timelines,
-    newestAt: times.length === 0 ? undefined : new Date(times.reduce((a, b) => Math.max(a, b))),
-  };
+  const arrivals = found
+    .toSorted((a, b) => a.at.getTime() - b.at.getTime() || a.segment.number - b.segment.number)
+    .map(({ segment: { timeline }, at }) => ({ timeline, at }));
+  return { segments: found.map(({ segment }) => segment), timelines, arrivals, newestAt: arrivals.at(-1)?.at };
 }

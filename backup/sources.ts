@@ -31,7 +31,7 @@ export async function findSource(
       const { repository } = info;
       const source = { repository, info, archive: await readArchive(agent.pgbackrest, info) };
       const own = target.is === "label" ? labelIn(repository, target, paired) : target;
-      return { source, route: findRoute(own, { sets: info.sets, timelines: source.archive.timelines }) };
+      return { source, route: findRoute(own, { sets: info.sets, ...source.archive }) };
     } catch (error) {
       agent.signal.throwIfAborted();
       reasons.push(error instanceof Error ? error.message : String(error));

@@ -40,17 +40,20 @@ function zoneOf(zone: string | undefined): string {
   return zone.includes(":") ? zone : `${zone.slice(0, 3)}:${zone.slice(3)}`;
 }
 
-/** A timeline that the archive knows: which one it left and where, and since when it has served. */
-export interface Timeline extends Branch {
-  /** When its first file reached the archive. */
-  readonly since: Date;
+/** WAL that reached the archive. */
+export interface Arrival {
+  readonly timeline: number;
+  /** To the second. */
+  readonly at: Date;
 }
 
 /** What there is to restore from. */
 export interface Stock {
   readonly sets: readonly RepositorySet[];
+  /** The oldest first. */
+  readonly arrivals: readonly Arrival[];
   /** All but the first, which began with the cluster. */
-  readonly timelines: readonly Timeline[];
+  readonly timelines: readonly Branch[];
 }
 
 /** Where a restore begins, and along which timeline it goes. */
@@ -80,7 +83,7 @@ export function findRoute(target: Target, stock: Stock): Route {
     return { set, timeline: undefined };
   }
   const moment = target.is === "latest" ? Infinity : target.time.getTime();
-  const timeline = servingAt(moment, stock.timelines);
+  const timeline = servingAt(moment, stock.arrivals);
   const set = stock.sets
     .filter(({ endedAt }) => endedAt.getTime() + WITHIN_SECOND_MS <= moment)
     .filter((candidate) => leadsTo(candidate, timeline, stock.timelines))
@@ -94,14 +97,16 @@ export function findRoute(target: Target, stock: Stock): Route {
   return { set, timeline };
 }
 
-/** The timeline that served at a moment: the one that came last before it. */
-function servingAt(moment: number, timelines: readonly Timeline[]): number {
-  const begun = timelines.filter(({ since }) => since.getTime() <= moment);
-  const newest = begun.toSorted((a, b) => a.since.getTime() - b.since.getTime() || a.timeline - b.timeline).at(-1);
-  return newest?.timeline ?? 1;
+/**
+ * The timeline that served at a moment: the one of the first WAL that arrived after it, as that holds the moment. Not the one that was made last: whoever
+ * goes back to the volume before a restore goes on with the timeline of before.
+ */
+function servingAt(moment: number, arrivals: readonly Arrival[]): number {
+  const holding = arrivals.find(({ at }) => at.getTime() + WITHIN_SECOND_MS > moment) ?? arrivals.at(-1);
+  return holding?.timeline ?? 1;
 }
 
-function leadsTo(set: RepositorySet, timeline: number, timelines: readonly Timeline[]): boolean {
+function leadsTo(set: RepositorySet, timeline: number, timelines: readonly Branch[]): boolean {
   const own = parseSegment(set.walStop)?.timeline;
   if (own === undefined) return false;
   let current = timeline;
