@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { loadRuntime, type RuntimeConfig } from "../configs/runtime.ts";
 import { startStack, type TestStack } from "../test/servers/stack.ts";
 import { answer } from "./login-question.ts";
+import { SCHEMA_LEVEL } from "./schema-level.ts";
 
 /** Real servers that ask for passwords, but of the superuser. */
 const RULES = "host all postgres all trust\nhost all all all scram-sha-256\n";
@@ -51,7 +52,9 @@ describe("Postgres", () => {
       DATABASE_USER: "slipway_app_second",
       secrets: { ...config.secrets, "database-password": "second" },
     };
-    expect(await answer(second, { ask: "users", roles })).toEqual({ users: ["slipway_app_second (slipway-api, 1)"] });
+    expect(await answer(second, { ask: "users", roles })).toEqual({
+      users: [`slipway_app_second (slipway-api/${SCHEMA_LEVEL}, 1)`],
+    });
   });
 });
 
