@@ -14,7 +14,7 @@ import { copyCheckout, type Checkout } from "../e2e/checkout.ts";
 import { start, type Running } from "../e2e/running.ts";
 import { until } from "../servers/programs.ts";
 import { Load, requestsTo, type Requests } from "./load.ts";
-import type { Ended } from "./program.ts";
+import type { Ended } from "../e2e/stack.ts";
 import { useCluster, type RealCluster } from "./real-cluster.ts";
 
 /** What a rotation came to. */

@@ -4,33 +4,12 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { copyCheckout, type Checkout } from "../e2e/checkout.ts";
-import { homeIn, start, type Running } from "../e2e/running.ts";
+import { homeIn, spoken, start, type Running, type Spoken } from "../e2e/running.ts";
+import type { Ended } from "../e2e/stack.ts";
 import { findFolders, ROOT } from "../../toolchain/folders.ts";
 import { preparePulumi } from "../../toolchain/prepare.ts";
 import type { PlatformPlugin } from "../../toolchain/pulumi.ts";
 import { Steps } from "../../toolchain/steps.ts";
-
-/** What a command said and how it ended. */
-export interface Ended {
-  readonly code: number;
-  /** Standard output and standard error, in this order. */
-  readonly output: string;
-}
-
-/** What `./slipway --json` said. */
-export interface Spoken<T> {
-  readonly code: number;
-  readonly result: T;
-  /** Everything it printed. */
-  readonly output: string;
-}
-
-/** The document in what `./slipway --json` printed, on either stream. */
-export function spoken<T>({ code, output }: Ended): Spoken<T> {
-  const document = /^\{\n.*?^\}$/ms.exec(output)?.[0];
-  if (document === undefined) throw new Error(`there is no document in what was said:\n${output}`);
-  return { code, output, result: (JSON.parse(document) as { result: T }).result };
-}
 
 /** A small Pulumi program of a test, with a stack and a backend of its own. */
 export interface TestProgram {
@@ -124,7 +103,7 @@ async function openStack({ folder, project, remove, plugins, env: more }: StackP
     pulumi,
     good,
     slipway,
-    asked: async (...words) => spoken(await slipway(...words, "--json").ended),
+    asked: async (...words) => spoken(slipway(...words, "--json")),
     state: () => readFileSync(join(state, ".pulumi/stacks", project, "test.json"), "utf8"),
     remove,
   };

@@ -60,7 +60,7 @@ describe("workers under KEDA", () => {
 
   it("are no drift, however many there are, nor is what KEDA makes for them", async () => {
     const drift = await product.stack.asked<Drift>("drift");
-    expect(drift, drift.output).toMatchObject({ code: 0, result: { changes: [], unmanaged: [] } });
+    expect(drift, drift.text).toMatchObject({ code: 0, result: { changes: [], unmanaged: [] } });
   });
 
   it("come for a job, do it, and go again", async () => {

@@ -37,7 +37,7 @@ describe("the product on Kubernetes", () => {
     await product.stack.good("preview", "--expect-no-changes");
     await product.stack.good("refresh", "--preview-only", "--expect-no-changes");
     const drift = await product.stack.asked<Drift>("drift");
-    expect(drift, drift.output).toMatchObject({ code: 0, result: { changes: [], unmanaged: [], unseen: [] } });
+    expect(drift, drift.text).toMatchObject({ code: 0, result: { changes: [], unmanaged: [], unseen: [] } });
   });
 
   it("runs every pod under Pod Security restricted, without an account's usual token", async () => {
@@ -79,7 +79,7 @@ describe("the product on Kubernetes", () => {
     const labels = ["app.kubernetes.io/part-of=slipway", "app.kubernetes.io/instance=test"];
     await product.kubectl("label", "configmap", "stray", ...labels);
     const drift = await product.stack.asked<Drift>("drift");
-    expect(drift.code, drift.output).toBe(3);
+    expect(drift.code, drift.text).toBe(3);
     const { changes, unmanaged } = drift.result;
     expect(unmanaged).toEqual([{ kind: "ConfigMap.", name: `${product.namespace}/stray` }]);
     expect(changes.find(({ op }) => op === "update")).toMatchObject({

@@ -104,18 +104,18 @@ describe("no change", () => {
 
   it("is none for slipway's preview and drift either", async () => {
     const preview = await stack.slipway<Previews>(["preview"]);
-    expect(preview, preview.output).toMatchObject({ code: 0, result: { previews: [{ isNew: false, changes: [] }] } });
+    expect(preview, preview.text).toMatchObject({ code: 0, result: { previews: [{ isNew: false, changes: [] }] } });
     const drift = await stack.slipway<Drift>(["drift"]);
-    expect(drift, drift.output).toMatchObject({ code: 0, result: { changes: [], unmanaged: [], unseen: [] } });
+    expect(drift, drift.text).toMatchObject({ code: 0, result: { changes: [], unmanaged: [], unseen: [] } });
   });
 });
 
 describe("a preview", () => {
   const said: Place[] = [];
   const previewed = async (words: readonly string[], more: NodeJS.ProcessEnv = {}) => {
-    const { code, output, result } = await stack.slipway<Previews>(["preview", ...words], more);
-    said.push({ name: words.join(" "), content: output });
-    expect(code, output).toBe(0);
+    const { code, text, result } = await stack.slipway<Previews>(["preview", ...words], more);
+    said.push({ name: words.join(" "), content: text });
+    expect(code, text).toBe(0);
     return result.previews[0]?.changes ?? [];
   };
 
@@ -165,8 +165,8 @@ describe("drift", () => {
     await docker("volume", "create", ...label, stray);
     await docker("network", "create", ...label, stray);
     for (const look of ["first", "second"]) {
-      const { code, output, result } = await stack.slipway<Drift>(["drift"]);
-      expect(code, `${look}: ${output}`).toBe(3);
+      const { code, text, result } = await stack.slipway<Drift>(["drift"]);
+      expect(code, `${look}: ${text}`).toBe(3);
       expect(result.changes).toMatchObject([{ op: "delete", name: "api-1" }]);
       expect(result.unmanaged).toEqual(["container", "network", "volume"].map((kind) => ({ kind, name: stray })));
     }

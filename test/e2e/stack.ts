@@ -5,8 +5,8 @@ import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { BACKEND } from "../../toolchain/env.ts";
 import { makeToken } from "../../toolchain/token.ts";
-import { spoken, type Spoken } from "../cluster/program.ts";
 import { copyCheckout, type Checkout } from "./checkout.ts";
+import { spoken, start, type Spoken } from "./running.ts";
 
 /** What a command said and how it ended. */
 export interface Ended {
@@ -79,9 +79,9 @@ export async function makeStack(): Promise<E2eStack> {
 }
 
 /** On the same backend as `pulumi`. */
-async function slipway<T>(folder: string, words: readonly string[], env: NodeJS.ProcessEnv): Promise<Spoken<T>> {
+function slipway<T>(folder: string, words: readonly string[], env: NodeJS.ProcessEnv): Promise<Spoken<T>> {
   const command = ["toolchain/start.sh", "../ops/main.ts", ...words, "--json"];
-  return spoken(await run("sh", command, folder, { ...env, [BACKEND]: env["PULUMI_BACKEND_URL"] }));
+  return spoken(start("sh", command, folder, { ...env, [BACKEND]: env["PULUMI_BACKEND_URL"] }));
 }
 
 function makeBackend(folder: string): NodeJS.ProcessEnv {
