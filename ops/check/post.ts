@@ -3,7 +3,7 @@ import { Edge } from "../../toolchain/edge.ts";
 import { smoke } from "../../toolchain/smoke.ts";
 import { makeToken } from "../../toolchain/token.ts";
 import { bad, good, lookAt, warning, worstOf, type Finding, type Look } from "../health/finding.ts";
-import { askJobStore, judgeDatabase, judgeQueues } from "../health/job-store.ts";
+import { judgeDatabase, judgeQueues } from "../health/job-store.ts";
 import { lookAtContainers } from "../health/services.ts";
 import type { World } from "../health/world.ts";
 import type { Deployment } from "../../toolchain/stack.ts";
@@ -24,8 +24,8 @@ export async function checkDeployed({ world, jwtKeys, state }: Deployed): Promis
     await lookAt("containers", () => lookAtContainers(world)),
     await lookAt("versions", async () => judgeVersions(await world.sight.containers(), state)),
     await lookAt("routes and queues", () => lookAtEveryRoute(edge, world)),
-    await lookAt("waiting", async () => judgeQueues(await askJobStore(world), world)),
-    await lookAt("database", async () => judgeDatabase(await askJobStore(world), world)),
+    await lookAt("waiting", async () => judgeQueues(await world.jobStore(), world)),
+    await lookAt("database", async () => judgeDatabase(await world.jobStore(), world)),
   ];
 }
 

@@ -14,6 +14,7 @@ import { judgeFile, judgeVersions, judgeWayBack, lookAtEngine, lookAtLock, lookA
 import { findingsText, good, lookAt, type Finding, type Look } from "../health/finding.ts";
 import { findDocker, STACK_LABEL, SERVICE_LABEL } from "../agent.ts";
 import { runOps, type Asked, type Said } from "../run-ops.ts";
+import { worldOf } from "../health/world.ts";
 import { openSight } from "../sight/open-sight.ts";
 import { StackFile } from "../stack-file.ts";
 
@@ -105,18 +106,11 @@ async function wayBack(isThere: boolean, { stack, platform, steps }: Where): Pro
 }
 
 async function after({ stack, platform, steps }: AskedCheck): Promise<readonly Finding[]> {
-  const { sight, outputs, reached, stack: opened } = await openSight(stack, platform, steps);
+  const opened = await openSight(stack, platform, steps);
   const file = new StackFile(stack);
-  const [jwtKeys, state] = [await opened.jwtKeys(), await opened.export()];
-  return reached((url) =>
-    checkDeployed({
-      jwtKeys,
-      state,
-      world: {
-        ...{ stack, sight, url, publicUrl: outputs.url, engine: file.speechEngine, now: new Date() },
-        settings: healthSettings(file.value("health")),
-        backups: undefined,
-      },
-    }),
+  const settings = healthSettings(file.value("health"));
+  const [jwtKeys, state] = [await opened.stack.jwtKeys(), await opened.stack.export()];
+  return opened.reached((url) =>
+    checkDeployed({ jwtKeys, state, world: worldOf({ stack, settings, opened, file, url, backups: undefined }) }),
   );
 }

@@ -5,7 +5,7 @@ import { askAgent } from "../asking.ts";
 import { sendAlert, type AlertTo } from "../health/alert.ts";
 import { lookAtAll, VERDICT_CODES, verdictOf } from "../health/checks.ts";
 import { findingsText } from "../health/finding.ts";
-import type { World } from "../health/world.ts";
+import { worldOf } from "../health/world.ts";
 import { runOps, type Asked, type Said } from "../run-ops.ts";
 import { openSight, type Opened } from "../sight/open-sight.ts";
 import { StackFile } from "../stack-file.ts";
@@ -49,26 +49,15 @@ async function health(asked: Asked<typeof OPTIONS>): Promise<Said> {
   const file = new StackFile(stack);
   const settings = readSettings(file, stack);
   const opened = await openSight(stack, platform, steps);
-  const findings = await opened.reached((url) => lookAtAll(worldOf(asked, settings, opened, file, url)));
+  const list = async () => (await askAgent({ stack, steps, words: ["list"], schema: listSchema })).result;
+  const backups = platform === "aws" || !file.hasBackups ? undefined : list;
+  const world = { stack, settings, opened, file, backups };
+  const findings = await opened.reached((url) => lookAtAll(worldOf({ ...world, url })));
   const verdict = verdictOf(findings);
   const isTold = asked.values.alert && verdict !== "HEALTHY";
   const told = isTold ? await sendAlert(await alertTo(opened, settings, file), { stack, verdict, findings }) : [];
   const text = `${findingsText(findings)}\n${stack} is ${verdict}.${told.length === 0 ? "" : ` Told: ${told.join(", ")}.`}\n`;
   return { code: VERDICT_CODES[verdict], result: { verdict, findings, told }, text };
-}
-
-function worldOf(
-  { stack, platform, steps }: Pick<Asked<typeof OPTIONS>, "stack" | "platform" | "steps">,
-  settings: HealthSettings,
-  { sight, outputs }: Opened,
-  file: StackFile,
-  url: string,
-): World {
-  const list = async () => (await askAgent({ stack, steps, words: ["list"], schema: listSchema })).result;
-  return {
-    ...{ stack, sight, settings, url, publicUrl: outputs.url, engine: file.speechEngine, now: new Date() },
-    backups: platform === "aws" || !file.hasBackups ? undefined : list,
-  };
 }
 
 function readSettings(file: StackFile, stack: string): HealthSettings {

@@ -2,7 +2,7 @@ import { HEALTH_CHECKS, type HealthCheckName } from "../../configs/health-settin
 import { judgeBackups } from "./backups.ts";
 import { lookAtCertificates } from "./certificates.ts";
 import { good, lookAt, type Finding, type Look, type State } from "./finding.ts";
-import { askJobStore, judgeDatabase, judgeQueues } from "./job-store.ts";
+import { judgeDatabase, judgeQueues } from "./job-store.ts";
 import {
   lookAtArtifacts,
   lookAtContainers,
@@ -20,8 +20,8 @@ const LOOKS: Readonly<Record<HealthCheckName, (world: World) => Promise<Look>>> 
   containers: lookAtContainers,
   routes: lookAtRoutes,
   network: lookAtNetwork,
-  database: async (world) => judgeDatabase(await askJobStore(world), world),
-  queues: async (world) => judgeQueues(await askJobStore(world), world),
+  database: async (world) => judgeDatabase(await world.jobStore(), world),
+  queues: async (world) => judgeQueues(await world.jobStore(), world),
   speech: lookAtSpeech,
   artifacts: lookAtArtifacts,
   cpu: (world) => lookAtUsage(world, "cpuPercent"),

@@ -59,14 +59,17 @@ const healthView = z.looseObject({
   warnings: z.array(z.string()).default([]),
 });
 
-async function dependencies({ url }: World): Promise<z.infer<typeof healthView>> {
+export type Summary = z.infer<typeof healthView>;
+
+/** `GET /api/v1/health`. */
+export async function askSummary(url: string): Promise<Summary> {
   const response = await fetch(`${url}/api/v1/health`, { signal: AbortSignal.timeout(10_000) });
   return healthView.parse(await response.json());
 }
 
 /** What the API reaches over the inner network. */
 export async function lookAtNetwork(world: World): Promise<Look> {
-  const { dependencies: all, warnings } = await dependencies(world);
+  const { dependencies: all, warnings } = await world.summary();
   const looks = Object.entries(all).map(([name, said]) =>
     said === "ok" ? good(`api reaches ${name}`) : bad(`api to ${name}: ${said}`, "Does it run, and let the API in?"),
   );
@@ -75,7 +78,7 @@ export async function lookAtNetwork(world: World): Promise<Look> {
 
 /** Whether the object store takes and gives. */
 export async function lookAtArtifacts(world: World): Promise<Look> {
-  const { dependencies: all } = await dependencies(world);
+  const { dependencies: all } = await world.summary();
   const [name, said] = Object.entries(all).find(([one]) => one.startsWith("object")) ?? [];
   if (name === undefined || said === undefined)
     return unknown("the API tells nothing of its object store", "Look at GET /api/v1/health of the API.");
