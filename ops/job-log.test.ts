@@ -12,7 +12,7 @@ let cluster: SimulatedObjects;
 let lines: string[];
 let logged: string[];
 const to = { onLine: (line: string) => void lines.push(line), onLogLine: (line: string) => void logged.push(line) };
-const reading = (patience = PATIENCE) => new JobLog(cluster, "restore", to, patience);
+const reading = (patience = PATIENCE) => new JobLog(cluster, { job: "restore" }, to, patience);
 
 beforeEach(async () => {
   cluster = new SimulatedObjects();
@@ -72,7 +72,7 @@ test("a fault of who takes the lines is thrown once all are read", async () => {
   const onLine = () => {
     throw new UserError("it says what nobody understands");
   };
-  const log = new JobLog(cluster, "restore", { ...to, onLine }, PATIENCE);
+  const log = new JobLog(cluster, { job: "restore" }, { ...to, onLine }, PATIENCE);
   await expect(log.read()).rejects.toThrow("nobody understands");
   expect(logged).toEqual([LOG]);
 });

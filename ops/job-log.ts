@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { UserError } from "../toolchain/command.ts";
 import type { ClusterObjects } from "./cluster-objects.ts";
-import type { Lines } from "./exec.ts";
+import type { Lines } from "../toolchain/lines.ts";
 
 const conditions = z
   .array(z.object({ type: z.string(), status: z.string(), message: z.string().optional() }))
@@ -67,10 +67,18 @@ export const PATIENCE: Patience = { look: 500, start: 10 * 60_000, answer: 2 * 6
 /** Seconds after its start at which a job is ended: those that it has had already. */
 const AT_ONCE = 1;
 
+/** A job, by its name, and the container in its pod. */
+export interface JobPlace {
+  readonly job: string;
+  /** @default called as the job */
+  readonly container?: string;
+}
+
 /** One job with one pod of one container: what it says from its beginning, and how it ends. */
 export class JobLog {
   readonly #objects: ClusterObjects;
   readonly #name: string;
+  readonly #container: string;
   readonly #to: Lines;
   readonly #patience: Patience;
   readonly #since = Date.now();
@@ -83,10 +91,10 @@ export class JobLog {
   /** What is thrown once the job has ended. */
   #fault: Error | undefined;
 
-  /** @param name of the job and of its container */
-  constructor(objects: ClusterObjects, name: string, to: Lines, patience: Patience) {
+  constructor(objects: ClusterObjects, { job, container = job }: JobPlace, to: Lines, patience: Patience) {
     this.#objects = objects;
-    this.#name = name;
+    this.#name = job;
+    this.#container = container;
     this.#to = to;
     this.#patience = patience;
   }
@@ -143,7 +151,7 @@ export class JobLog {
     if (this.#isStopped && end === undefined) await this.#end();
     const pods = await this.#objects.list("Pod", `batch.kubernetes.io/controller-uid=${job.metadata.uid}`);
     const pod = pods.map((one) => podSchema.parse(one)).at(-1);
-    const state = pod?.status.containerStatuses.find(({ name }) => name === this.#name)?.state;
+    const state = pod?.status.containerStatuses.find(({ name }) => name === this.#container)?.state;
     if (pod && (state?.running ?? state?.terminated)) await this.#catchUp(pod, end === undefined);
     else if (end === undefined) this.#wait(pod);
     if (end === undefined) return undefined;
@@ -154,7 +162,7 @@ export class JobLog {
   async #catchUp({ metadata }: Pod, isFollowed: boolean): Promise<void> {
     this.#hasStarted = true;
     let at = 0;
-    await this.#objects.log(metadata.name, this.#name, isFollowed, (line) => {
+    await this.#objects.log(metadata.name, this.#container, isFollowed, (line) => {
       this.#silentSince = undefined;
       at += 1;
       if (at <= this.#taken) return;

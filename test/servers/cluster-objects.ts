@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { z } from "zod";
 import type { ClusterObjects, Kind, NewObject } from "../../ops/cluster-objects.ts";
 
 /** What a job's container says, and ends with. */
@@ -17,9 +18,19 @@ interface Stored {
 
 const POD = {
   volumes: [{ name: "drill" }, { name: "objects", persistentVolumeClaim: { claimName: "objects" } }],
-  containers: [{ command: ["node", "backup.mjs", "drill"], volumeMounts: [{ name: "drill" }, { name: "objects" }] }],
+  containers: [
+    { name: "drill", command: ["node", "backup.mjs", "drill"], volumeMounts: [{ name: "drill" }, { name: "objects" }] },
+  ],
 };
 const READY = { conditions: [{ type: "Ready", status: "True" }] };
+
+const templateSchema = z.object({
+  template: z.object({ spec: z.object({ containers: z.array(z.object({ name: z.string().optional() })) }) }),
+});
+
+function containerOf(job: Stored | undefined): string | undefined {
+  return templateSchema.safeParse(job?.spec).data?.template.spec.containers[0]?.name;
+}
 
 /** Simulates a namespace with a Postgres and a Redis of its own, as far as a restore sees it: jobs do what their script says. */
 export class SimulatedObjects implements ClusterObjects {
@@ -114,7 +125,7 @@ export class SimulatedObjects implements ClusterObjects {
 
   async log(pod: string, _: string, __: boolean, take: (line: string) => void): Promise<void> {
     this.#answer();
-    const script = this.#scripts.get(pod);
+    const script = this.#scriptOf(pod);
     const broken = this.breaks.shift();
     for (const line of (script?.lines ?? []).slice(0, broken)) take(line);
     if (broken !== undefined) throw new Error("ECONNRESET");
@@ -138,9 +149,15 @@ export class SimulatedObjects implements ClusterObjects {
   }
 
   #podOf(job: string): object {
-    const code = this.#scripts.get(job)?.code;
+    const code = this.#scriptOf(job)?.code;
     const state = code === undefined ? { running: {} } : { terminated: { exitCode: code } };
-    return { metadata: { name: job }, status: { containerStatuses: [{ name: job, state }] } };
+    const name = containerOf(this.#objects.get(`Job ${job}`)) ?? job;
+    return { metadata: { name: job }, status: { containerStatuses: [{ name, state }] } };
+  }
+
+  /** One that is run now has a name that nobody knows before. */
+  #scriptOf(job: string): Script | undefined {
+    return this.#scripts.get(job) ?? this.#scripts.get(job.replace(/-[0-9a-f]{6}$/, ""));
   }
 
   #answer(): void {
