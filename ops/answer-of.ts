@@ -2,7 +2,7 @@ import type { z } from "zod";
 import { EXIT } from "../backup/protocol.ts";
 import { UserError } from "../toolchain/command.ts";
 import type { AgentSteps } from "./agent-steps.ts";
-import type { Lines } from "./exec.ts";
+import type { Lines } from "../toolchain/lines.ts";
 import { Reading, type Answer } from "./reading.ts";
 
 /** What a program of the backup agent is called with, and what its answer must be. */

@@ -1,6 +1,6 @@
 import { EXIT } from "../backup/protocol.ts";
 import { UserError } from "../toolchain/command.ts";
-import type { Lines } from "./exec.ts";
+import type { Lines } from "../toolchain/lines.ts";
 import type { Generations } from "./generations.ts";
 import type { RestoreOrder } from "./restore-container.ts";
 import type { Attempt } from "./restore-steps.ts";

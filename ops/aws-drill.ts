@@ -1,10 +1,10 @@
-import type { KubeConfig } from "@kubernetes/client-node";
 import type { Losses } from "../backup/losses.ts";
 import type { DatabaseDrill } from "../backup/protocol.ts";
 import { DRILL } from "../infra/services.ts";
 import { UserError } from "../toolchain/command.ts";
 import { findFolders, type Folders } from "../toolchain/folders.ts";
 import { loadKubeConfig } from "../toolchain/kube-config.ts";
+import type { ClusterPlace } from "../toolchain/platforms/pod-exec.ts";
 import { openStack } from "../toolchain/platforms/platforms.ts";
 import { readStackSettings } from "../toolchain/stack-settings.ts";
 import { PROJECT, stackExists } from "../toolchain/stack.ts";
@@ -13,20 +13,15 @@ import { databaseDrillSchema, lossesSchema } from "./agent-messages.ts";
 import type { AgentSteps } from "./agent-steps.ts";
 import { readAnswer } from "./answer-of.ts";
 import { runNow } from "./cluster-job.ts";
+import { RealObjects } from "./cluster-objects.ts";
 import type { Answer } from "./reading.ts";
-
-/** Where a stack on AWS runs its programs. */
-export interface StackCluster {
-  readonly config: KubeConfig;
-  readonly namespace: string;
-}
 
 /**
  * The way to a stack's own cluster: as its last deploy from this checkout put it out; or, where there was none, as this machine's kubeconfig has it.
  *
  * @throws UserError where it is not up, or there is no kubeconfig
  */
-export async function clusterOf(stack: string, steps: Steps): Promise<StackCluster> {
+export async function clusterOf(stack: string, steps: Steps): Promise<ClusterPlace> {
   const folders = findFolders();
   if (!stackExists(stack, folders)) return { namespace: namespaceOf(stack, folders), config: loadKubeConfig({}) };
   const { namespace, kubeconfig } = await (await openStack(stack, folders, steps)).outputs();
@@ -45,10 +40,13 @@ function namespaceOf(stack: string, { root }: Folders): string {
  *
  * @throws UserError with what the pod said
  */
-export async function drillOnAws(cluster: StackCluster, shown: AgentSteps): Promise<Answer<DatabaseDrill>> {
+export async function drillOnAws(
+  { config, namespace }: ClusterPlace,
+  shown: AgentSteps,
+): Promise<Answer<DatabaseDrill>> {
   const words = ["drill"];
   return readAnswer({ command: "drill", schema: databaseDrillSchema, shown }, (to) =>
-    runNow({ ...cluster, name: DRILL }, words, to),
+    runNow({ objects: new RealObjects(config, namespace), name: DRILL }, words, to),
   );
 }
 
@@ -57,10 +55,14 @@ export async function drillOnAws(cluster: StackCluster, shown: AgentSteps): Prom
  *
  * @throws UserError with what the pod said
  */
-export async function lossesOnAws(cluster: StackCluster, moment: Date, shown: AgentSteps): Promise<Losses> {
+export async function lossesOnAws(
+  { config, namespace }: ClusterPlace,
+  moment: Date,
+  shown: AgentSteps,
+): Promise<Losses> {
   const words = ["losses", moment.toISOString()];
   const { result } = await readAnswer({ command: "losses", schema: lossesSchema, shown }, (to) =>
-    runNow({ ...cluster, name: DRILL }, words, to),
+    runNow({ objects: new RealObjects(config, namespace), name: DRILL }, words, to),
   );
   return result;
 }

@@ -5,7 +5,7 @@ import { UserError, whileElsewhere } from "../toolchain/command.ts";
 import { begunTwice, type Attempts, type FoundAttempt } from "./attempts.ts";
 import type { StackInCluster } from "./cluster-agent.ts";
 import { RealObjects, type ClusterObjects, type Kind } from "./cluster-objects.ts";
-import type { Lines } from "./exec.ts";
+import type { Lines } from "../toolchain/lines.ts";
 import type { Generations } from "./generations.ts";
 import { endOf, JobLog, jobSchema, PATIENCE, type Patience } from "./job-log.ts";
 import { RESTORE_LABELS, type RestoreOrder } from "./restore-container.ts";
@@ -117,7 +117,7 @@ export class ClusterAttempts implements Attempts {
   }
 
   async #read(job: string, to: Lines): Promise<number> {
-    const log = new JobLog(this.#objects, job, to, this.#patience);
+    const log = new JobLog(this.#objects, { job }, to, this.#patience);
     return whileElsewhere(
       () => log.read(),
       () => {

@@ -1,26 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { createInterface } from "node:readline";
 import { PassThrough } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import type Docker from "dockerode";
 import { whileElsewhere } from "../toolchain/command.ts";
-
-/** Where lines of a program in a container go. */
-export interface Lines {
-  readonly onLine: (line: string) => void;
-  readonly onLogLine: (line: string) => void;
-}
+import { each, type Lines } from "../toolchain/lines.ts";
 
 export interface ExecOptions extends Lines {
   /** Written to its standard input, which is closed then. @default none */
   readonly input?: string;
-}
-
-/** What a short program said and how it ended. */
-export interface Output {
-  /** Its standard output. */
-  readonly output: string;
-  readonly code: number;
 }
 
 /** By this variable a program is found again that was started here: the engine has no way to send a signal to one. */
@@ -79,19 +66,6 @@ export async function readLines(docker: Docker, stream: NodeJS.ReadableStream, t
   };
   for (const event of ["end", "close", "error"]) stream.once(event, end);
   await Promise.all([each(output, to.onLine), each(log, to.onLogLine)]);
-}
-
-/** A fault of whoever takes the lines is thrown on: the stream is read to its end all the same, so that nothing hangs. */
-export async function each(stream: PassThrough, take: (line: string) => void): Promise<void> {
-  const faults: unknown[] = [];
-  for await (const line of createInterface({ input: stream, crlfDelay: Infinity })) {
-    try {
-      take(line);
-    } catch (error) {
-      faults.push(error);
-    }
-  }
-  if (faults.length > 0) throw faults[0];
 }
 
 /** The engine says that the stream is at its end a moment before it knows how the program ended. */

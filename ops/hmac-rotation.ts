@@ -5,11 +5,11 @@ import { signRequest } from "../app/credentials.ts";
 import { EXIT } from "../backup/protocol.ts";
 import { parseHmacKeys, type HmacKey } from "../configs/credential-keys.ts";
 import { UserError } from "../toolchain/command.ts";
-import { findFolders } from "../toolchain/folders.ts";
 import { beside, forgotten, otherId, turnedOff, turnedOn, type RingChange } from "./hmac-keys.ts";
 import { checkFree } from "./key-file.ts";
 import { stackOption } from "./restore-run.ts";
-import { hasOwn, StackRotating } from "./rotating.ts";
+import { StackRotating } from "./rotating.ts";
+import { StackFile } from "./stack-file.ts";
 import { wait } from "./rotation-run.ts";
 import type { Said } from "./run-ops.ts";
 import type { RotateArgs } from "./slot-rotation.ts";
@@ -33,7 +33,7 @@ export async function rotateHmac(args: RotateHmacArgs): Promise<Said> {
   const { stack, steps, isYes, key: id } = args;
   if (id === undefined)
     throw new UserError("slipway rotate hmac has to know the key: --key ID. See: ./slipway rotate --help", EXIT.usage);
-  if (!hasOwn(stack, SECRET, findFolders()))
+  if (!new StackFile(stack).has(SECRET))
     throw new UserError(
       `Pulumi.${stack}.yaml has no slipway:${SECRET}: no request is signed, and there is nothing to rotate. docs/api.md says what goes there.`,
       EXIT.usage,

@@ -1,7 +1,6 @@
 import { CoreV1Api, PatchStrategy, setHeaderOptions } from "@kubernetes/client-node";
-import { askInPod } from "./cluster-exec.ts";
+import { askInPod, type ClusterPlace } from "../toolchain/platforms/pod-exec.ts";
 import type { Inside } from "./rotation-logins.ts";
-import type { ClusterPlace } from "./stack-at-hand.ts";
 
 /** The pods of Postgres and Redis of a stack in a cluster. */
 export function insideCluster(place: ClusterPlace): Inside {

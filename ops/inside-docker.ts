@@ -1,7 +1,8 @@
 import type Docker from "dockerode";
 import { UserError } from "../toolchain/command.ts";
 import { SERVICE_LABEL, STACK_LABEL } from "./agent.ts";
-import { exitCode, readLines, type Output } from "./exec.ts";
+import type { Output } from "../toolchain/lines.ts";
+import { exitCode, readLines } from "./exec.ts";
 import type { Inside } from "./rotation-logins.ts";
 
 /** The containers of a stack on a Docker engine. */

@@ -7,9 +7,9 @@ import type { Steps } from "../toolchain/steps.ts";
 import { readGenerations } from "./generations.ts";
 import type { KeyFile } from "./key-file.ts";
 import { stackOption } from "./restore-run.ts";
-import { hasOwn } from "./rotating.ts";
 import type { Said } from "./run-ops.ts";
 import { StackAtHand } from "./stack-at-hand.ts";
+import { StackFile } from "./stack-file.ts";
 
 /** Key of the stack's file; configs/stack.ts knows it. */
 const KEY = "backupKey";
@@ -69,9 +69,9 @@ function opened({ sealed, keyId }: KeyFile, path: string, passphrase: string): s
 /** Of its file, or made by the program at its first deploy. */
 async function ownKey(at: StackAtHand): Promise<string | undefined> {
   const pulumi = await at.stack();
-  if (hasOwn(at.name, KEY, at.folders)) {
-    if (!pulumi.exists) await pulumi.create();
-    return (await pulumi.secret(KEY)).trim();
+  if (!pulumi.exists) {
+    if (!new StackFile(at.name).has(KEY)) return undefined;
+    await pulumi.create();
   }
-  return pulumi.exists ? pulumi.generatedSecret("backup-key") : undefined;
+  return at.secret(KEY, "backup-key");
 }

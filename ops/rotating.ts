@@ -1,11 +1,9 @@
 import { z } from "zod";
 import { credentialsSchema, slotKey, type Rotated, type Slot, type Slots } from "../configs/credential-slots.ts";
 import { UserError } from "../toolchain/command.ts";
-import type { Folders } from "../toolchain/folders.ts";
-import { readStackFile } from "../toolchain/stack-file.ts";
-import { PROJECT } from "../toolchain/stack.ts";
 import type { Steps } from "../toolchain/steps.ts";
 import { StackAtHand } from "./stack-at-hand.ts";
+import { StackFile } from "./stack-file.ts";
 
 /** Secrets of a stack's file that are in slots, by what they are rotated with. */
 export const OWN_SECRETS = {
@@ -29,8 +27,6 @@ export interface Rotating {
 
 const outputsSchema = z.looseObject({ credentials: credentialsSchema.optional() });
 
-const fileSchema = z.object({ config: z.record(z.string(), z.unknown()) });
-
 /** The stack as this checkout has it. */
 export class StackRotating extends StackAtHand implements Rotating {
   readonly #what: Rotated;
@@ -41,7 +37,7 @@ export class StackRotating extends StackAtHand implements Rotating {
   }
 
   slots(): Slots {
-    return readCredentials(this.name, this.folders)[this.#what];
+    return readCredentials(this.name)[this.#what];
   }
 
   async deployed(): Promise<Slots | undefined> {
@@ -63,14 +59,7 @@ export class StackRotating extends StackAtHand implements Rotating {
   async dropOwn(slot: Slot): Promise<void> {
     const stack = await this.stack();
     for (const key of OWN_SECRETS[this.#what].map((name) => slotKey(name, slot)))
-      if (hasOwn(this.name, key, this.folders)) await stack.removeConfig(key);
-  }
-
-  /** A secret of the stack: the user's own where the file has one, else what was generated. */
-  async secret(key: string, generated: string): Promise<string | undefined> {
-    const stack = await this.stack();
-    if (hasOwn(this.name, key, this.folders)) return (await stack.secret(key)).trim();
-    return stack.generatedSecret(generated);
+      if (new StackFile(this.name).has(key)) await stack.removeConfig(key);
   }
 }
 
@@ -79,19 +68,10 @@ export class StackRotating extends StackAtHand implements Rotating {
  *
  * @throws UserError where that is not what it must be
  */
-export function readCredentials(stack: string, folders: Folders): z.infer<typeof credentialsSchema> {
-  const parsed = credentialsSchema.safeParse(configOf(stack, folders)[`${PROJECT}:credentials`] ?? {});
+function readCredentials(stack: string): z.infer<typeof credentialsSchema> {
+  const parsed = credentialsSchema.safeParse(new StackFile(stack).value("credentials") ?? {});
   if (parsed.success) return parsed.data;
   throw new UserError(
     `Pulumi.${stack}.yaml: slipway:credentials is not what it must be.\n${z.prettifyError(parsed.error)}`,
   );
-}
-
-/** Whether a stack's file brings a secret of its own. */
-export function hasOwn(stack: string, key: string, folders: Folders): boolean {
-  return configOf(stack, folders)[`${PROJECT}:${key}`] !== undefined;
-}
-
-function configOf(stack: string, folders: Folders): Readonly<Record<string, unknown>> {
-  return fileSchema.safeParse(readStackFile(stack, folders)).data?.config ?? {};
 }

@@ -3,7 +3,7 @@ import { roleName } from "../infra/logins.ts";
 import { answerSchema, type Answer, type Question } from "../jobs/login-question.ts";
 import { UserError } from "../toolchain/command.ts";
 import { readyPods } from "../toolchain/port-forward.ts";
-import { askInPod } from "./cluster-exec.ts";
+import { askInPod } from "../toolchain/platforms/pod-exec.ts";
 import type { StackRotating } from "./rotating.ts";
 import { together } from "./rotation-logins.ts";
 import type { Checks } from "./rotation-run.ts";

@@ -1,6 +1,6 @@
 import { slotKey, slotName, type Slot } from "../configs/credential-slots.ts";
 import { roleName, SECOND_REDIS_USER } from "../infra/logins.ts";
-import type { Output } from "./exec.ts";
+import type { Output } from "../toolchain/lines.ts";
 import type { StackRotating } from "./rotating.ts";
 import type { Checks, Taken } from "./rotation-run.ts";
 

@@ -3,11 +3,11 @@ import { EXIT } from "../backup/protocol.ts";
 import { otherSlot, slotKey, type Rotated, type Slot, type Slots } from "../configs/credential-slots.ts";
 import { roleName } from "../infra/logins.ts";
 import { UserError } from "../toolchain/command.ts";
-import { findFolders } from "../toolchain/folders.ts";
 import type { Steps } from "../toolchain/steps.ts";
 import { closeAgain, closingText } from "./closing-again.ts";
 import { stackOption } from "./restore-run.ts";
-import { hasOwn, OWN_SECRETS, StackRotating } from "./rotating.ts";
+import { OWN_SECRETS, StackRotating } from "./rotating.ts";
+import { StackFile } from "./stack-file.ts";
 import { runRotation } from "./rotation-run.ts";
 import { checksOf, isExternal, isOwn } from "./rotation-servers.ts";
 import { rotationGoal, stepsTo, type Goal } from "./rotation-steps.ts";
@@ -122,9 +122,7 @@ async function forget({ stack, what, isYes }: RotateSlotsArgs, rotating: StackRo
 
 /** What opens another's server is not ours to make. */
 function checkBrought(stack: string, what: "database" | "redis", slot: Slot): void {
-  const missing = OWN_SECRETS[what]
-    .map((key) => slotKey(key, slot))
-    .filter((key) => !hasOwn(stack, key, findFolders()));
+  const missing = OWN_SECRETS[what].map((key) => slotKey(key, slot)).filter((key) => !new StackFile(stack).has(key));
   if (missing.length === 0) return;
   throw new UserError(
     `The server of ${what} is not the stack's: Pulumi.${stack}.yaml has to bring what opens the slot ${slot} there, and has no ${missing.join(", no ")}. ` +
@@ -142,7 +140,7 @@ const MAKE_THERE = {
 /** Without one there are no ENC(...) values, and nothing to rotate. */
 async function checkAes({ stack }: RotateSlotsArgs, { slot }: Slots): Promise<void> {
   const key = slotKey("aesSecret", slot);
-  if (hasOwn(stack, key, findFolders())) return;
+  if (new StackFile(stack).has(key)) return;
   throw new UserError(
     `Pulumi.${stack}.yaml has no slipway:${key}: its services open no ENC(...) values, and there is nothing to rotate. ` +
       `To give them one: pulumi config set --secret ${key}`,

@@ -1,14 +1,12 @@
 import { deployStack } from "../toolchain/deploy.ts";
 import { findFolders, type Folders } from "../toolchain/folders.ts";
+import type { ClusterPlace } from "../toolchain/platforms/pod-exec.ts";
 import type { Host } from "../toolchain/platforms/host.ts";
 import { openStack, platformOf } from "../toolchain/platforms/platforms.ts";
 import { UserError } from "../toolchain/command.ts";
 import { Stack } from "../toolchain/stack.ts";
 import type { Steps } from "../toolchain/steps.ts";
-import type { PodPlace } from "./cluster-exec.ts";
-
-/** A namespace of a cluster. */
-export type ClusterPlace = Pick<PodPlace, "config" | "namespace">;
+import { StackFile } from "./stack-file.ts";
 
 /** A stack as this checkout has it: what its file says can be changed, and deployed. */
 export class StackAtHand {
@@ -38,6 +36,13 @@ export class StackAtHand {
     const goesOn = "run this again, and it goes on from there.";
     const command = `slipway ${process.argv[2] ?? ""}`.trim();
     return deployStack({ name: this.name, host, steps: this.steps, command, goesOn, allow });
+  }
+
+  /** A secret of the stack: the user's own where the file has one, else what was generated. */
+  async secret(key: string, generated: string): Promise<string | undefined> {
+    const stack = await this.stack();
+    if (new StackFile(this.name).has(key)) return (await stack.secret(key)).trim();
+    return stack.generatedSecret(generated);
   }
 
   /** A way to the API, for as long as it is used. */

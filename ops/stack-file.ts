@@ -8,7 +8,7 @@ const fileSchema = z.looseObject({ config: z.record(z.string(), z.unknown()).def
 
 const speechSchema = z.looseObject({ engine: z.string().default("espeak-ng") });
 
-/** What commands that look ask of a stack's file. Faults of it are for the program to list. */
+/** What commands ask of a stack's file. Faults of it are for the program to list. */
 export class StackFile {
   readonly #config: Readonly<Record<string, unknown>>;
 
@@ -19,6 +19,11 @@ export class StackFile {
   /** What stands under a key, without the project's prefix; of a secret, that there is one. */
   value(key: string): unknown {
     return this.#config[`${PROJECT}:${key}`];
+  }
+
+  /** Whether it brings a value of its own. */
+  has(key: string): boolean {
+    return this.value(key) !== undefined;
   }
 
   get speechEngine(): string {

@@ -2,12 +2,11 @@ import { PassThrough } from "node:stream";
 import { AppsV1Api, CoreV1Api, Log, Metrics, type V1ContainerStatus, type V1Pod } from "@kubernetes/client-node";
 import { SERVICE_LABEL } from "../../infra/kubernetes/place.ts";
 import { whileElsewhere } from "../../toolchain/command.ts";
-import { askInPod } from "../cluster-exec.ts";
-import { each } from "../exec.ts";
-import type { ClusterPlace } from "../stack-at-hand.ts";
-import { noneOf } from "./docker-sight.ts";
+import { each } from "../../toolchain/lines.ts";
+import { askInPod, type ClusterPlace } from "../../toolchain/platforms/pod-exec.ts";
 import { bytesOf, coresOf } from "./quantity.ts";
 import {
+  noneOf,
   percentOf,
   timedLine,
   type LogLine,

@@ -1,10 +1,11 @@
 import { Readable } from "node:stream";
 import type Docker from "dockerode";
-import { UserError, whileElsewhere } from "../../toolchain/command.ts";
+import { whileElsewhere } from "../../toolchain/command.ts";
 import { SERVICE_LABEL, STACK_LABEL } from "../agent.ts";
 import { readLines } from "../exec.ts";
 import { runInDocker } from "../inside-docker.ts";
 import {
+  noneOf,
   percentOf,
   timedLine,
   type LogLine,
@@ -148,11 +149,4 @@ function inPieces(log: Buffer): Readable {
     log.subarray(at * PIECE_BYTES, (at + 1) * PIECE_BYTES),
   );
   return Readable.from(pieces);
-}
-
-export function noneOf(stack: string, service: string | undefined): UserError {
-  return new UserError(
-    `The stack ${stack} has no container${service === undefined ? "" : ` of ${JSON.stringify(service)}`}. ` +
-      `What there is: ./slipway status --stack ${stack}`,
-  );
 }

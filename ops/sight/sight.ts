@@ -1,4 +1,5 @@
-import type { Output } from "../exec.ts";
+import { UserError } from "../../toolchain/command.ts";
+import type { Output } from "../../toolchain/lines.ts";
 
 /** How a container stands. `starting`: it runs, and is not ready yet. */
 export type Standing = "ready" | "starting" | "unhealthy" | "stopped";
@@ -68,4 +69,12 @@ export function timedLine(line: string): Pick<LogLine, "time" | "text"> | undefi
   const space = line.indexOf(" ");
   const time = line.slice(0, space);
   return /^\d{4}-\d\d-\d\dT/.test(time) ? { time, text: line.slice(space + 1) } : undefined;
+}
+
+/** There is nothing to read logs of. */
+export function noneOf(stack: string, service: string | undefined): UserError {
+  return new UserError(
+    `The stack ${stack} has no container${service === undefined ? "" : ` of ${JSON.stringify(service)}`}. ` +
+      `What there is: ./slipway status --stack ${stack}`,
+  );
 }

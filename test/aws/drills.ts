@@ -1,5 +1,6 @@
 import type { Client } from "pg";
-import { drillOnAws, lossesOnAws, type StackCluster } from "../../ops/aws-drill.ts";
+import { drillOnAws, lossesOnAws } from "../../ops/aws-drill.ts";
+import type { ClusterPlace } from "../../toolchain/platforms/pod-exec.ts";
 import { AgentSteps } from "../../ops/agent-steps.ts";
 import { DRILL } from "../../infra/services.ts";
 import { loadKubeConfig } from "../../toolchain/kube-config.ts";
@@ -10,7 +11,7 @@ import { NAMESPACE, REGION, type World } from "./world.ts";
 
 /** What `slipway drill` and `slipway restore` work by, on the cluster of a test. */
 export function drillsOf(world: World) {
-  const cluster: StackCluster = {
+  const cluster: ClusterPlace = {
     config: loadKubeConfig({ path: world.cluster.layout.kubeconfig }),
     namespace: NAMESPACE,
   };

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { levelOf, lookWithin, recordWithin, type Ran } from "./operate.ts";
+import type { Output } from "../lines.ts";
+import { levelOf, lookWithin, recordWithin } from "./operate.ts";
 
 const LOOK = {
   failing: [],
@@ -7,7 +8,7 @@ const LOOK = {
   waiting: [],
   oldestDueSeconds: 0,
 };
-const answers = (ran: Ran | undefined) => () => Promise.resolve(ran);
+const answers = (ran: Output | undefined) => () => Promise.resolve(ran);
 
 test("what the program says is read behind what Node may warn of", async () => {
   const looked = await lookWithin(answers({ code: 0, output: `(node:1) Warning: x\n${JSON.stringify(LOOK)}\n` }));

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Output } from "../lines.ts";
 import type { DeploymentRecord } from "./deployments-log.ts";
 
 /** The program in the image of the API that answers; jobs/operate.ts. */
@@ -13,14 +14,8 @@ export const lookSchema = z.looseObject({
 });
 export type Look = z.infer<typeof lookSchema>;
 
-/** How a program in a container ended, and what it printed. */
-export interface Ran {
-  readonly code: number;
-  readonly output: string;
-}
-
 /** Runs a program in a container of the API that serves; nothing where none does. */
-export type Within = (command: readonly string[]) => Promise<Ran | undefined>;
+export type Within = (command: readonly string[]) => Promise<Output | undefined>;
 
 /** What came of asking: a stack that does not run cannot be asked, and a release of before this program has none. */
 export type Looked =
@@ -55,11 +50,11 @@ export async function recordWithin(within: Within, records: readonly DeploymentR
   return ran.code === 0 ? undefined : whyNot(ran);
 }
 
-function isTooOld({ code, output }: Ran): boolean {
+function isTooOld({ code, output }: Output): boolean {
   return code !== 0 && output.includes("Cannot find module");
 }
 
-function whyNot(ran: Ran): string {
+function whyNot(ran: Output): string {
   if (isTooOld(ran)) return TOO_OLD;
   return `exit code ${ran.code}: ${ran.output.slice(-300).trim()}`;
 }

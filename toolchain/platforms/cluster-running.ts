@@ -1,10 +1,10 @@
-import { AppsV1Api, CoreV1Api, type KubeConfig } from "@kubernetes/client-node";
+import { AppsV1Api, CoreV1Api } from "@kubernetes/client-node";
 import { z } from "zod";
 import { servingApi, type Copy, type Running } from "../deployment/truth.ts";
 import type { Deployment, Stack } from "../stack.ts";
 import type { Host, Sight } from "./host.ts";
 import { migrateInCluster } from "./migrate-again.ts";
-import { execInPod } from "./pod-exec.ts";
+import { askInPod, type ClusterPlace } from "./pod-exec.ts";
 
 /** Label that infra/kubernetes/place.ts writes. */
 const serviceLabel = (service: string) => ["app.kubernetes.io/name", service].join("=");
@@ -29,13 +29,11 @@ export function kubeconfigIn({ deployment }: Deployment): string | undefined {
   return providerSchema.safeParse(provider).data?.inputs.kubeconfig;
 }
 
-/** A stack's part of a cluster. */
-export interface ClusterPlace {
-  readonly config: KubeConfig;
-  readonly namespace: string;
-}
-
-/** The same for a host; nothing while there is no such place yet. */
+/**
+ * What a host sees and does in a cluster.
+ *
+ * @param placeOf the stack's part of it; nothing while there is none yet
+ */
 export function clusterHost(
   placeOf: (stack: Stack) => Promise<ClusterPlace | undefined>,
 ): Sight & Pick<Host, "migrateAgain" | "keepImages"> {
@@ -47,7 +45,7 @@ export function clusterHost(
     withinApi: async (stack, command) => {
       const place = await placeOf(stack);
       const api = place && servingApi(await clusterRunning(place, ["api"]));
-      return place && api && execInPod(place.config, { ...place, pod: api.name, container: "api" }, command);
+      return place && api && askInPod({ ...place, pod: api.name, container: "api" }, command);
     },
     migrateAgain: async (stack) => {
       const place = await placeOf(stack);

@@ -1,8 +1,8 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { ReleaseImages } from "../deployment/deployments-log.ts";
-import type { Ran } from "../deployment/operate.ts";
 import type { Running } from "../deployment/truth.ts";
 import type { Folders } from "../folders.ts";
+import type { Output } from "../lines.ts";
 import type { PlatformPlugin } from "../pulumi.ts";
 import type { Deployment, Outputs, Stack } from "../stack.ts";
 import type { Steps } from "../steps.ts";
@@ -13,7 +13,7 @@ export interface Sight {
   /** What the platform has running of services at this moment. */
   readonly running: (stack: Stack, services: readonly string[]) => Promise<Running>;
   /** Runs a program in a container of the API that serves; nothing where none does. */
-  readonly withinApi: (stack: Stack, command: readonly string[]) => Promise<Ran | undefined>;
+  readonly withinApi: (stack: Stack, command: readonly string[]) => Promise<Output | undefined>;
   /** Whether a release can be run: its images are there, as far as can be told from here. */
   readonly hasImages: (images: ReleaseImages) => Promise<boolean>;
 }

@@ -14,10 +14,11 @@ import { dropSalt } from "../stack-file.ts";
 import { readStackSettings } from "../stack-settings.ts";
 import { stackExists, type Outputs, type Stack } from "../stack.ts";
 import type { Steps } from "../steps.ts";
-import { clusterHost, namespaceIn, type ClusterPlace } from "./cluster-running.ts";
+import { clusterHost, namespaceIn } from "./cluster-running.ts";
 import { unmanagedInCluster } from "../unmanaged-in-cluster.ts";
 import { destroy } from "./destroy.ts";
 import type { Host, PlatformCommands, Reached, TakeDown } from "./host.ts";
+import type { ClusterPlace } from "./pod-exec.ts";
 
 /**
  * A cluster that exists. A stack whose images are brought by hand and that names no cluster means the node of `make cluster`, whatever

@@ -3,7 +3,7 @@ import { BatchV1Api, CoreV1Api, V1Job } from "@kubernetes/client-node";
 import type Docker from "dockerode";
 import { engineOf } from "../../infra/docker/engine.ts";
 import { lastLines, UserError } from "../command.ts";
-import type { ClusterPlace } from "./cluster-running.ts";
+import type { ClusterPlace } from "./pod-exec.ts";
 
 /** Service that migrates; infra/services.ts names it. */
 const MIGRATE = "migrate";
