@@ -1,4 +1,4 @@
-import type { Agent } from "./agent.ts";
+import { connectLive, type Agent } from "./agent.ts";
 import { REPOSITORY_NAMES, repositoriesOf } from "./pgbackrest-config.ts";
 import { askLive } from "./postgres-verify.ts";
 import { readRepository } from "./repository-info.ts";
@@ -27,4 +27,17 @@ export async function makeStanza(agent: Agent): Promise<void> {
     );
   }
   await agent.pgbackrest.run("stanza-create");
+}
+
+/**
+ * Ends the segment that is written, so that the archive holds WAL of the timeline that serves from its start on. After `restore --back` the newest there is of
+ * the generation that was left, and "latest" would lead there until Postgres ends a segment by itself.
+ */
+export async function endSegment(agent: Agent): Promise<void> {
+  const client = await connectLive(agent.config, "postgres");
+  try {
+    await client.query("SELECT pg_switch_wal()");
+  } finally {
+    await client.end();
+  }
 }

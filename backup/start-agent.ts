@@ -10,7 +10,7 @@ import { mirrorAlone } from "./mirror-lock.ts";
 import { createBackupMetrics } from "./metrics.ts";
 import { backUp, knownDrills, runDrill } from "./recorded.ts";
 import { startServing, type AgentWork, type Clock } from "./serve.ts";
-import { makeStanza } from "./stanza.ts";
+import { endSegment, makeStanza } from "./stanza.ts";
 import { verifyAll } from "./verify-all.ts";
 
 const CLOCK: Clock = {
@@ -60,7 +60,10 @@ export async function startAgent(config: RuntimeConfig<"backup">, log: Logger): 
 function workOf(agent: Agent): AgentWork {
   const { config, context } = agent;
   return {
-    prepare: () => makeStanza(agent),
+    prepare: async () => {
+      await makeStanza(agent);
+      await endSegment(agent);
+    },
     backup: (type) => backUp(agent, type),
     drill: () => runDrill(agent),
     verify: () => verifyAll(agent, context, undefined),

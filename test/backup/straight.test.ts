@@ -10,6 +10,7 @@ import type {
   RestoreResult,
   VerifyResult,
 } from "../../backup/protocol.ts";
+import { freePort, until } from "../servers/programs.ts";
 import { nowOf } from "./load.ts";
 import { startWorld, type BackupWorld } from "./world.ts";
 
@@ -96,4 +97,27 @@ test("a backup is restored to a moment, serves from there, and is backed up and 
   expect(await notesOf(newest)).toEqual(["one", "two again"]);
   expect((await newest.query("SELECT timeline_id FROM pg_control_checkpoint()")).rows).toEqual([{ timeline_id: 3 }]);
   await newest.end();
+});
+
+test("who goes back to the cluster of before finds its state by latest as soon as the agent is ready", async () => {
+  await (await serveFrom(world.data)).end();
+  const port = await freePort();
+  const serving = world.startAgent(["serve"], { HOST: "127.0.0.1", PORT: String(port), POSTGRES_DATA_DIR: world.data });
+  try {
+    await until("the agent is ready", async () =>
+      fetch(`http://127.0.0.1:${port}/health/ready`).then(
+        ({ ok }) => ok,
+        () => false,
+      ),
+    );
+    // What archives does so on its own time.
+    await sleep(1500);
+    const again = join(world.folder, "again", "data");
+    expect(await ask<RestoreResult>(["restore", "--to", "latest"], again)).toMatchObject({ rows: { notes: 2 } });
+  } finally {
+    await serving.stop("SIGTERM");
+  }
+  const client = await serveFrom(join(world.folder, "again", "data"));
+  expect(await notesOf(client)).toEqual(["one", "two"]);
+  await client.end();
 });
