@@ -1,4 +1,5 @@
 import { DatabaseError, type Client } from "pg";
+import { LOCK_TIMEOUT_MS, untilLocked } from "./lock-patience.ts";
 import type { Logger } from "./log.ts";
 import { findDestructive, neededLevel, type Migration } from "./migrations.ts";
 
@@ -8,8 +9,7 @@ const APP_ROLE = "slipway_app";
 /** Number of the advisory lock that lets one migrate run at a time. Any constant of our own. */
 const MIGRATE_LOCK = 7_331_000;
 
-/** How long a statement may wait for a lock, and how long a second migrate may wait for the first. */
-const LOCK_TIMEOUT = "10s";
+/** How long a second migrate may wait for the first. */
 const RUN_TIMEOUT = "10min";
 
 const LEDGER = `CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -42,6 +42,8 @@ export class MigrationFailed extends Error {
 export interface MigrateOptions {
   /** Lets through statements that destroy data. @default false */
   readonly allowDestructive?: boolean;
+  /** How long locks are waited for that others hold, in milliseconds. @default 300,000 */
+  readonly lockPatienceMs?: number;
 }
 
 /**
@@ -59,17 +61,20 @@ export async function migrate(
 ): Promise<string[]> {
   await client.query(`SET lock_timeout = '${RUN_TIMEOUT}'`);
   await client.query(`SELECT pg_advisory_lock(${MIGRATE_LOCK})`);
-  await client.query(`SET lock_timeout = '${LOCK_TIMEOUT}'`);
+  await client.query(`SET lock_timeout = ${LOCK_TIMEOUT_MS}`);
+  const locks = { client, log, forMs: options.lockPatienceMs };
   try {
     await client.query(LEDGER);
-    await client.query(LEDGER_PHASE);
+    await untilLocked(() => client.query(LEDGER_PHASE), { ...locks, what: "schema_migrations" });
     const unapplied = await findPending(client, migrations);
     refuseDestructive(unapplied, options);
     const { pending, waiting, why } = await holdBack(client, migrations, unapplied);
     for (const { file } of waiting) log.warn({ file, why }, "a migration waits until no release of before runs");
     for (const migration of pending) {
       const started = performance.now();
-      await apply(client, migration);
+      await untilLocked(() => apply(client, migration), { ...locks, what: migration.file }).catch((error: unknown) => {
+        throw new MigrationFailed(migration.file, describe(error, migration.sql), { cause: error });
+      });
       log.info({ file: migration.file, milliseconds: Math.round(performance.now() - started) }, "migration applied");
     }
     await client.query(GRANTS);
@@ -163,7 +168,7 @@ async function apply(client: Client, migration: Migration): Promise<void> {
     await client.query("COMMIT");
   } catch (error) {
     await client.query("ROLLBACK").catch(() => undefined);
-    throw new MigrationFailed(migration.file, describe(error, migration.sql), { cause: error });
+    throw error;
   }
 }
 
