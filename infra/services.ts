@@ -14,6 +14,7 @@ import {
 } from "./contract.ts";
 import { apiLimits, authority, cacheEnvironment, databaseEnvironment } from "./service-environment.ts";
 import { MIGRATE_CONNECTIONS, type ConnectionUser } from "./plan/connection-budget.ts";
+import { WORKER_QUEUES } from "./worker-queues.ts";
 
 /** Users of the images; they own nothing but what they are given. Any id above Debian's own range would do. */
 export const UIDS = { api: 10_001, worker: 10_002 } as const;
@@ -179,7 +180,6 @@ function workerCpu(f: Foundation): ServiceSpec {
   const { concurrency, memoryMiB, cpus } = f.config.worker;
   return worker(f, {
     name: "worker-cpu",
-    queues: "default,cpu,maintenance",
     concurrency,
     gpu: false,
     limits: { memoryMiB, cpus },
@@ -190,7 +190,6 @@ function workerGpu(f: Foundation): ServiceSpec {
   const { concurrency, memoryMiB, cpus } = f.config.gpu;
   return worker(f, {
     name: "worker-gpu",
-    queues: "gpu",
     concurrency,
     gpu: true,
     limits: { memoryMiB, cpus },
@@ -198,8 +197,7 @@ function workerGpu(f: Foundation): ServiceSpec {
 }
 
 interface WorkerShape extends Pick<ServiceSpec, "gpu" | "limits"> {
-  readonly name: "worker-cpu" | "worker-gpu";
-  readonly queues: string;
+  readonly name: keyof typeof WORKER_QUEUES;
   readonly concurrency: number;
 }
 
@@ -211,7 +209,7 @@ function worker(f: Foundation, shape: WorkerShape): ServiceSpec {
     command: [NODE, "/app/worker.mjs"],
     environment: {
       ...serving(f, connections),
-      WORKER_QUEUES: shape.queues,
+      WORKER_QUEUES: WORKER_QUEUES[shape.name].join(","),
       WORKER_CONCURRENCY: String(shape.concurrency),
       WORKER_POOL: f.config.worker.pool,
       WORKER_GPU: shape.gpu ? "nvidia" : "none",

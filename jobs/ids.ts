@@ -32,6 +32,12 @@ export interface IdMaker {
   newestMs(): number | undefined;
 }
 
+/** The least id of a moment: those of jobs that were made before are smaller. */
+export function idAt(nowMs: number): string {
+  const ms = Math.max(0, Math.floor(nowMs) - ID_EPOCH_MS);
+  return (BigInt(ms) << (WORKER_BITS + SEQUENCE_BITS)).toString();
+}
+
 /** @param number leased number of this process, 0 to 1023 */
 export function createIdMaker(number: number): IdMaker {
   if (!Number.isInteger(number) || number < 0 || number >= ID_NUMBERS) {

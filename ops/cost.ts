@@ -1,8 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "yaml";
 import { EXIT } from "../backup/protocol.ts";
-import { parseStackConfig, SECRET_KEYS, StackConfigError, type StackConfig } from "../configs/stack.ts";
+import { SECRET_KEYS, StackConfigError, type StackConfig } from "../configs/stack.ts";
 import { ENDPOINT_SERVICES } from "../configs/aws-settings.ts";
 import { awsOf, awsPools, awsSize } from "../infra/aws/plans.ts";
 import { planCost, type Cost, type CostInput } from "../infra/plan/cost.ts";
@@ -10,7 +9,7 @@ import { PlanError } from "../infra/plan/plan-error.ts";
 import { parsePrices, type PriceTable } from "../infra/plan/prices.ts";
 import { UserError } from "../toolchain/command.ts";
 import { ROOT } from "../toolchain/folders.ts";
-import { openFile } from "./placeholders.ts";
+import { readStackConfig } from "./stack-config.ts";
 
 /** Where the table of prices lies. */
 export const PRICES_FILE = join(ROOT, "infra/plan/prices.json");
@@ -42,11 +41,9 @@ export function readPrices(): PriceTable {
  * @throws UserError with every fault of the file
  */
 export function stackCost(stack: string, root: string, prices: PriceTable = readPrices()): StackCost | undefined {
-  const path = join(root, `Pulumi.${stack}.yaml`);
-  if (!existsSync(path)) return undefined;
   try {
-    const config = readConfig(stack, readFileSync(path, "utf8"));
-    if (config.platform !== "aws") return undefined;
+    const config = readStackConfig(stack, root);
+    if (config?.platform !== "aws") return undefined;
     const { source, date } = prices;
     const cost = planCost(costInput(stack, config), prices);
     return { ...cost, prices: { source, date }, budgetUsd: config.budget?.monthlyUsd };
@@ -54,22 +51,6 @@ export function stackCost(stack: string, root: string, prices: PriceTable = read
     if (!(error instanceof StackConfigError || error instanceof PlanError)) throw error;
     throw new UserError(error.message, EXIT.usage);
   }
-}
-
-/** A stack's file as the program reads it, with placeholders for its secrets. */
-function readConfig(stack: string, text: string): StackConfig {
-  const { content, placeholders } = openFile(stack, parse(text));
-  const open = content["config"] as Readonly<Record<string, unknown>>;
-  const own = (key: string) => key.replace(/^slipway:/, "");
-  const values = Object.entries(open)
-    .filter(([key]) => key.startsWith("slipway:"))
-    .map(([key, value]) => [own(key), typeof value === "string" ? value : JSON.stringify(value)]);
-  const secrets = Object.entries(placeholders).map(([key, value]) => [own(key), value]);
-  const names = secrets.map(([key]) => key);
-  return parseStackConfig(stack, {
-    values: Object.fromEntries([...values, ...secrets]) as Record<string, string>,
-    isSecret: (key) => names.includes(key),
-  });
 }
 
 function costInput(stack: string, file: StackConfig): CostInput {

@@ -17,6 +17,10 @@ const COMMANDS = {
     load: () => import("./commands/drift.ts"),
   },
   cost: { what: "what a month of the stack costs, and its GPU hours", load: () => import("./commands/cost.ts") },
+  capacity: {
+    what: "how many workers the jobs that come need, and what is short first",
+    load: () => import("./commands/capacity.ts"),
+  },
   publish: {
     what: "puts what preview wrote on a pull request, as one comment",
     load: () => import("./commands/publish.ts"),

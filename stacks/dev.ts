@@ -1,15 +1,14 @@
 import { getStack, interpolate, type Output } from "@pulumi/pulumi";
-import { backupSettings, dataSettings } from "../configs/stack-backup.ts";
+import { dataSettings } from "../configs/stack-backup.ts";
 import type { StackConfig } from "../configs/stack.ts";
 import type { AskedService } from "../infra/contract.ts";
 import { credentialSlots, type Credentials } from "../configs/credential-slots.ts";
-import { backupConnections } from "../infra/docker/backup.ts";
+import { dockerConnectionUsers, MAX_CONNECTIONS } from "../infra/docker/connections.ts";
 import { decideGpu, engineRuntimes } from "../infra/docker/gpu.ts";
 import { DockerPlatform } from "../infra/docker/platform.ts";
-import { MAX_CONNECTIONS } from "../infra/docker/postgres.ts";
 import { assertConnectionBudget } from "../infra/plan/connection-budget.ts";
 import { backupSecrets, stackSecrets } from "../infra/secrets.ts";
-import { connectionUsers, describeServices } from "../infra/services.ts";
+import { describeServices } from "../infra/services.ts";
 
 /** What `pulumi stack output` says of a stack on a Docker engine. */
 export interface DevOutputs {
@@ -32,8 +31,7 @@ export interface DevOutputs {
 /** Everything on one Docker engine: a laptop, a build machine, or a small team's single GPU server. */
 export async function dev(config: StackConfig): Promise<DevOutputs> {
   const hasGpu = decideGpu(config.gpu.mode, config.gpu.mode === "off" ? undefined : await engineRuntimes());
-  const users = [...connectionUsers(config, hasGpu), ...backupConnections(backupSettings(config.backup))];
-  assertConnectionBudget(getStack(), users, MAX_CONNECTIONS);
+  assertConnectionBudget(getStack(), dockerConnectionUsers(config, hasGpu), MAX_CONNECTIONS);
   const secrets = stackSecrets(config.credentials);
   const platform = new DockerPlatform("docker", { config, secrets, backupSecrets: backupSecrets(), hasGpu });
   const keys = { jwt: secrets.jwtKeys, hmac: secrets.hmacKeys };

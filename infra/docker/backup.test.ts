@@ -13,7 +13,7 @@ import {
   type StackOptions,
 } from "../../test/pulumi/docker-stack.ts";
 import { canary, containersOf, TYPES, type RecordedContainer } from "../../test/pulumi/docker.ts";
-import { backupConnections } from "./backup.ts";
+import { backupConnections } from "./connections.ts";
 
 vi.mock("../images/contexts.ts", async (original) => ({
   ...(await original<object>()),

@@ -1,12 +1,11 @@
 import { Container } from "@pulumi/docker";
 import { jsonStringify, type ComponentResource, type Input, type Output } from "@pulumi/pulumi";
-import { backupSettings, type BackupSettings } from "../../configs/stack-backup.ts";
+import { backupSettings } from "../../configs/stack-backup.ts";
 import type { StackConfig } from "../../configs/stack.ts";
-import { agentEnvironment, BACKUP_CONNECTIONS, BACKUP_DRAIN_SECONDS } from "../backup-environment.ts";
+import { agentEnvironment, BACKUP_DRAIN_SECONDS } from "../backup-environment.ts";
 import { BACKUP_PROGRAM } from "../backup-program.ts";
 import type { Cache, Database, Probe } from "../contract.ts";
 import { POSTGRES_FOLDER, POSTGRES_UID } from "../postgres-image.ts";
-import type { ConnectionUser } from "../plan/connection-budget.ts";
 import type { Archive } from "./archive.ts";
 import { hardened, type ContainerShape } from "./container.ts";
 import type { DataService } from "./data-service.ts";
@@ -29,16 +28,6 @@ export interface BackupArgs {
 }
 
 const KILL_MARGIN_SECONDS = 10;
-
-/**
- * What the agent may hold of Postgres' connections. What it does as its superuser (pgBackRest one, itself one) has the places that are the
- * superuser's.
- */
-export function backupConnections({ enabled }: BackupSettings): readonly ConnectionUser[] {
-  return enabled
-    ? [{ name: "backup", replicas: 1, connections: BACKUP_CONNECTIONS, keys: [], isReplacedInPlace: true }]
-    : [];
-}
 
 /**
  * The backup agent: a container beside Postgres, as the same user, that reads its files and writes the repositories. No part of a

@@ -4,6 +4,7 @@ import { SECRETS_FOLDER, type Limits } from "../contract.ts";
 import { databaseFiles } from "../logins.ts";
 import { generationEnvironment, POSTGRES_FOLDER, POSTGRES_UID } from "../postgres-image.ts";
 import type { BySlot, DatabaseLogin } from "../secrets.ts";
+import { MAX_CONNECTIONS } from "./connections.ts";
 import { dataService, type DataService } from "./data-service.ts";
 import { NO_ARCHIVE, type Archive } from "./archive.ts";
 import { mutableSecretFiles } from "./secret-files.ts";
@@ -19,9 +20,6 @@ export interface PostgresArgs {
   readonly archive?: Archive;
   readonly parent: ComponentResource;
 }
-
-/** Connections that Postgres takes, those of its superuser included. Each costs it some MiB of memory. */
-export const MAX_CONNECTIONS = 100;
 
 /** Postgres 15 with checksums, fsync on, passwords by SCRAM, and no superuser over the network. */
 export function postgres(args: PostgresArgs): DataService {

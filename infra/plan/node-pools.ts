@@ -102,7 +102,7 @@ function gpuPool(config: GpuPoolConfig, name: GpuShapeName, region: Region): Poo
   const { capacity = "on-demand", min = 0, max, diskGiB = DEFAULT_GPU_DISK_GIB, sharing = { mode: "none" } } = config;
   const pool = { instanceTypes: [shape.instanceType], min, max, diskGiB };
   const plan = cpuPool(gpuPoolName(config), pool, capacity, region);
-  const schedulable = shape.gpus * sharesOf(sharing, shape);
+  const schedulable = gpuPlaces(config, shape);
   return {
     ...plan,
     labels: {
@@ -116,6 +116,11 @@ function gpuPool(config: GpuPoolConfig, name: GpuShapeName, region: Region): Poo
     ami: "AL2023_x86_64_NVIDIA",
     gpu: { shape: name, count: shape.gpus, sharing, schedulable },
   };
+}
+
+/** How many workers one node of a pool has a GPU, a turn or a slice for. */
+export function gpuPlaces({ sharing = { mode: "none" } }: Pick<GpuPoolConfig, "sharing">, shape: GpuShape): number {
+  return shape.gpus * sharesOf(sharing, shape);
 }
 
 /** Pods that one GPU takes. */

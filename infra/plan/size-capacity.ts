@@ -27,15 +27,22 @@ export const MEASURED = {
 export const WAITING_PER_PROCESS = 2000;
 
 /** What is promised of what is computed. */
-const SHARE = 0.8;
+export const SHARE = 0.8;
 
 const SECOND = 1_000_000;
 const INSERT_MICROSECONDS = (MEASURED.cores * SECOND) / MEASURED.insertsPerSecond;
 const PROCESS_MICROSECONDS = (MEASURED.cores * SECOND) / MEASURED.workerJobsPerSecond;
 const REQUEST_MICROSECONDS = MEASURED.fastifyMicroseconds + MEASURED.acceptMicroseconds;
 
+/** CPU seconds that a job costs each part, whatever its handler does. */
+export const JOB_CPU_SECONDS = {
+  api: (REQUEST_MICROSECONDS + INSERT_MICROSECONDS) / SECOND,
+  worker: PROCESS_MICROSECONDS / SECOND,
+  database: (INSERT_MICROSECONDS + PROCESS_MICROSECONDS) / SECOND,
+} as const;
+
 /** Raw BullMQ's rate: Redis works on one core, and a job costs it far more there than in bundles. */
-const CACHE_JOBS_PER_SECOND = MEASURED.coreJobsPerSecond / MEASURED.coreToBullMq;
+export const CACHE_JOBS_PER_SECOND = MEASURED.coreJobsPerSecond / MEASURED.coreToBullMq;
 
 export type Bottleneck = "api" | "worker" | "database" | "cache";
 
@@ -65,11 +72,11 @@ export interface CarryingSize {
 export function carries(size: CarryingSize): Carries {
   const { database, api, worker } = size;
   const databaseCpus = database.vcpus * database.baseline;
-  const accepted = (api.maxReplicas * api.cpus * SECOND) / (REQUEST_MICROSECONDS + INSERT_MICROSECONDS);
+  const accepted = (api.maxReplicas * api.cpus) / JOB_CPU_SECONDS.api;
   const limits: [Bottleneck, number][] = [
     ["api", accepted],
-    ["worker", (worker.maxReplicas * worker.cpus * SECOND) / PROCESS_MICROSECONDS],
-    ["database", (databaseCpus * SECOND) / (INSERT_MICROSECONDS + PROCESS_MICROSECONDS)],
+    ["worker", (worker.maxReplicas * worker.cpus) / JOB_CPU_SECONDS.worker],
+    ["database", databaseCpus / JOB_CPU_SECONDS.database],
     ["cache", CACHE_JOBS_PER_SECOND],
   ];
   const [limitedBy, jobsPerSecond] = limits.reduce((least, limit) => (limit[1] < least[1] ? limit : least));

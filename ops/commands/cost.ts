@@ -4,8 +4,19 @@ import { UserError } from "../../toolchain/command.ts";
 import { findFolders } from "../../toolchain/folders.ts";
 import { costText, perThousand } from "../cost-text.ts";
 import { PRICES_FILE, readPrices, stackCost } from "../cost.ts";
+import { secondsOf } from "../duration.ts";
 import { PRICE_LIST, refreshed } from "../price-list.ts";
-import { runOps, type Said } from "../run-ops.ts";
+import { jobsPerMonth } from "../load.ts";
+import { measuredRates } from "../measured-rates.ts";
+import { runOps, type Asked, type Said } from "../run-ops.ts";
+import { openSight } from "../sight/open-sight.ts";
+
+const OPTIONS = {
+  "jobs-per-month": { type: "string" },
+  measured: { type: "boolean", default: false },
+  since: { type: "string", default: "1d" },
+  "refresh-prices": { type: "boolean", default: false },
+} as const;
 
 export function run(): Promise<void> {
   return runOps({
@@ -13,14 +24,21 @@ export function run(): Promise<void> {
     platforms: ["docker", "kubernetes", "aws"],
     summary:
       "what a month of the stack costs on AWS by a table of prices, from what always runs to what autoscalers may add, and its GPU hours.",
-    options: { "jobs-per-month": { type: "string" }, "refresh-prices": { type: "boolean", default: false } },
+    options: OPTIONS,
     optionLines: [
       "--jobs-per-month N  says what 1,000 jobs of so many cost",
+      "--measured          the same of what came in the last --since, as if it came all month",
+      "--since 1d          how long that is; default 1d",
       "--refresh-prices    writes the table anew from AWS' public list; where that does not answer, it stays as it is",
     ],
-    examples: ["./slipway cost --stack prod", "./slipway cost --stack prod --jobs-per-month 2000000 --json"],
-    run: async ({ stack, values, steps }) => {
-      const jobs = readJobs(values["jobs-per-month"]);
+    examples: [
+      "./slipway cost --stack prod",
+      "./slipway cost --stack prod --jobs-per-month 2000000 --json",
+      "./slipway cost --stack prod --measured --since 7d",
+    ],
+    run: async (asked) => {
+      const { stack, values, steps } = asked;
+      const jobs = values.measured ? await measuredJobs(asked) : readJobs(values["jobs-per-month"]);
       if (values["refresh-prices"]) {
         const table = await steps.run("Prices", (report) => refreshed(readPrices(), PRICE_LIST, report));
         writeFileSync(PRICES_FILE, `${JSON.stringify(table, null, 2)}\n`);
@@ -38,6 +56,17 @@ function said(stack: string, jobs: number | undefined): Said {
   }
   const result = { ...cost, perThousandJobs: perThousand(cost, jobs) };
   return { code: EXIT.good, result, text: costText(stack, cost, jobs) };
+}
+
+/** Jobs of a month in which as many come as did of late. */
+async function measuredJobs({ stack, platform, values, steps }: Asked<typeof OPTIONS>): Promise<number | undefined> {
+  if (values["jobs-per-month"] !== undefined)
+    throw new UserError("--measured and --jobs-per-month do not go together: both say how many jobs come.", EXIT.usage);
+  const since = secondsOf("--since", values.since);
+  // Nothing of it has a price, whatever comes.
+  if (platform !== "aws") return undefined;
+  const { sight } = await openSight(stack, platform, steps);
+  return jobsPerMonth(await measuredRates(sight, stack, since), since);
 }
 
 function readJobs(text: string | undefined): number | undefined {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
+import type { CapacitySaid } from "../../ops/capacity-text.ts";
 import type { Status } from "../../ops/commands/status.ts";
 import type { Finding } from "../../ops/health/finding.ts";
 import { startMailbox, type Mailbox } from "../servers/mailbox.ts";
@@ -128,6 +129,26 @@ describe("check", () => {
     expect(bad.map(({ name }) => name)).toEqual(["file"]);
     expect(bad[0]?.detail).toContain("slipway:health.queueSeconds.warning");
     expect((await stack.slipway("check").ended).code).toBe(2);
+  });
+});
+
+describe("capacity", () => {
+  it("measures what came, and says what it needs of what the file gives, and what a greater load would", async () => {
+    const id = await postJob(to, "sum", { numbers: [1, 2] });
+    expect((await finished(to, id)).state).toBe("succeeded");
+    const { code, result, text } = await slipway<CapacitySaid>("capacity", "--since", "10m");
+    expect(code, text).toBe(0);
+    const sum = result.load.find(({ kind }) => kind === "sum");
+    expect(sum).toMatchObject({ queue: "default" });
+    expect(sum?.jobsPerSecond).toBeGreaterThan(0);
+    expect(sum?.busiestPerSecond).toBeGreaterThanOrEqual(sum?.jobsPerSecond ?? 0);
+    expect(result.workers[0]).toMatchObject({ name: "worker-cpu", copies: 1, concurrency: 4 });
+    const more = await slipway<CapacitySaid>("capacity", "--unmeasured", "--jobs", "sum=10", "--seconds", "sum=1");
+    expect(more.code, more.text).toBe(3);
+    expect(more.result.bounds.filter(({ isEnough }) => !isEnough).map(({ set }) => set)).toEqual([
+      ["slipway:worker.replicas: 4", "slipway:worker.concurrency: 13"],
+    ]);
+    expect((await stack.slipway("capacity", "--jobs", "sun=1").ended).code).toBe(2);
   });
 });
 
