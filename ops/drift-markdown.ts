@@ -55,13 +55,18 @@ function changeLine({ op, name, type, properties, losesData }: ResourceChange): 
   return `- ${losesData ? `**${what}**` : what} (${code(type)})${said.length > 0 ? `: ${said.join("; ")}` : ""}`;
 }
 
+/** What was changed or is gone, for a terminal: a line a resource, and one a property. */
+export function changeLines(changes: readonly ResourceChange[]): string[] {
+  return changes.flatMap(({ op, name, type, properties }) => [
+    `  ${op === "delete" ? "gone" : "changed"}  ${name} (${type})`,
+    ...properties.map(({ path, before = "…", after = "…" }) => `           ${path}: ${before} → ${after}`),
+  ]);
+}
+
 /** The same for a terminal. */
 export function driftText(drift: Drift): string {
   const lines = [
-    ...drift.changes.flatMap(({ op, name, type, properties }) => [
-      `  ${op === "delete" ? "gone" : "changed"}  ${name} (${type})`,
-      ...properties.map(({ path, before = "…", after = "…" }) => `           ${path}: ${before} → ${after}`),
-    ]),
+    ...changeLines(drift.changes),
     ...drift.unmanaged.map(({ kind, name }) => `  unmanaged  ${kind} ${name}`),
     ...notes(drift).map((note) => `  ${note}`),
   ];

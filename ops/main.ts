@@ -7,6 +7,8 @@ const COMMANDS = {
     load: () => import("./commands/deploy.ts"),
   },
   rollback: { what: "back to an earlier release", load: () => import("./commands/rollback.ts") },
+  destroy: { what: "destroys a stack; says first what would go", load: () => import("./commands/destroy.ts") },
+  refresh: { what: "writes into a stack's state what there really is", load: () => import("./commands/refresh.ts") },
   releases: { what: "lists what was deployed, and which of it serves", load: () => import("./commands/releases.ts") },
   preview: {
     what: "what an up would do to one stack or more, and one comment that tells of all of them",

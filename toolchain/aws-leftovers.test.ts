@@ -1,11 +1,15 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { findLeftovers, reportLeftovers, type Leftovers } from "./aws-leftovers.ts";
+import { findLeftovers, leftOnAws, type Leftovers } from "./aws-leftovers.ts";
+import { leftBehindText } from "./left-behind.ts";
+import { unmanagedOnAws } from "./unmanaged-on-aws.ts";
 
 /** What the simulated tagging API has: ARNs by `region key=value`, and how many it gives at a time. */
 const PAGE = 2;
 let listed: Record<string, string[]>;
+/** Keys of tags beside the one that is asked for, by ARN. */
+let tags: Record<string, string[]>;
 let status: number;
 let server: Server;
 let what: Leftovers;
@@ -17,6 +21,7 @@ interface Asked {
 
 beforeEach(async () => {
   listed = {};
+  tags = {};
   status = 200;
   server = createServer((request, response) => {
     const region = /\/\d{8}\/([\w-]+)\//.exec(request.headers.authorization ?? "")?.[1] ?? "";
@@ -28,7 +33,10 @@ beforeEach(async () => {
       const from = Number(PaginationToken);
       const arns = listed[key] ?? [];
       const next = from + PAGE < arns.length ? String(from + PAGE) : "";
-      const page = arns.slice(from, from + PAGE).map((ResourceARN) => ({ ResourceARN }));
+      const page = arns.slice(from, from + PAGE).map((ResourceARN) => ({
+        ResourceARN,
+        Tags: (tags[ResourceARN] ?? []).map((Key) => ({ Key, Value: "" })),
+      }));
       response.writeHead(status, { "content-type": "application/x-amz-json-1.1" });
       const denied = { __type: "AccessDeniedException", message: "not allowed to tag:GetResources" };
       response.end(JSON.stringify(status === 200 ? { PaginationToken: next, ResourceTagMappingList: page } : denied));
@@ -88,23 +96,64 @@ describe("what a destroyed stack left on AWS, by a simulated tagging API", () =>
 });
 
 describe("the report", () => {
-  it("tells orphans from what is kept", async () => {
+  it("tells orphans from what is kept, and how to remove each", async () => {
     const snapshot = "arn:aws:rds:eu-central-1:123456789012:snapshot:last";
     listed = { [`eu-central-1 ${OWN}`]: [snapshot] };
-    expect(await reportLeftovers(what)).toMatch(
-      /^AWS has no orphan of prod in eu-central-1\.\n {2}kept: .*snapshot:last/,
-    );
-    listed = { [`eu-central-1 ${OWN}`]: [snapshot, volume(1)] };
-    const report = await reportLeftovers(what);
-    expect(report).toContain("AWS still has 1 of prod");
-    expect(report).toContain(`\n  ${volume(1)}\n`);
+    expect(await leftOnAws(what)).toEqual({
+      objects: [
+        {
+          ...{ kind: "rds", name: snapshot, kept: "last snapshot, to restore from" },
+          remove: "aws rds delete-db-snapshot --db-snapshot-identifier last --region eu-central-1",
+        },
+      ],
+      unseen: [],
+    });
+    const group = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/eks/c1/cluster";
+    const rule = "arn:aws:events:eu-central-1:123456789012:rule/nightly";
+    listed = { [`eu-central-1 ${OWN}`]: [snapshot, volume(1), group, rule, "arn:aws:s3:::artifacts"] };
+    const { objects, unseen } = await leftOnAws(what);
+    expect(objects.filter(({ kept }) => kept === undefined).map(({ remove }) => remove)).toEqual([
+      "aws ec2 delete-volume --volume-id vol-1 --region eu-central-1",
+      "by hand: events in eu-central-1",
+      "aws logs delete-log-group --log-group-name /aws/eks/c1/cluster --region eu-central-1",
+      "aws s3 rb --force s3://artifacts",
+    ]);
+    expect(unseen[0]).toContain("gone since minutes");
+    const text = leftBehindText("prod", { objects, unseen });
+    expect(text).toContain("nobody's any more (4):");
+    expect(text).toContain(`Kept (1):\n  rds ${snapshot}: last snapshot`);
   });
 
   it("says that it could not look, and why, and how to", async () => {
     status = 403;
-    const report = await reportLeftovers(what);
-    expect(report).toContain("is not known");
-    expect(report).toContain("not allowed to tag:GetResources");
-    expect(report).toContain("Key=slipway:stack,Values=prod");
+    const { objects, unseen } = await leftOnAws(what);
+    expect(objects).toEqual([]);
+    expect(unseen[0]).toContain("not allowed to tag:GetResources");
+    expect(unseen[0]).toContain("Key=slipway:stack,Values=prod");
+    expect(leftBehindText("prod", { objects, unseen })).toMatch(
+      /^Nothing of prod is left, as far as could be seen\.\nNot looked at: /,
+    );
+  });
+});
+
+describe("what nobody deployed beside a stack that is up", () => {
+  const resource = (id: string, outputs?: Record<string, unknown>) => ({ urn: id, type: "aws:x", id, outputs });
+
+  it("is what bears its tag and is not in its state, and what no service of AWS has made", async () => {
+    const [database, byHand] = ["live", "by-hand"].map((id) => `arn:aws:rds:eu-central-1:123456789012:db:${id}`);
+    const subnet = "arn:aws:ec2:eu-central-1:123456789012:subnet/subnet-1";
+    const group = "arn:aws:autoscaling:eu-central-1:123456789012:autoScalingGroup:x:autoScalingGroupName/y";
+    const snapshot = "arn:aws:rds:eu-central-1:123456789012:snapshot:rds:live-1";
+    listed = { [`eu-central-1 ${OWN}`]: [database, byHand, subnet, group, snapshot, volume(1)].map(String) };
+    tags = { [group]: ["aws:autoscaling:groupName"] };
+    const state = { deployment: { resources: [resource("db-ABC", { arn: database }), resource("subnet-1")] } };
+    const { objects, unseen } = await unmanagedOnAws(what, state);
+    expect(objects).toEqual([{ kind: "rds", name: byHand }]);
+    expect(unseen).toEqual([expect.stringContaining("nodes come and go")]);
+    status = 403;
+    expect(await unmanagedOnAws(what, state)).toEqual({
+      objects: [],
+      unseen: [expect.stringContaining("not allowed to tag:GetResources")],
+    });
   });
 });

@@ -4,6 +4,7 @@ import {
   type ResourceGroupsTaggingAPIClientConfig,
 } from "@aws-sdk/client-resource-groups-tagging-api";
 import { STACK_TAG } from "../infra/aws/tags.ts";
+import type { LeftBehind } from "./left-behind.ts";
 
 /** Something of a stack that AWS still has after its destroy. */
 export interface AwsLeftover {
@@ -28,7 +29,50 @@ const KEPT: readonly { readonly arn: RegExp; readonly why: string }[] = [
   { arn: /^arn:[^:]+:(rds|elasticache):[^:]*:[^:]*:(cluster-)?snapshot:/, why: "last snapshot, to restore from" },
   { arn: /^arn:[^:]+:kms:.*:key\//, why: "key that waits its days until AWS deletes it" },
   { arn: /^arn:[^:]+:secretsmanager:/, why: "secret that waits its days until AWS deletes it" },
+  { arn: /^arn:[^:]+:backup:.*:recovery-point:/, why: "backup, which its vault lets go once its days are over" },
+  { arn: /^arn:[^:]+:rds:.*:auto-backup:/, why: "backups of RDS' own, which go with their days" },
 ];
+
+/** Why something is meant to be there beside a stack's own resources; nothing where it is not. */
+export function whyKept(arn: string): string | undefined {
+  return KEPT.find((row) => row.arn.test(arn))?.why;
+}
+
+/** What removes a thing: the last part of its ARN is put in the place of ID, all of it in that of ARN. */
+const REMOVES: readonly { readonly arn: RegExp; readonly command: string }[] = [
+  { arn: /:ec2:.*:volume\//, command: "aws ec2 delete-volume --volume-id ID" },
+  { arn: /:ec2:.*:snapshot\//, command: "aws ec2 delete-snapshot --snapshot-id ID" },
+  { arn: /:ec2:.*:network-interface\//, command: "aws ec2 delete-network-interface --network-interface-id ID" },
+  { arn: /:ec2:.*:security-group\//, command: "aws ec2 delete-security-group --group-id ID" },
+  { arn: /:ec2:.*:instance\//, command: "aws ec2 terminate-instances --instance-ids ID" },
+  { arn: /:ec2:.*:elastic-ip\//, command: "aws ec2 release-address --allocation-id ID" },
+  { arn: /:loadbalancer\//, command: "aws elbv2 delete-load-balancer --load-balancer-arn ARN" },
+  { arn: /:targetgroup\//, command: "aws elbv2 delete-target-group --target-group-arn ARN" },
+  { arn: /:logs:.*:log-group:/, command: "aws logs delete-log-group --log-group-name ID" },
+  { arn: /:rds:.*:snapshot:/, command: "aws rds delete-db-snapshot --db-snapshot-identifier ID" },
+  {
+    arn: /:rds:.*:db:/,
+    command: "aws rds delete-db-instance --db-instance-identifier ID --final-db-snapshot-identifier ID-last",
+  },
+  { arn: /:elasticache:.*:snapshot:/, command: "aws elasticache delete-snapshot --snapshot-name ID" },
+  { arn: /:s3:::/, command: "aws s3 rb --force s3://ID" },
+];
+
+function removes(arn: string): string {
+  const region = arn.split(":")[3] ?? "";
+  const command = REMOVES.find((row) => row.arn.test(arn))?.command;
+  if (command === undefined)
+    return `by hand: ${arn.split(":")[2] ?? "its service"}${region === "" ? "" : ` in ${region}`}`;
+  const where = region === "" ? "" : ` --region ${region}`;
+  // Names of log groups have slashes in them.
+  const id = /:log-group:/.test(arn) ? arn.split(":").slice(6).join(":") : lastPart(arn);
+  return `${command.replaceAll("ID", id).replaceAll("ARN", arn)}${where}`;
+}
+
+/** `vol-1` of `arn:aws:ec2:eu-central-1:123456789012:volume/vol-1`. */
+export function lastPart(arn: string): string {
+  return arn.split(/[:/]/).at(-1) ?? arn;
+}
 
 /** Tags by which a stack's own and what its cluster made are found; each is a look of its own, since filters of one look must all hold. */
 function filters({ stack, cluster }: Leftovers): readonly { Key: string; Values: string[] }[] {
@@ -52,45 +96,67 @@ function filters({ stack, cluster }: Leftovers): readonly { Key: string; Values:
  * @throws Error of the SDK where it has no credentials or they may not `tag:GetResources`
  */
 export async function findLeftovers(what: Leftovers): Promise<AwsLeftover[]> {
-  const found = new Set<string>();
-  for (const region of what.regions) {
-    const client = new ResourceGroupsTaggingAPIClient({ ...what.client, region });
+  const found = new Set((await tagged(what, filters(what))).map(({ arn }) => arn));
+  return [...found].sort().map((arn) => ({ arn, kept: whyKept(arn) }));
+}
+
+/** Something that bears a tag, with the keys of all of its tags. */
+export interface TaggedResource {
+  readonly arn: string;
+  readonly tags: readonly string[];
+}
+
+/**
+ * What bears a stack's own tag.
+ *
+ * @throws Error of the SDK as {@link findLeftovers} does
+ */
+export function taggedResources(what: Leftovers): Promise<readonly TaggedResource[]> {
+  return tagged(what, filters({ ...what, cluster: undefined }));
+}
+
+type Filter = ReturnType<typeof filters>[number];
+
+async function tagged({ regions, client: config }: Leftovers, asked: readonly Filter[]): Promise<TaggedResource[]> {
+  const found: TaggedResource[] = [];
+  for (const region of regions) {
+    const client = new ResourceGroupsTaggingAPIClient({ ...config, region });
     try {
-      for (const filter of filters(what)) for (const arn of await tagged(client, filter)) found.add(arn);
+      for (const filter of asked) found.push(...(await pages(client, filter)));
     } finally {
       client.destroy();
     }
   }
-  return [...found].sort().map((arn) => ({ arn, kept: KEPT.find((row) => row.arn.test(arn))?.why }));
+  return found;
 }
 
-async function tagged(client: ResourceGroupsTaggingAPIClient, filter: { Key: string; Values: string[] }) {
-  const arns: string[] = [];
+async function pages(client: ResourceGroupsTaggingAPIClient, filter: Filter): Promise<TaggedResource[]> {
+  const found: TaggedResource[] = [];
   let token: string | undefined;
   do {
     const page = await client.send(new GetResourcesCommand({ TagFilters: [filter], PaginationToken: token }));
-    arns.push(...(page.ResourceTagMappingList ?? []).flatMap(({ ResourceARN }) => ResourceARN ?? []));
+    for (const { ResourceARN: arn, Tags = [] } of page.ResourceTagMappingList ?? [])
+      if (arn !== undefined) found.push({ arn, tags: Tags.flatMap(({ Key }) => Key ?? []) });
     // The last page has an empty token.
     token = page.PaginationToken === "" ? undefined : page.PaginationToken;
   } while (token !== undefined);
-  return arns;
+  return found;
 }
 
-/** The same for people: what is an orphan, what is kept and why. Never fails: a destroy that went well is none that failed because of the look. */
-export async function reportLeftovers(what: Leftovers): Promise<string> {
+/**
+ * What AWS still has of a stack that was taken down, and what removes it. Never fails: a destroy that went well is none that failed because of the
+ * look.
+ */
+export async function leftOnAws(what: Leftovers): Promise<LeftBehind> {
   const by = `aws resourcegroupstaggingapi get-resources --tag-filters Key=${STACK_TAG},Values=${what.stack}`;
   const found = await findLeftovers(what).catch((error: unknown) => String(error));
   const where = what.regions.join(", ");
   if (typeof found === "string")
-    return `Whether AWS still has something of ${what.stack} in ${where} is not known: ${found}. Look yourself: ${by}`;
-  const orphans = found.filter(({ kept }) => kept === undefined);
-  const kept = found.filter((leftover) => leftover.kept !== undefined);
-  const lines = [
-    orphans.length === 0
-      ? `AWS has no orphan of ${what.stack} in ${where}.`
-      : `AWS still has ${orphans.length} of ${what.stack} in ${where}. What was deleted minutes ago may still be listed; if they stay, delete them (${by}):`,
-    ...orphans.map(({ arn }) => `  ${arn}`),
-    ...kept.map(({ arn, kept: why }) => `  kept: ${arn} (${why ?? ""})`),
-  ];
-  return lines.join("\n");
+    return { objects: [], unseen: [`what AWS has of ${what.stack} in ${where}: ${found}. Look yourself: ${by}`] };
+  const objects = found.map(({ arn, kept }) => ({
+    ...{ kind: arn.split(":")[2] ?? "", name: arn, remove: removes(arn) },
+    ...(kept === undefined ? {} : { kept }),
+  }));
+  const unseen = ["what AWS deletes just now: what is gone since minutes may still be named above, and be refused"];
+  return { objects, unseen: objects.some(({ kept }) => kept === undefined) ? unseen : [] };
 }

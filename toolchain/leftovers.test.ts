@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fault, keepingData } from "./leftovers.ts";
+import { fault, keepingData, leftOvers } from "./leftovers.ts";
 
 test.each([
   [{ Status: "running", ExitCode: 0, Health: { Status: "healthy" } }, undefined],
@@ -23,4 +23,25 @@ test("only volumes that hold data are kept", () => {
     version: 3,
     deployment: { manifest: {}, resources: [{ ...data, retainOnDelete: true }, secrets, container] },
   });
+});
+
+test("what is left of a stack is named with what removes it; of another one only where nobody has its state", () => {
+  const volume = (name: string, stack: string, labels = {}) => ({
+    ...{ kind: "volume", name },
+    Labels: { "slipway.stack": stack, ...labels },
+  });
+  const objects = [
+    volume("mine-data", "mine", { "slipway.data": "true" }),
+    { kind: "network", name: "mine-inner", Labels: { "slipway.stack": "mine" } },
+    volume("other-data", "other"),
+    volume("lost-data", "lost", { "slipway.data": "true" }),
+  ];
+  expect(leftOvers(objects, "mine", ["other"])).toEqual([
+    { kind: "network", name: "mine-inner", remove: "docker network rm mine-inner" },
+    { kind: "volume", name: "mine-data", kept: "data", remove: "docker volume rm mine-data" },
+    {
+      ...{ kind: "volume of lost, a stack without a state in this user's folder:", name: "lost-data" },
+      remove: "docker volume rm lost-data",
+    },
+  ]);
 });

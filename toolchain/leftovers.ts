@@ -2,6 +2,7 @@ import type Docker from "dockerode";
 import { demultiplex } from "../infra/docker/engine.ts";
 import { lastLines } from "./command.ts";
 import { PROJECT, type Deployment } from "./stack.ts";
+import type { LeftBehind, LeftOver } from "./left-behind.ts";
 import { sortedObjects, type Unmanaged } from "./unmanaged.ts";
 
 /** Labels by which objects of ours are known; infra/docker/labels.ts writes them. */
@@ -52,6 +53,49 @@ export async function unmanagedOnEngine(docker: Docker, stack: string, deploymen
     ...volumes.map(({ Name }) => ({ kind: "volume", name: Name })),
   ];
   return { objects: sortedObjects(objects), unseen: [] };
+}
+
+/**
+ * What is on the engine once a stack was taken down: what is left of it, and what other stacks left of which nobody has a state any more.
+ *
+ * @param others stacks of which there is a state
+ */
+export async function leftOnEngine(docker: Docker, stack: string, others: readonly string[]): Promise<LeftBehind> {
+  const filters = { label: [PROJECT_FILTER] };
+  const containers = await docker.listContainers({ all: true, filters });
+  const networks = await docker.listNetworks({ filters });
+  const { Volumes } = await docker.listVolumes({ filters });
+  const objects = [
+    ...containers.map(({ Names, Id, Labels }) => ({ kind: "container", name: Names[0]?.slice(1) ?? Id, Labels })),
+    ...networks.map(({ Name, Labels }) => ({ kind: "network", name: Name, Labels })),
+    ...Volumes.map(({ Name, Labels }) => ({ kind: "volume", name: Name, Labels })),
+  ];
+  return { objects: leftOvers(objects, stack, others), unseen: [] };
+}
+
+interface Labelled {
+  readonly kind: string;
+  readonly name: string;
+  readonly Labels: Readonly<Record<string, string>> | undefined;
+}
+
+const REMOVES: Readonly<Record<string, string>> = {
+  container: "docker rm --force --volumes",
+  network: "docker network rm",
+  volume: "docker volume rm",
+};
+
+/** Those of stacks that have a state are theirs. */
+export function leftOvers(objects: readonly Labelled[], stack: string, others: readonly string[]): readonly LeftOver[] {
+  const left = objects.flatMap(({ kind, name, Labels = {} }): LeftOver[] => {
+    const whose = Labels["slipway.stack"] ?? "";
+    if (others.includes(whose)) return [];
+    const remove = `${REMOVES[kind] ?? "docker rm"} ${name}`;
+    if (whose !== stack)
+      return [{ kind: `${kind} of ${whose}, a stack without a state in this user's folder:`, name, remove }];
+    return [{ kind, name, remove, ...(Labels[DATA_LABEL] === "true" ? { kept: "data" } : {}) }];
+  });
+  return left.sort((a, b) => (`${a.kind} ${a.name}` < `${b.kind} ${b.name}` ? -1 : 1));
 }
 
 export interface Keep {

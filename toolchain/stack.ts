@@ -21,6 +21,7 @@ const deploymentSchema = z.looseObject({
       .array(
         z.looseObject({
           ...{ urn: z.string(), type: z.string(), id: z.string().optional() },
+          outputs: z.record(z.string(), z.unknown()).optional(),
           /** Whether Pulumi refuses to delete it. */
           protect: z.boolean().optional(),
         }),

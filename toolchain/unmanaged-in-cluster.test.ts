@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { KubeConfig } from "@kubernetes/client-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { leftInCluster } from "./left-in-cluster.ts";
 import { unmanagedInCluster } from "./unmanaged-in-cluster.ts";
 
 /** Plays the part of a cluster's API that says which kinds there are and lists them. */
@@ -12,6 +13,10 @@ const asked: string[] = [];
 const kind = (name: string, of: string, verbs = ["list", "get"]) => ({ name, kind: of, verbs, namespaced: true });
 const object = (name: string, more: object = {}) => ({ metadata: { name, namespace: "slipway", ...more } });
 const owned = { ownerReferences: [{ kind: "ReplicaSet", name: "x" }] };
+
+function disk(name: string, namespace: string, persistentVolumeReclaimPolicy = "Retain") {
+  return { metadata: { name }, spec: { claimRef: { namespace, name: "data-0" }, persistentVolumeReclaimPolicy } };
+}
 
 const ANSWERS: Readonly<Record<string, unknown>> = {
   "/api/v1": {
@@ -36,6 +41,9 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   "/api/v1/endpoints": { items: [object("api")] },
   "/apis/apps/v1/deployments": { items: [object("api"), object("api", { namespace: "elsewhere" })] },
   "/apis/apps/v1/statefulsets": { items: [object("postgres")] },
+  "/api/v1/persistentvolumes": {
+    items: [disk("pv-1", "slipway"), disk("pv-2", "slipway", "Delete"), disk("pv-3", "other")],
+  },
 };
 
 beforeAll(async () => {
@@ -78,4 +86,28 @@ it("finds what bears a stack's labels, of every kind of a simulated API, but for
   expect(unseen).toEqual(["Secret.: may not be listed"]);
   const selector = "app.kubernetes.io/part-of=slipway,app.kubernetes.io/instance=unit";
   expect(asked).toContain(`/api/v1/configmaps?${selector}`);
+});
+
+it("names what is left of a stack that was taken down, and disks that its claims had, with what removes each", async () => {
+  const { objects, unseen } = await leftInCluster(config, "unit", "slipway");
+  expect(objects).toContainEqual({
+    ...{ kind: "Deployment.apps", name: "elsewhere/api" },
+    remove: "kubectl delete deployment.apps api --namespace elsewhere",
+  });
+  expect(objects.filter(({ kind: of }) => of === "PersistentVolume.")).toEqual([
+    {
+      ...{ kind: "PersistentVolume.", name: "pv-1", kept: "the disk of slipway/data-0, whose class keeps it" },
+      remove: "kubectl delete persistentvolume pv-1",
+    },
+    { kind: "PersistentVolume.", name: "pv-2", remove: "kubectl delete persistentvolume pv-2" },
+  ]);
+  expect(unseen).toEqual(["Secret.: may not be listed"]);
+});
+
+it("says so where the cluster cannot be asked: what was taken down is gone all the same", async () => {
+  const nowhere = new KubeConfig();
+  nowhere.loadFromClusterAndUser({ name: "unit", server: "http://127.0.0.1:9", skipTLSVerify: true }, { name: "unit" });
+  const { objects, unseen } = await leftInCluster(nowhere, "unit", "slipway");
+  expect(objects).toEqual([]);
+  expect(unseen[0]).toContain("what the cluster has of unit: ");
 });

@@ -1,10 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
+import type { ResourceChange } from "../../ops/changes.ts";
 import type { CapacitySaid } from "../../ops/capacity-text.ts";
+import type { Destroyed } from "../../ops/commands/destroy.ts";
 import type { Status } from "../../ops/commands/status.ts";
+import type { DestroyPlan } from "../../ops/destroying.ts";
 import type { Finding } from "../../ops/health/finding.ts";
 import { startMailbox, type Mailbox } from "../servers/mailbox.ts";
 import { startWebhook, type Webhook } from "../servers/webhook.ts";
@@ -19,6 +22,11 @@ let to: Target;
 let mailbox: Mailbox;
 let webhook: Webhook;
 let folder: string;
+
+const CONTAINER = "docker:index/container:Container";
+
+/** A stack that was made and never deployed. */
+const NO_STATE = JSON.stringify({ version: 3, checkpoint: { stack: "organization/slipway/neighbour" } });
 
 /** What a busy machine with a full disk would say is none of this test's. */
 const HEALTH = {
@@ -203,5 +211,42 @@ describe("health", () => {
     ]);
     expect(mailbox.mails[0]?.content).toContain("UNHEALTHY (containers, speech)");
     expect(text).not.toContain("canary");
+  });
+});
+
+describe("refresh and destroy", () => {
+  it("refresh says what is gone, and writes it into the state alone", async () => {
+    const [worker = ""] = await stack.containers("worker-cpu");
+    await docker("rm", "--force", worker);
+    const refresh = (...words: string[]) => slipway<{ changes: readonly ResourceChange[] }>("refresh", ...words);
+    const looked = await refresh();
+    expect(looked.code, looked.text).toBe(0);
+    expect(looked.result.changes).toEqual([expect.objectContaining({ op: "delete", type: CONTAINER })]);
+    expect((await refresh("--yes")).code).toBe(0);
+    expect((await refresh()).result.changes).toEqual([]);
+    expect(await stack.containers("worker-cpu")).toEqual([]);
+  });
+
+  it("destroy names data first, refuses what nobody named, keeps what it is told to, and says what is left", async () => {
+    const planned = await slipway<DestroyPlan>("destroy");
+    expect(planned.code, planned.text).toBe(0);
+    const data = planned.result.data.map(({ name }) => name);
+    expect(data).toEqual(expect.arrayContaining(["postgres", "redis", "objects", "backup-key"]));
+    const running = await stack.containers();
+    expect((await stack.slipway("destroy", "--yes", "--data", "postgres").ended).code).toBe(2);
+    expect(await stack.containers()).toEqual(running);
+    // Of a machine with another stack the images stay: others run their tests with them.
+    writeFileSync(join(stack.stateFolder, "slipway/.pulumi/stacks/slipway/neighbour.json"), NO_STATE);
+    const { code, result, text } = await slipway<Destroyed>("destroy", "--yes", "--keep-data");
+    expect(code, text).toBe(0);
+    expect(await stack.containers()).toEqual([]);
+    const own = result.left.objects.filter(({ kept }) => kept === "data");
+    expect(own.map(({ kind, name, remove }) => `${kind} ${remove}` === `volume docker volume rm ${name}`)).toContain(
+      true,
+    );
+    expect(own.every(({ name }) => name.includes(stack.name))).toBe(true);
+    const log = readFileSync(join(stack.stateFolder, "slipway/deployments", stack.name, "deployments.log"), "utf8");
+    expect(log).toContain('"command":"slipway destroy --yes --keep-data');
+    expect(log.trim().split("\n").at(-1)).toContain('"outcome":"succeeded"');
   });
 });

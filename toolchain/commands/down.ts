@@ -1,4 +1,5 @@
 import { findFolders } from "../folders.ts";
+import { leftBehindText } from "../left-behind.ts";
 import { checkStackName, runMain } from "../main.ts";
 import { platformOf } from "../platforms/platforms.ts";
 import { Steps } from "../steps.ts";
@@ -6,7 +7,7 @@ import { Steps } from "../steps.ts";
 const USAGE = {
   command: "make down",
   summary:
-    "destroys the stack, and leaves no container, network, volume or image of ours, or no namespace. What was built for this machine stays.",
+    "destroys the stack, and leaves no container, network, volume or image of ours, or no namespace; says what is left all the same. What was built for this machine stays.",
   options: [
     "STACK=name   --stack name  stack to destroy; default dev",
     "KEEP_DATA=1  --keep-data   leaves the volumes that hold data; Docker alone",
@@ -25,5 +26,6 @@ await runMain(USAGE, OPTIONS, async ({ values }) => {
   const name = checkStackName(values.stack);
   const folders = findFolders();
   const { takeDown } = await platformOf(name, folders);
-  await takeDown({ name, folders, steps: new Steps(), keepData: values["keep-data"], force: values.force });
+  const keep = { keepData: values["keep-data"], force: values.force };
+  process.stdout.write(leftBehindText(name, await takeDown({ name, folders, steps: new Steps(), ...keep })));
 });

@@ -1,6 +1,7 @@
 import { UserError } from "../command.ts";
 import { findFolders } from "../folders.ts";
-import { reportLeftovers } from "../aws-leftovers.ts";
+import { leftOnAws } from "../aws-leftovers.ts";
+import { unmanagedOnAws } from "../unmanaged-on-aws.ts";
 import { preparePulumi } from "../prepare.ts";
 import { dropSalt } from "../stack-file.ts";
 import { readStackSettings } from "../stack-settings.ts";
@@ -39,7 +40,8 @@ export const aws: PlatformCommands = {
     // A client of a cluster is loaded by who needs one.
     return (await import("../kube-config.ts")).loadKubeConfig({ content });
   },
-  unmanaged: () => Promise.resolve({ objects: [], unseen: ["what AWS has beside the stack"] }),
+  unmanaged: ({ name }, folders, deployment) =>
+    unmanagedOnAws({ stack: name, regions: readStackSettings(name, folders.root)?.awsRegions ?? [] }, deployment),
   takeDown: async (args) => {
     if (args.keepData || args.force)
       throw new UserError(
@@ -54,7 +56,7 @@ export const aws: PlatformCommands = {
     else steps.say("  There is no stack here; AWS is asked what it has of it.");
     await dropSalt(name, folders);
     const regions = readStackSettings(name, folders.root)?.awsRegions ?? [];
-    process.stdout.write(`${await reportLeftovers({ stack: name, cluster, regions })}\n`);
+    return leftOnAws({ stack: name, cluster, regions });
   },
 };
 

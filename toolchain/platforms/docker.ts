@@ -4,7 +4,8 @@ import { askOnTerminal } from "../ask.ts";
 import { servingApi } from "../deployment/truth.ts";
 import { planEngine, startEngine } from "../docker.ts";
 import { connect, findEngine } from "../engine.ts";
-import { faultyLogs, keepingData, removeAll, removeUnknown, unmanagedOnEngine } from "../leftovers.ts";
+import { NOTHING_LEFT, type LeftBehind } from "../left-behind.ts";
+import { faultyLogs, keepingData, leftOnEngine, removeAll, removeUnknown, unmanagedOnEngine } from "../leftovers.ts";
 import { prepare } from "../prepare.ts";
 import { checkRoom } from "../room.ts";
 import { dropSalt } from "../stack-file.ts";
@@ -81,14 +82,14 @@ async function keepBackupKey(stack: Stack, steps: Steps): Promise<void> {
   );
 }
 
-async function takeDown(args: TakeDown): Promise<void> {
+async function takeDown(args: TakeDown): Promise<LeftBehind> {
   const { name, folders, steps, keepData } = args;
   const isThere = stackExists(name, folders);
   const search = await findEngine();
   if (!isThere && !("found" in search)) {
     await dropSalt(name, folders);
-    process.stdout.write("There is no stack and no Docker engine; nothing to take down.\n");
-    return;
+    steps.say("  There is no stack and no Docker engine; nothing to take down.");
+    return NOTHING_LEFT;
   }
   const plan = await planEngine(askOnTerminal());
   const engine = await steps.run("Docker engine", (report) => startEngine(plan, folders, report));
@@ -107,4 +108,5 @@ async function takeDown(args: TakeDown): Promise<void> {
   );
   await dropSalt(name, folders);
   if (removed.images === 0 && others.length > 0) steps.say(`  The images stay for ${others.join(", ")}.`);
+  return leftOnEngine(connect(engine.host), name, others);
 }

@@ -2,6 +2,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import type { ReleaseImages } from "../deployment/deployments-log.ts";
 import type { Running } from "../deployment/truth.ts";
 import type { Folders } from "../folders.ts";
+import type { LeftBehind } from "../left-behind.ts";
 import type { Output } from "../lines.ts";
 import type { PlatformPlugin } from "../pulumi.ts";
 import type { Deployment, Outputs, Stack } from "../stack.ts";
@@ -73,6 +74,6 @@ export interface PlatformCommands {
   readonly cluster?: (stack: Stack, folders: Folders, outputs: Outputs) => Promise<KubeConfig>;
   /** What bears the stack's labels and is not in its state. */
   readonly unmanaged: (stack: Stack, folders: Folders, deployment: Deployment) => Promise<Unmanaged>;
-  /** Destroys the stack and what is beside it. */
-  readonly takeDown: (args: TakeDown) => Promise<void>;
+  /** Destroys the stack and what is beside it; gives what is left all the same. */
+  readonly takeDown: (args: TakeDown) => Promise<LeftBehind>;
 }

@@ -8,11 +8,13 @@ import { UserError } from "../command.ts";
 import { connect } from "../engine.ts";
 import { findFolders, type Folders } from "../folders.ts";
 import { loadKubeConfig } from "../kube-config.ts";
+import { leftInCluster } from "../left-in-cluster.ts";
+import { NOTHING_LEFT, type LeftBehind } from "../left-behind.ts";
 import { forwardPort } from "../port-forward.ts";
 import { prepare, preparePulumi } from "../prepare.ts";
 import { dropSalt } from "../stack-file.ts";
 import { readStackSettings } from "../stack-settings.ts";
-import { stackExists, type Outputs, type Stack } from "../stack.ts";
+import { Stack, stackExists, type Outputs } from "../stack.ts";
 import type { Steps } from "../steps.ts";
 import { clusterHost, namespaceIn } from "./cluster-running.ts";
 import { unmanagedInCluster } from "../unmanaged-in-cluster.ts";
@@ -128,7 +130,7 @@ export async function kubeConfigOf(stack: Stack, folders: Folders): Promise<Kube
   });
 }
 
-async function takeDown(args: TakeDown): Promise<void> {
+async function takeDown(args: TakeDown): Promise<LeftBehind> {
   const { name, folders, steps, keepData, force } = args;
   if (keepData || force)
     throw new UserError(
@@ -138,18 +140,25 @@ async function takeDown(args: TakeDown): Promise<void> {
   const isOurs = isOurNode(name, folders);
   if (!stackExists(name, folders)) {
     await dropSalt(name, folders);
-    process.stdout.write("There is no stack; nothing to take down.\n");
-    return;
+    steps.say("  There is no stack; nothing to take down.");
+    return NOTHING_LEFT;
   }
+  const stack = new Stack(name, folders, { ...(await preparePulumi(steps, folders)), ...environment(name, folders) });
+  // Known by the stack alone, and so asked before it goes.
+  const namespace = namespaceIn(await stack.export());
+  const config = () => kubeConfigOf(stack, folders);
   if (!isOurs) {
+    const before = await config();
     await destroy(args);
-    return;
+    return leftInCluster(before, name, namespace);
   }
   const isGone = !hasState(folders);
   if (isGone) steps.say("  The node is gone, and everything in it; only the stack's state is left.");
   else await startOurNode(folders, steps);
   await destroy({ ...args, force: isGone }, { env: environment(name, folders) });
-  if (!isGone) steps.say("  The node is still there. Away with it: make cluster ARGS=--down");
+  if (isGone) return NOTHING_LEFT;
+  steps.say("  The node is still there. Away with it: make cluster ARGS=--down");
+  return leftInCluster(await config(), name, namespace);
 }
 
 /** A machine that was started again has the node's state, and not its programs. */
