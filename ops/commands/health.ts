@@ -1,7 +1,10 @@
 import { healthSettings, type HealthSettings } from "../../configs/health-settings.ts";
 import { UserError } from "../../toolchain/command.ts";
+import { DeployLock } from "../../toolchain/deployment/deploy-lock.ts";
+import { findFolders } from "../../toolchain/folders.ts";
 import { listSchema } from "../agent-messages.ts";
 import { askAgent } from "../asking.ts";
+import { silence, silenceText } from "../health/silence.ts";
 import { sendAlert, type AlertTo } from "../health/alert.ts";
 import { lookAtAll, VERDICT_CODES, verdictOf } from "../health/checks.ts";
 import { findingsText } from "../health/finding.ts";
@@ -33,7 +36,9 @@ export function run(): Promise<void> {
     summary:
       "looks at everything a stack needs: HEALTHY, WARNING or UNHEALTHY. Thresholds: slipway:health in the stack's file.",
     options: OPTIONS,
-    optionLines: ["--alert        tells the webhook and the addresses of the stack's file, unless all is healthy"],
+    optionLines: [
+      "--alert        tells the webhook and the addresses of the stack's file, unless all is healthy; of what a deploy disturbs, nobody while one runs",
+    ],
     examples: [
       "./slipway health",
       "./slipway health --stack prod --alert",
@@ -52,12 +57,24 @@ async function health(asked: Asked<typeof OPTIONS>): Promise<Said> {
   const list = async () => (await askAgent({ stack, steps, words: ["list"], schema: listSchema })).result;
   const backups = platform === "aws" || !file.hasBackups ? undefined : list;
   const world = { stack, settings, opened, file, backups };
+  const lock = new DeployLock(stack, findFolders());
+  const deploys = () => (asked.values.alert ? lock.holder() : undefined);
+  const before = deploys();
   const findings = await opened.reached((url) => lookAtAll(worldOf({ ...world, url })));
   const verdict = verdictOf(findings);
-  const isTold = asked.values.alert && verdict !== "HEALTHY";
-  const told = isTold ? await sendAlert(await alertTo(opened, settings, file), { stack, verdict, findings }) : [];
-  const text = `${findingsText(findings)}\n${stack} is ${verdict}.${told.length === 0 ? "" : ` Told: ${told.join(", ")}.`}\n`;
-  return { code: VERDICT_CODES[verdict], result: { verdict, findings, told }, text };
+  // One that ends while it is looked at has disturbed what was seen all the same.
+  const holder = before ?? deploys();
+  const heard = silence(findings, holder, new Date());
+  const alert = { stack, verdict: verdictOf(heard.findings), findings: heard.findings };
+  const isTold = asked.values.alert && alert.verdict !== "HEALTHY";
+  const told = isTold ? await sendAlert(await alertTo(opened, settings, file), alert) : [];
+  const who = `${told.length === 0 ? "" : ` Told: ${told.join(", ")}.`}${silenceText(heard.silenced, holder)}`;
+  const { silenced } = heard;
+  return {
+    code: VERDICT_CODES[verdict],
+    result: { verdict, findings, told, silenced },
+    text: `${findingsText(findings)}\n${stack} is ${verdict}.${who}\n`,
+  };
 }
 
 function readSettings(file: StackFile, stack: string): HealthSettings {

@@ -9,6 +9,7 @@ import type { Destroyed } from "../../ops/commands/destroy.ts";
 import type { Status } from "../../ops/commands/status.ts";
 import type { DestroyPlan } from "../../ops/destroying.ts";
 import type { Finding } from "../../ops/health/finding.ts";
+import { DeployLock } from "../../toolchain/deployment/deploy-lock.ts";
 import { startMailbox, type Mailbox } from "../servers/mailbox.ts";
 import { startWebhook, type Webhook } from "../servers/webhook.ts";
 import { finished, postJob, type Target } from "./client.ts";
@@ -164,6 +165,7 @@ interface Health {
   readonly verdict: string;
   readonly findings: readonly Finding[];
   readonly told: readonly string[];
+  readonly silenced: readonly string[];
 }
 
 describe("health", () => {
@@ -201,7 +203,7 @@ describe("health", () => {
     const { code, result, text } = await slipway<Health>("health", "--alert");
     await docker("start", worker);
     expect(code, text).toBe(2);
-    expect(result.told).toEqual(["webhook", "mail to 2"]);
+    expect(result).toMatchObject({ told: ["webhook", "mail to 2"], silenced: [] });
     expect(states(result, "bad")).toEqual(["containers"]);
     // No worker, no engine to ask.
     expect(states(result, "unknown")).toEqual(["speech"]);
@@ -211,6 +213,23 @@ describe("health", () => {
     ]);
     expect(mailbox.mails[0]?.content).toContain("UNHEALTHY (containers, speech)");
     expect(text).not.toContain("canary");
+  });
+
+  it("tells nobody of what a deploy disturbs while somebody deploys, and everybody again once that is over", async () => {
+    const lock = new DeployLock(stack.name, { state: join(stack.stateFolder, "slipway") });
+    const asked = lock.ask("make up");
+    if (asked.kind !== "taken") throw new Error("nobody else deploys this stack");
+    const [worker = ""] = await stack.containers("worker-cpu");
+    await docker("stop", worker);
+    const heard = webhook.posts.length;
+    const during = await slipway<Health>("health", "--alert");
+    asked.release();
+    const after = await slipway<Health>("health", "--alert");
+    await docker("start", worker);
+    expect(during.code, during.text).toBe(2);
+    expect(during.result).toMatchObject({ verdict: "UNHEALTHY", told: [], silenced: ["containers", "speech"] });
+    expect(after.result).toMatchObject({ told: ["webhook", "mail to 2"], silenced: [] });
+    expect(webhook.posts.length).toBe(heard + 1);
   });
 });
 

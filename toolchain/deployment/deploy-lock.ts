@@ -62,6 +62,12 @@ export class DeployLock {
     return { kind: "taken", release };
   }
 
+  /** Who holds it now; nobody where the process is gone. Only looks. */
+  holder(): Holder | undefined {
+    const by = this.#read();
+    return by !== undefined && this.#isAlive(by) ? by : undefined;
+  }
+
   /** A link to a complete file succeeds once, and nobody sees half of one. */
   #write(own: Holder): boolean {
     const draft = `${this.path}.${own.id}`;
