@@ -1,6 +1,7 @@
 import type { ParseArgsConfig } from "node:util";
 import { EXIT } from "../backup/protocol.ts";
 import { UserError } from "../toolchain/command.ts";
+import { fold } from "../toolchain/fold.ts";
 import { findFolders } from "../toolchain/folders.ts";
 import { checkStackName, runMain, type Usage } from "../toolchain/main.ts";
 import { readStackSettings, type StackSettings } from "../toolchain/stack-settings.ts";
@@ -103,7 +104,7 @@ export async function runOps<T extends NonNullable<ParseArgsConfig["options"]>>(
       if (said === undefined) return;
       const { code, result, text } = said;
       process.exitCode = code;
-      process.stdout.write(json ? document({ ...head, exitCode: code, result }) : text);
+      process.stdout.write(json ? document({ ...head, exitCode: code, result }) : shown(text));
     } catch (error) {
       const exitCode = codeOf(error, command.exits);
       if (json)
@@ -197,6 +198,11 @@ export function takenPlatform(
   const platform = readStackSettings(stack, root)?.platform ?? "docker";
   if (platform === "docker" || taken.includes(platform)) return platform;
   throw new UserError(`This command is for stacks on a Docker engine. ${stack} ${INSTEAD[platform]}`, EXIT.usage);
+}
+
+/** A file and a pipe get whole lines. */
+function shown(text: string): string {
+  return process.stdout.isTTY ? fold(text, process.stdout.columns) : text;
 }
 
 function document(content: unknown): string {

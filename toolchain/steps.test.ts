@@ -52,6 +52,22 @@ test("on a terminal the line is written over and never longer than the terminal 
   expect(end).toBe("✓ Build                     0.0 s\n");
 });
 
+test("on a terminal a note that is too long goes on below itself", async () => {
+  const { steps, text } = recorded(true);
+  await steps.run(
+    "Build",
+    () => Promise.resolve(),
+    () => "a note of many words",
+  );
+  expect(text()).toContain("0.0 s  a note of many words\n");
+  await steps.run(
+    "Build",
+    () => Promise.resolve(),
+    () => "a note of even more words than there is room for",
+  );
+  expect(text()).toContain(`0.0 s  a note of even more words\n${" ".repeat(35)}than there is room for\n`);
+});
+
 test("a step that fails says so, and its error goes on", async () => {
   const { steps, text } = recorded(false);
   const error = new CommandError("go build", "exit code 1", 1, "undefined: x");

@@ -1,4 +1,5 @@
 import { CommandError } from "./command.ts";
+import { fold } from "./fold.ts";
 
 /** Where the lines of the steps go. */
 export interface Screen {
@@ -98,7 +99,8 @@ export class Steps {
 
   #end(step: Running, mark: string, note: string): void {
     this.#running.delete(step);
-    this.#screen.write(`${this.#screen.isTerminal ? "\r\x1b[2K" : ""}${this.#line(mark, step, note)}\n`);
+    const line = this.#line(mark, step, note);
+    this.#screen.write(this.#screen.isTerminal ? `\r\x1b[2K${fold(line, this.#screen.columns)}\n` : `${line}\n`);
     if (this.#running.size > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;

@@ -3,7 +3,7 @@ import type { DeploymentRecord } from "../../toolchain/deployment/deployments-lo
 import { readReleases, type ListedRelease } from "../releases.ts";
 import { formatTime } from "../quantities.ts";
 import { runOps } from "../run-ops.ts";
-import { table, type Column } from "../table.ts";
+import { facts, table, type Column } from "../table.ts";
 import { DEPLOY_PLATFORMS } from "./deploy.ts";
 
 export function run(): Promise<void> {
@@ -22,30 +22,27 @@ export function run(): Promise<void> {
   });
 }
 
+/** What matters most first: a narrow terminal cuts the end. */
 const COLUMNS: readonly Column<ListedRelease>[] = [
   { head: "", cell: ({ serves }) => (serves ? "*" : "") },
-  { head: "NUMBER", cell: ({ number }) => String(number), align: "right" },
+  { head: "NO", cell: ({ number }) => String(number), align: "right" },
   { head: "VERSION", cell: ({ version }) => version },
+  { head: "OUTCOME", cell: ({ outcome = "under way" }) => outcome },
   { head: "STARTED", cell: ({ startedAt }) => formatTime(startedAt) },
-  { head: "OUTCOME", cell: outcome },
   { head: "SCHEMA", cell: schema, align: "right" },
+  { head: "COMMAND", cell: ({ command }) => command.replace(/^slipway /, "") },
   { head: "BY", cell: ({ by }) => by },
-  { head: "COMMAND", cell: ({ command }) => command },
 ];
 
-/** The list, as people read it; the first line of each reason is below it. */
+/** The list, as people read it; where each ended that did not succeed, and the first line of why, is below it. */
 export function releasesText(deployments: readonly ListedRelease[], path: string): string {
   if (deployments.length === 0) return `Nothing was deployed from this machine yet.\n`;
-  const reasons = deployments.flatMap(({ number, reason }) =>
-    reason === undefined ? [] : [`  ${number}: ${reason.split("\n")[0] ?? ""}\n`],
+  const reasons = deployments.flatMap(({ number, reason, step = "its beginning" }) =>
+    reason === undefined ? [] : [[String(number), `at ${step}: ${reason.split("\n")[0] ?? ""}`] as const],
   );
-  const why = reasons.length === 0 ? "" : `\nWhat did not succeed\n${reasons.join("")}`;
+  const why = reasons.length === 0 ? "" : `\nWhat did not succeed\n${facts(reasons)}`;
   const serves = deployments.some((one) => one.serves) ? "\n* serves\n" : "\nNothing of these serves.\n";
   return `${table(COLUMNS, deployments)}${serves}${why}\nAll of it: ${path}\n`;
-}
-
-function outcome({ outcome: how, step }: DeploymentRecord): string {
-  return how === "succeeded" ? how : [how ?? "under way", ...(step === undefined ? [] : [`at ${step}`])].join(" ");
 }
 
 function schema({ schemaBefore, schemaAfter }: DeploymentRecord): string {
