@@ -1,9 +1,11 @@
-import { EXIT } from "../backup/protocol.ts";
-import { UserError } from "../toolchain/command.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { EXIT, type BackupRecord } from "../backup/protocol.ts";
+import { UserError, wasInterrupted } from "../toolchain/command.ts";
 import type { Underway } from "../toolchain/deploy.ts";
 import type { Steps } from "../toolchain/steps.ts";
 import { backupSchema } from "./agent-messages.ts";
 import { askAgent } from "./asking.ts";
+import type { Answer } from "./reading.ts";
 import type { Platform } from "./run-ops.ts";
 
 export interface SnapshotArgs {
@@ -39,11 +41,10 @@ export async function takeSnapshot(args: SnapshotArgs, deploy: Underway): Promis
   }
   entry.note({ step: "Snapshot" });
   try {
-    const { stack, steps } = args;
-    const { code, result } = await askAgent({ stack, steps, words: ["backup"], schema: backupSchema });
+    const { code, result } = await backup(args);
     entry.note({ backup: result.label });
     const flaw = code === EXIT.notGood ? "; it does not count as good: ./slipway backups says why" : "";
-    steps.say(`  Snapshot ${result.label}${flaw}`);
+    args.steps.say(`  Snapshot ${result.label}${flaw}`);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     if (!args.isForced)
@@ -52,5 +53,23 @@ export async function takeSnapshot(args: SnapshotArgs, deploy: Underway): Promis
         error.exitCode,
       );
     args.steps.say(`  No snapshot: ${error.message.split("\n")[0] ?? ""}`);
+  }
+}
+
+/** How long another backup is waited for, such as the first, which the agent makes by itself as soon as it runs. In milliseconds. */
+const PATIENCE_MS = 600_000;
+const PAUSE_MS = 2000;
+
+async function backup({ stack, steps }: SnapshotArgs): Promise<Answer<BackupRecord>> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (let isTold = false; ; isTold = true) {
+    try {
+      return await askAgent({ stack, steps, words: ["backup"], schema: backupSchema });
+    } catch (error) {
+      const isBusy = error instanceof UserError && error.exitCode === EXIT.busy;
+      if (!isBusy || wasInterrupted() || performance.now() > deadline) throw error;
+      if (!isTold) steps.say("  Another backup is being made; the snapshot comes after it.");
+      await sleep(PAUSE_MS);
+    }
   }
 }
