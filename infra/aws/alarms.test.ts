@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { arnOf, inputs, names, recordAws, TYPES } from "../../test/pulumi/aws-data.ts";
 import type { RecordedResource } from "../../test/pulumi/recorder.ts";
 import { resolveSize } from "../plan/sizes.ts";
-import { backupAlarms, cacheAlarms, databaseAlarms, edgeAlarms } from "./alarms.ts";
+import { backupAlarms, cacheAlarms, databaseAlarms, drillAlarms, edgeAlarms } from "./alarms.ts";
 
 const TOPIC = arnOf("sns", "team");
 const CERTIFICATE = arnOf("acm", "edge");
@@ -17,6 +17,7 @@ beforeAll(async () => {
     const edge = { loadBalancer: "app/edge", targetGroup: "targetgroup/edge", certificateArn: CERTIFICATE };
     edgeAlarms({ ...edge, ...common });
     backupAlarms({ vault: output("vault-1"), areCopied: true, ...common });
+    drillAlarms({ temporary: "drill-1", drillDays: 6, ...common });
   }));
 });
 
@@ -83,6 +84,21 @@ describe("alarms", () => {
     expect(names(alone.resources, TYPES.alarm)).not.toContain("alarm-backup-copy-failed");
   });
 
+  it("are raised by no drill for a day more than there may be between two, as far back as CloudWatch looks, and by one that is left", async () => {
+    expect(condition("alarm-drill-late")).toBe(
+      "AWS/RDS DatabaseConnections SampleCount LessThanThreshold 1, 7/7 x 86400 s, none: breaching",
+    );
+    expect(condition("alarm-drill-left")).toBe(
+      "AWS/RDS DatabaseConnections SampleCount GreaterThanThreshold 0, 7/7 x 3600 s, none: notBreaching",
+    );
+    for (const name of ["alarm-drill-late", "alarm-drill-left"])
+      expect(dimensions(name)).toEqual({ DBInstanceIdentifier: "drill-1" });
+    const seldom = await recordAws((place) => {
+      drillAlarms({ temporary: "drill-1", drillDays: 7, settings: { topics: [TOPIC] }, place });
+    });
+    expect(names(seldom.resources, TYPES.alarm)).toEqual(["alarm-drill-left"]);
+  });
+
   it("look at the stack's own things", () => {
     expect(dimensions("alarm-database-cpu")).toEqual({ DBInstanceIdentifier: "db-1" });
     expect(dimensions("alarm-cache-cpu-001")).toEqual({ CacheClusterId: "cache-1-001", CacheNodeId: "0001" });
@@ -94,7 +110,7 @@ describe("alarms", () => {
 
   it("are told, with their end, to the topics of the stack's file, and say what to look at", () => {
     const all = names(resources, TYPES.alarm);
-    expect(all).toHaveLength(17);
+    expect(all).toHaveLength(19);
     for (const name of all) {
       const given = inputs(resources, TYPES.alarm, name);
       expect(given, name).toMatchObject({ alarmActions: [TOPIC], okActions: [TOPIC] });

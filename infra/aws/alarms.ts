@@ -12,7 +12,7 @@ interface Alarm {
   readonly description: string;
   readonly metric: string;
   /** Which measure of a period counts. */
-  readonly statistic: "Average" | "Maximum" | "Minimum" | "Sum";
+  readonly statistic: "Average" | "Maximum" | "Minimum" | "SampleCount" | "Sum";
   readonly is: "above" | "below";
   readonly threshold: number;
   /** How long it has to be so. */
@@ -174,6 +174,46 @@ export function backupAlarms({ vault, areCopied, ...common }: BackupAlarmsArgs):
       description: "No backup of Postgres was made for a day and a half: look at the plan and its jobs in AWS Backup",
     },
     { ...source, dimensions: { ...source.dimensions, ResourceType: "RDS" } },
+    common,
+  );
+}
+
+/** CloudWatch looks back so many days at most: a drill that is due less often is late without an alarm. */
+const LOOKS_BACK_DAYS = 7;
+const DAY_MINUTES = 1440;
+/** A drill is ended after six hours, and deletes what it made. */
+const LONGEST_DRILL_MINUTES = 7 * 60;
+
+export interface DrillAlarmsArgs extends Common {
+  /** Identifier of the instance that drills make: its measures are the only ones that CloudWatch has of a drill. */
+  readonly temporary: Input<string>;
+  /** Most days between two drills. */
+  readonly drillDays: number;
+}
+
+/** Whether restores are tried: the instance of a drill has measures while it is there. Whether one went well the API's own metrics say. */
+export function drillAlarms({ temporary, drillDays, ...common }: DrillAlarmsArgs): void {
+  const source = { namespace: "AWS/RDS", dimensions: { DBInstanceIdentifier: temporary } };
+  const measure = { metric: "DatabaseConnections", statistic: "SampleCount" } as const;
+  alarm(
+    {
+      ...{ name: "alarm-drill-left", ...measure, is: "above", threshold: 0, missing: "notBreaching" },
+      ...{ minutes: LONGEST_DRILL_MINUTES, everyMinutes: 60 },
+      description:
+        "The instance of a drill of the database is still there, and costs money: the drill failed or was killed. Look at its job, then drill again",
+    },
+    source,
+    common,
+  );
+  const days = drillDays + 1;
+  if (days > LOOKS_BACK_DAYS) return;
+  alarm(
+    {
+      ...{ name: "alarm-drill-late", ...measure, is: "below", threshold: 1, missing: "breaching" },
+      ...{ minutes: days * DAY_MINUTES, everyMinutes: DAY_MINUTES },
+      description: `No restore of the database was tried for ${days} days: look at the CronJob of drills and what RDS said to the last one`,
+    },
+    source,
     common,
   );
 }

@@ -5,6 +5,7 @@ import type { Surroundings } from "../kubernetes/surroundings.ts";
 import type { PoolPlan } from "../plan/node-pools.ts";
 import type { DataServices } from "./data-services.ts";
 import type { Foundation } from "./foundation.ts";
+import { drillAlarms } from "./alarms.ts";
 import { images } from "./images.ts";
 import { DRILL } from "../services.ts";
 import { drillRole } from "./drill-role.ts";
@@ -48,6 +49,8 @@ export function surroundings({ config, settings, pools, base, data, place }: Sur
       ...inNamespace,
     },
   });
+  const { alarms, backup } = settings.data;
+  drillAlarms({ settings: alarms, temporary: drilled.temporary, drillDays: backup.drillDays, place });
   return {
     database: { ...data.database, is: { ...data.database.is, masterSecret: rds.masterSecretArn, drilled } },
     ...{ cache, objects },
