@@ -25,21 +25,20 @@ export async function leftInCluster(
   }
 }
 
-/** Disks bear no label of ours: they are known by the claim that they were made for. */
+/**
+ * Disks bear no label of ours: they are known by the claim that they were made for. One whose class lets it go is on its way, unless that failed.
+ */
 async function disks(config: KubeConfig, namespace: string | undefined): Promise<readonly LeftOver[]> {
   if (namespace === undefined) return [];
   const { items } = await config.makeApiClient(CoreV1Api).listPersistentVolume();
-  return items
-    .filter(
-      ({ spec, metadata }) => spec?.claimRef?.namespace === namespace && metadata?.deletionTimestamp === undefined,
-    )
-    .map(({ metadata, spec }): LeftOver => {
-      const name = metadata?.name ?? "";
-      const claim = `${namespace}/${spec?.claimRef?.name ?? ""}`;
-      const isKept = spec?.persistentVolumeReclaimPolicy === "Retain";
-      const kept = isKept ? { kept: `the disk of ${claim}, whose class keeps it` } : {};
-      return { kind: "PersistentVolume.", name, ...kept, remove: removes("PersistentVolume.", name) };
-    });
+  return items.flatMap(({ metadata, spec, status }): LeftOver[] => {
+    if (spec?.claimRef?.namespace !== namespace) return [];
+    const isKept = spec.persistentVolumeReclaimPolicy === "Retain";
+    if (!isKept && status?.phase !== "Failed") return [];
+    const name = metadata?.name ?? "";
+    const kept = isKept ? { kept: `the disk of ${namespace}/${spec.claimRef.name ?? ""}, whose class keeps it` } : {};
+    return [{ kind: "PersistentVolume.", name, ...kept, remove: removes("PersistentVolume.", name) }];
+  });
 }
 
 /** `Deployment.apps` and `slipway/api`: kubectl takes both as they are. */

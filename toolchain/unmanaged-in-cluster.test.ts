@@ -14,8 +14,9 @@ const kind = (name: string, of: string, verbs = ["list", "get"]) => ({ name, kin
 const object = (name: string, more: object = {}) => ({ metadata: { name, namespace: "slipway", ...more } });
 const owned = { ownerReferences: [{ kind: "ReplicaSet", name: "x" }] };
 
-function disk(name: string, namespace: string, persistentVolumeReclaimPolicy = "Retain") {
-  return { metadata: { name }, spec: { claimRef: { namespace, name: "data-0" }, persistentVolumeReclaimPolicy } };
+function disk(name: string, namespace: string, persistentVolumeReclaimPolicy = "Retain", phase = "Released") {
+  const spec = { claimRef: { namespace, name: "data-0" }, persistentVolumeReclaimPolicy };
+  return { metadata: { name }, spec, status: { phase } };
 }
 
 const ANSWERS: Readonly<Record<string, unknown>> = {
@@ -42,7 +43,12 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   "/apis/apps/v1/deployments": { items: [object("api"), object("api", { namespace: "elsewhere" })] },
   "/apis/apps/v1/statefulsets": { items: [object("postgres")] },
   "/api/v1/persistentvolumes": {
-    items: [disk("pv-1", "slipway"), disk("pv-2", "slipway", "Delete"), disk("pv-3", "other")],
+    items: [
+      disk("pv-1", "slipway"),
+      disk("pv-2", "slipway", "Delete", "Failed"),
+      disk("pv-4", "slipway", "Delete"),
+      disk("pv-3", "other"),
+    ],
   },
 };
 
