@@ -69,6 +69,10 @@ describe("what a stack's file gives to a load", () => {
       concurrencyKey: "aws.overrides.worker.concurrency",
     });
     expect(given.gpu).toEqual({ places: 8, placesPerNode: 4, key: "aws.pools.gpu[0].max" });
+    // 4 x 2 and 3 x 4 vCPUs, of which pods have 17; four APIs have reserved one of them.
+    expect(given.nodes).toMatchObject({ cpus: 16, cpusPerWorker: 0.5, key: "aws.pools.cpu.max", most: 4 });
+    const metal = overlaid(file, { aws: { pools: { cpu: { instanceTypes: ["m7i.metal-24xl"] } } } });
+    expect(supply(metal).nodes).toBeUndefined();
     // A burstable class, which may use a fifth of its vCPUs for good.
     expect(given.database?.cpus).toBeCloseTo(0.4);
   });

@@ -1,14 +1,17 @@
+import type { PoolSettings } from "../configs/aws-settings.ts";
 import { wantsGpu } from "../configs/stack-faults.ts";
 import type { StackConfig } from "../configs/stack.ts";
 import { awsClusterConfig } from "../infra/aws/cluster-config.ts";
-import { awsOf, awsSize } from "../infra/aws/plans.ts";
+import { awsOf, awsPools, awsSize } from "../infra/aws/plans.ts";
 import { dockerConnectionUsers, MAX_CONNECTIONS } from "../infra/docker/connections.ts";
 import { clusterConnectionUsers } from "../infra/kubernetes/scale.ts";
-import { kubernetesOf, scaling } from "../infra/kubernetes/settings.ts";
+import { kubernetesOf, scaling, type ClusterConfig } from "../infra/kubernetes/settings.ts";
 import type { ServiceSupply, Supply, WorkerSupply } from "../infra/plan/capacity.ts";
 import type { ConnectionUser } from "../infra/plan/connection-budget.ts";
 import { gpuShape } from "../infra/plan/gpu-shapes.ts";
+import { vcpusOf } from "../infra/plan/instance-types.ts";
 import { gpuPlaces } from "../infra/plan/node-pools.ts";
+import type { NodePoolsConfig, PoolConfig } from "../infra/plan/node-pool-config.ts";
 import { WORKER_QUEUES } from "../infra/worker-queues.ts";
 
 /**
@@ -45,20 +48,49 @@ function clusterSupply(config: StackConfig, hasGpu: boolean): Supply {
 
 function awsSupply(stack: string, config: StackConfig): Supply {
   const settings = awsOf(config);
-  const { database, ...size } = awsSize(stack, settings);
-  const resolved = awsClusterConfig(stack, config, { ...size, database });
+  const size = awsSize(stack, settings);
+  const { database } = size;
+  const resolved = awsClusterConfig(stack, config, size);
   const keys = { concurrencyKey: "aws.overrides.worker.concurrency" };
-  const places = settings.pools.gpu.map((pool) => ({ pool, perNode: gpuPlaces(pool, gpuShape(pool.shape)) }));
   return {
     ...ofFile(resolved, clusterConnectionUsers(resolved, wantsGpu(config)), keys),
     maxConnections: database.maxConnections,
     maxConnectionsKey: "aws.overrides.database.maxConnections",
     database: { cpus: database.vcpus * database.baseline, key: "aws.overrides.database.vcpus" },
-    gpu: {
-      places: places.reduce((sum, { pool, perNode }) => sum + pool.max * perNode, 0),
-      placesPerNode: Math.max(1, ...places.map(({ perNode }) => perNode)),
-      key: "aws.pools.gpu[0].max",
-    },
+    ...cpuNodes(resolved, awsPools(settings, size)),
+    gpu: gpuNodes(resolved, settings.pools.gpu),
+  };
+}
+
+/** Part of a node's CPUs that is left to pods of the product, beside the system's and those of every node. An estimate. */
+const FOR_PODS = 0.85;
+
+/** What the pools have for CPU workers once the API is at its most; nothing where the name of a type does not say how many CPUs it has. */
+function cpuNodes({ api, worker, kubernetes }: ClusterConfig, pools: NodePoolsConfig): Pick<Supply, "nodes"> {
+  const { cpu, cpuSpot } = pools;
+  const cpusOf = ({ instanceTypes }: PoolConfig) =>
+    Math.min(...instanceTypes.map((type) => vcpusOf(type) ?? Number.NaN)) * FOR_PODS;
+  const all = [cpu, ...(cpuSpot ? [cpuSpot] : [])].reduce((sum, pool) => sum + pool.max * cpusOf(pool), 0);
+  if (Number.isNaN(all)) return {};
+  const reserved = kubernetes.cpuRequestPercent / 100;
+  const left = Math.max(0, all - kubernetes.api.maxReplicas * api.cpus * reserved);
+  const nodes = {
+    ...{ cpus: Math.floor(left * 10) / 10, cpusPerWorker: worker.cpus * reserved, cpusPerNode: cpusOf(cpu) },
+    ...{ key: "aws.pools.cpu.max", most: cpu.max },
+  };
+  return { nodes };
+}
+
+/** GPU workers run on the pools of one shape. */
+function gpuNodes({ kubernetes }: ClusterConfig, pools: PoolSettings["gpu"]): NonNullable<Supply["gpu"]> {
+  const shape = kubernetes.gpu.shape ?? pools[0]?.shape;
+  const own = pools
+    .map((pool, at) => ({ pool, at, perNode: gpuPlaces(pool, gpuShape(pool.shape)) }))
+    .filter(({ pool }) => pool.shape === shape);
+  return {
+    places: own.reduce((sum, { pool, perNode }) => sum + pool.max * perNode, 0),
+    placesPerNode: Math.max(1, ...own.map(({ perNode }) => perNode)),
+    key: `aws.pools.gpu[${own[0]?.at ?? 0}].max`,
   };
 }
 

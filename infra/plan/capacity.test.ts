@@ -91,6 +91,14 @@ describe("what all jobs share", () => {
     expect(bound(many, "Redis", "jobs/s")).toMatchObject({ needed: 17_500, isEnough: false, set: [] });
   });
 
+  it("has nodes for what workers have reserved", () => {
+    const nodes = { cpus: 4, cpusPerWorker: 2, cpusPerNode: 1.7, key: "aws.pools.cpu.max", most: 3 };
+    const planned = planCapacity([job("cpu", 10, 1)], { ...SUPPLY, nodes });
+    expect(bound(planned, "CPU pools", "CPUs")).toMatchObject({
+      ...{ needed: 8, there: 4, set: ["slipway:aws.pools.cpu.max: 6"] },
+    });
+  });
+
   it("has GPUs for the workers that need one", () => {
     const gpu = { places: 2, placesPerNode: 2, key: "aws.pools.gpu[0].max" };
     const planned = planCapacity([job("gpu", 4, 1)], { ...SUPPLY, gpu });

@@ -46,6 +46,16 @@ export interface Supply {
   readonly maxConnectionsKey?: string;
   /** CPUs that Postgres may use for good. @default nobody knows: it is another's */
   readonly database?: { readonly cpus: number; readonly key: string };
+  /** CPUs that the pools have for CPU workers. @default nodes are another's */
+  readonly nodes?: {
+    readonly cpus: number;
+    /** What one worker has reserved. */
+    readonly cpusPerWorker: number;
+    readonly cpusPerNode: number;
+    readonly key: string;
+    /** What the key says. */
+    readonly most: number;
+  };
   /** GPU workers that the pools have room for. @default nodes are another's */
   readonly gpu?: { readonly places: number; readonly placesPerNode: number; readonly key: string };
 }
@@ -94,6 +104,7 @@ export function planCapacity(load: readonly Load[], supply: Supply): Capacity {
     ...needs.map(({ worker, exact }) => workerBound(worker, exact)),
     ...shared(load, supply),
     connectionBound(needs, supply),
+    ...nodeBound(needs, supply),
     ...gpuBound(needs, supply),
   ];
   const bounds = asked.map(({ what, unit, needed, there, set }): Bound => {
@@ -193,6 +204,20 @@ function connectionBound(needs: readonly Need[], { users, maxConnections, maxCon
       ? needs.flatMap(({ worker, exact }) => morePlaces(worker, exact))
       : [`slipway:${maxConnectionsKey}: ${budget.needed + SUPERUSER_RESERVED}`];
   return { what: "Postgres", unit: "connections", needed: budget.needed, there: budget.available, set };
+}
+
+/** What CPU workers have reserved has to fit on nodes. */
+function nodeBound(needs: readonly Need[], { nodes }: Supply): readonly Asked[] {
+  const copies = needs.find(({ worker }) => worker.name === "worker-cpu")?.exact ?? 0;
+  if (nodes === undefined) return [];
+  const needed = tenths(wholes(copies) * nodes.cpusPerWorker);
+  const more = wholes((needed - nodes.cpus) / nodes.cpusPerNode);
+  return [
+    {
+      ...{ what: "CPU pools", unit: "CPUs", needed, there: nodes.cpus, exact: copies * nodes.cpusPerWorker },
+      set: [`slipway:${nodes.key}: ${nodes.most + more}`],
+    },
+  ];
 }
 
 /** GPU workers need a GPU, a turn or a slice each; the stack's pools have so many. */

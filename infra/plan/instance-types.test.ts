@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { GPU_SHAPE_NAMES, gpuShape } from "./gpu-shapes.ts";
-import { notOffered, readInstanceType, zonesOf, type Region } from "./instance-types.ts";
+import { notOffered, readInstanceType, vcpusOf, zonesOf, type Region } from "./instance-types.ts";
 
 describe("readInstanceType", () => {
   it.each([
@@ -22,6 +22,25 @@ describe("readInstanceType", () => {
     for (const name of GPU_SHAPE_NAMES) {
       const { instanceType, architecture } = gpuShape(name);
       expect(readInstanceType(instanceType).architecture).toBe(architecture);
+    }
+  });
+});
+
+describe("vcpusOf", () => {
+  it.each([
+    ["m7i.large", 2],
+    ["m7i.xlarge", 4],
+    ["c7i.12xlarge", 48],
+    ["m7i.medium", undefined],
+    ["m7i.metal-24xl", undefined],
+  ])("%s: %s", (type, cpus) => {
+    expect(vcpusOf(type)).toBe(cpus);
+  });
+
+  it("says of GPU machines what their table says", () => {
+    for (const name of GPU_SHAPE_NAMES) {
+      const { instanceType, vcpus } = gpuShape(name);
+      expect(vcpusOf(instanceType)).toBe(vcpus);
     }
   });
 });

@@ -31,6 +31,13 @@ export interface InstanceName {
   readonly architecture: "amd64" | "arm64";
 }
 
+/** CPUs of a type by the size in its name: 2 of `large`, and 4 of each `xlarge`; nothing where the name says another size. */
+export function vcpusOf(type: string): number | undefined {
+  const [, count, size] = /\.(\d*)(x?large)$/.exec(type) ?? [];
+  if (size === "large") return count === "" ? 2 : undefined;
+  return size === undefined ? undefined : 4 * Number(count === "" ? 1 : count);
+}
+
 export function readInstanceType(type: string): InstanceName {
   const [, family = type, attributes = "", size = ""] = /^([a-z]+)\d+([a-z-]*)\.(.+)$/.exec(type) ?? [];
   return {

@@ -27,6 +27,18 @@ const OPTIONS = {
   unmeasured: { type: "boolean", default: false },
 } as const;
 
+const EXITS = {
+  usage: EXIT.usage,
+  failed: EXIT.failed,
+  lines: [
+    `${EXIT.good}    enough`,
+    `${EXIT.failed}    nothing could be measured`,
+    `${EXIT.usage}    wrong usage, or a file that its program would refuse`,
+    `${EXIT.notGood}    something is short`,
+    "130  interrupted",
+  ],
+} as const;
+
 export function run(): Promise<void> {
   return runOps({
     name: "capacity",
@@ -34,6 +46,7 @@ export function run(): Promise<void> {
     summary:
       "how many workers the jobs that come need, with a fifth in reserve, beside what the stack's file gives at its most; and what it would have to say. " +
       `Rates and durations are measured where the stack runs. Ends with ${EXIT.notGood} where something is short.`,
+    exits: EXITS,
     options: OPTIONS,
     optionLines: [
       "--since 1h          what came in so long a time; default 1h",
