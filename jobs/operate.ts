@@ -18,16 +18,12 @@ import { look } from "./look.ts";
 import { migrationsFolder, readMigrations } from "./migrations.ts";
 import { reasonOf } from "./patience.ts";
 import { loadOrExit } from "./process.ts";
-import { readRates } from "./rates.ts";
+import { MOST_SECONDS, readRates } from "./rates.ts";
 import { openRedis } from "./redis.ts";
 
 const EXIT_USAGE = 64;
 
-const secondsSchema = z.coerce
-  .number()
-  .int()
-  .min(1)
-  .max(31 * 86_400);
+const secondsSchema = z.coerce.number().int().min(1).max(MOST_SECONDS);
 
 /** What it can be asked, and what it is given. */
 const COMMANDS = {

@@ -18,6 +18,9 @@ export interface Rate {
 /** Into so many parts a span is divided: the busiest is what workers have to keep up with. */
 export const PARTS = 12;
 
+/** A month: beyond it jobs may have been swept away. */
+export const MOST_SECONDS = 31 * 86_400;
+
 /** One walk over the keys of the jobs that were made meanwhile, as ids tell when. */
 const RATES = {
   name: "jobs-rates",

@@ -1,5 +1,6 @@
 import { z } from "zod";
-import type { Rate } from "../jobs/rates.ts";
+import { EXIT } from "../backup/protocol.ts";
+import { MOST_SECONDS, type Rate } from "../jobs/rates.ts";
 import { UserError } from "../toolchain/command.ts";
 import { OPERATE } from "../toolchain/deployment/operate.ts";
 import type { Sight } from "./sight/sight.ts";
@@ -23,6 +24,8 @@ export async function measuredRates(
   stack: string,
   sinceSeconds: number,
 ): Promise<readonly Rate[]> {
+  if (sinceSeconds > MOST_SECONDS)
+    throw new UserError("--since is longer than 31d, the most that can be looked at.", EXIT.usage);
   const instead = "Say what comes yourself: --unmeasured --jobs speech=3/s --seconds speech=2";
   const ran = await sight.run("api", [...OPERATE, "rates", String(sinceSeconds)].join(" "));
   if (ran === undefined)
