@@ -152,10 +152,10 @@ describe("capacity", () => {
     expect(sum?.jobsPerSecond).toBeGreaterThan(0);
     expect(sum?.busiestPerSecond).toBeGreaterThanOrEqual(sum?.jobsPerSecond ?? 0);
     expect(result.workers[0]).toMatchObject({ name: "worker-cpu", copies: 1, concurrency: 4 });
-    const more = await slipway<CapacitySaid>("capacity", "--unmeasured", "--jobs", "sum=10", "--seconds", "sum=1");
+    const more = await slipway<CapacitySaid>("capacity", "--unmeasured", "--jobs", "sum=4", "--seconds", "sum=1");
     expect(more.code, more.text).toBe(3);
     expect(more.result.bounds.filter(({ isEnough }) => !isEnough).map(({ set }) => set)).toEqual([
-      ["slipway:worker.replicas: 4", "slipway:worker.concurrency: 13"],
+      ["slipway:worker.replicas: 2", "slipway:worker.concurrency: 5"],
     ]);
     expect((await stack.slipway("capacity", "--jobs", "sun=1").ended).code).toBe(2);
   });
@@ -227,7 +227,8 @@ describe("health", () => {
     const after = await slipway<Health>("health", "--alert");
     await docker("start", worker);
     expect(during.code, during.text).toBe(2);
-    expect(during.result).toMatchObject({ verdict: "UNHEALTHY", told: [], silenced: ["containers", "speech"] });
+    expect(during.result).toMatchObject({ verdict: "UNHEALTHY", told: [] });
+    expect(during.result.silenced).toEqual(expect.arrayContaining(["containers", "speech"]));
     expect(after.result).toMatchObject({ told: ["webhook", "mail to 2"], silenced: [] });
     expect(webhook.posts.length).toBe(heard + 1);
   });
@@ -260,10 +261,9 @@ describe("refresh and destroy", () => {
     expect(code, text).toBe(0);
     expect(await stack.containers()).toEqual([]);
     const own = result.left.objects.filter(({ kept }) => kept === "data");
-    expect(own.map(({ kind, name, remove }) => `${kind} ${remove}` === `volume docker volume rm ${name}`)).toContain(
-      true,
+    expect(own.map(({ remove }) => remove)).toEqual(
+      ["backups", "objects", "postgres", "redis"].map((name) => `docker volume rm slipway-${stack.name}-${name}`),
     );
-    expect(own.every(({ name }) => name.includes(stack.name))).toBe(true);
     const log = readFileSync(join(stack.stateFolder, "slipway/deployments", stack.name, "deployments.log"), "utf8");
     expect(log).toContain('"command":"slipway destroy --yes --keep-data');
     expect(log.trim().split("\n").at(-1)).toContain('"outcome":"succeeded"');
