@@ -137,7 +137,7 @@ describe("the agent's days", () => {
     ]);
     expect(warned()).toEqual([]);
     expect(errors()).toEqual([]);
-  });
+  }, 120_000); // Nine days are 26,000 turns.
 
   it("that were missed are caught up by one backup, at once", async () => {
     backups = [record("full", new Date("2026-11-22T02:30:00Z"))];
@@ -204,10 +204,22 @@ describe("what fails", () => {
     await clock.pass(MINUTE);
     expect(serving?.failing()).toEqual([{ dependency: "repository", reason: "Postgres does not answer" }]);
     expect(done).toEqual([]);
+    expect(errors()).toEqual(["the repository cannot be made ready: Postgres does not answer"]);
     broken = false;
     await clock.pass(MINUTE);
     expect(serving?.failing()).toEqual([]);
     expect(done[0]).toBe("full 11-25T12:01");
+  });
+
+  it("begins within seconds where Postgres only starts later, and calls that no error", async () => {
+    let tries = 0;
+    start("2026-11-25T12:00:00Z", {
+      prepare: async () => {
+        if (++tries < 4) throw new Error("Postgres does not answer");
+      },
+    });
+    await clock.pass(8000);
+    expect([tries, serving?.failing(), errors()]).toEqual([4, [], []]);
   });
 
   it("makes no backup while nobody can say what there is", async () => {

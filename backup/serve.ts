@@ -48,6 +48,8 @@ export interface Serving {
 
 /** Pause between two looks, in milliseconds. */
 const PAUSE_MS = 30_000;
+/** Pause before the agent tries to begin again, doubled each time up to the one between two looks: Postgres may still start. */
+const FIRST_PAUSE_MS = 1000;
 /** Pause between two mirrors, in milliseconds: artifacts are not in the WAL. */
 const MIRROR_MS = 5 * 60_000;
 /** Pause after a first failure, doubled with each further one, in milliseconds. */
@@ -82,6 +84,7 @@ class ServingLoop {
   #isPrepared = false;
   #hasLooked = false;
   #prepareFault = "still starts";
+  #prepareFailures = 0;
   #mirrorAt = 0;
   #told = new Set<string>();
   running: Work | undefined;
@@ -114,8 +117,12 @@ class ServingLoop {
     const { signal } = this.#stopped;
     while (!signal.aborted) {
       await this.#turn();
-      await clock.sleep(PAUSE_MS, signal);
+      await clock.sleep(this.#pauseMs(), signal);
     }
+  }
+
+  #pauseMs(): number {
+    return this.#isPrepared ? PAUSE_MS : Math.min(FIRST_PAUSE_MS * 2 ** (this.#prepareFailures - 1), PAUSE_MS);
   }
 
   async #turn(): Promise<void> {
@@ -144,7 +151,10 @@ class ServingLoop {
       this.#isPrepared = true;
     } catch (error) {
       this.#prepareFault = reasonOf(error);
-      this.#deps.log.error({ err: error }, `the repository cannot be made ready: ${this.#prepareFault}`);
+      this.#prepareFailures += 1;
+      // What a start takes is no error yet.
+      const level = this.#pauseMs() < PAUSE_MS ? "info" : "error";
+      this.#deps.log[level]({ err: error }, `the repository cannot be made ready: ${this.#prepareFault}`);
     }
   }
 
