@@ -123,8 +123,8 @@ async function finish({ stack, host, entry }: Underway): Promise<void> {
     const { waiting } = looked.look;
     looked = await entry.step(
       "Contract",
-      async () => {
-        await host.migrateAgain(stack);
+      async (report) => {
+        await host.migrateAgain(stack, report);
         return look();
       },
       (after) =>

@@ -47,9 +47,9 @@ export function clusterHost(
       const api = place && servingApi(await clusterRunning(place, ["api"]));
       return place && api && askInPod({ ...place, pod: api.name, container: "api" }, command);
     },
-    migrateAgain: async (stack) => {
+    migrateAgain: async (stack, report) => {
       const place = await placeOf(stack);
-      if (place !== undefined) await migrateInCluster(place);
+      if (place !== undefined) await migrateInCluster(place, report);
     },
     // The registry's own rules say how long an image stays, and a pod that finds none says so.
     keepImages: () => Promise.resolve(),

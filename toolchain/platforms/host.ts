@@ -6,7 +6,7 @@ import type { LeftBehind } from "../left-behind.ts";
 import type { Output } from "../lines.ts";
 import type { PlatformPlugin } from "../pulumi.ts";
 import type { Deployment, Outputs, Stack } from "../stack.ts";
-import type { Steps } from "../steps.ts";
+import type { Report, Steps } from "../steps.ts";
 import type { Unmanaged } from "../unmanaged.ts";
 
 /** What can be seen of a stack, whatever its state says; nothing is started for it. */
@@ -34,8 +34,8 @@ export interface Host extends Sight {
   readonly deliver: (steps: Steps) => Promise<void>;
   /** The ends of the logs of what is broken; empty where Pulumi's own message has them. */
   readonly faultyLogs: () => Promise<string>;
-  /** Runs the migrations of the release that serves once more: those that waited for the one before. */
-  readonly migrateAgain: (stack: Stack) => Promise<void>;
+  /** Runs the migrations of the release that serves once more, when nothing of the one before runs: those that waited for it. */
+  readonly migrateAgain: (stack: Stack, report: Report) => Promise<void>;
   /** Keeps the images of these releases where nobody else does, and of no others. */
   readonly keepImages: (releases: readonly ReleaseImages[]) => Promise<void>;
 }

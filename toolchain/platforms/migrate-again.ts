@@ -3,6 +3,7 @@ import { BatchV1Api, CoreV1Api, V1Job } from "@kubernetes/client-node";
 import type Docker from "dockerode";
 import { engineOf } from "../../infra/docker/engine.ts";
 import { lastLines, UserError } from "../command.ts";
+import type { Report } from "../steps.ts";
 import type { ClusterPlace } from "./pod-exec.ts";
 
 /** Service that migrates; infra/services.ts names it. */
@@ -22,9 +23,10 @@ export async function migrateInContainer(docker: Docker, stack: string): Promise
   if (code !== 0) throw failed(`exit code ${code}`, await engine.logs(newest.Id, LOG_LINES));
 }
 
-/** The same by a Job beside the one of the release, which is Pulumi's and ran once. */
-export async function migrateInCluster({ config, namespace }: ClusterPlace): Promise<void> {
+/** The same by a Job beside the one of the release, which is Pulumi's and ran once; as soon as the pods of before have left. */
+export async function migrateInCluster({ config, namespace }: ClusterPlace, report: Report): Promise<void> {
   const [batch, core] = [config.makeApiClient(BatchV1Api), config.makeApiClient(CoreV1Api)];
+  await untilLeft(core, namespace, report);
   const { items } = await batch.listNamespacedJob({ namespace, labelSelector: `app.kubernetes.io/name=${MIGRATE}` });
   const age = (job: (typeof items)[number]) => job.metadata?.creationTimestamp?.getTime() ?? 0;
   const [newest] = items.sort((a, b) => age(b) - age(a));
@@ -47,6 +49,26 @@ export async function migrateInCluster({ config, namespace }: ClusterPlace): Pro
   } finally {
     await batch.deleteNamespacedJob({ namespace, name, propagationPolicy: "Background" });
   }
+}
+
+/** Seconds beyond the time of a pod after which it is left where it is: its node may be gone. */
+const OVERDUE_SECONDS = 15;
+
+/** A rollout is over when the new pods are ready: those of before drain then, and work with the database until they are done. */
+async function untilLeft(core: CoreV1Api, namespace: string, report: Report): Promise<void> {
+  for (;;) {
+    const { items } = await core.listNamespacedPod({ namespace });
+    const leaving = items.flatMap(({ metadata }) => (isLeaving(metadata, Date.now()) ? (metadata?.name ?? []) : []));
+    if (leaving.length === 0) return;
+    report(`${leaving.join(", ")} on the way out`);
+    await sleep(500);
+  }
+}
+
+/** @param metadata its time of deletion is the one at which the cluster ends the pod, if it has not ended by itself */
+export function isLeaving(metadata: { readonly deletionTimestamp?: Date } | undefined, now: number): boolean {
+  const until = metadata?.deletionTimestamp?.getTime();
+  return until !== undefined && now < until + OVERDUE_SECONDS * 1000;
 }
 
 async function logOf(core: CoreV1Api, namespace: string, job: string): Promise<string> {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { copyOf, kubeconfigIn, namespaceIn, runningOf, type SeenDeployment, type SeenPod } from "./cluster-running.ts";
 import { stateOf } from "./docker-running.ts";
+import { isLeaving } from "./migrate-again.ts";
 
 const of = (Status: string, more: object = {}) => ({ Status, ExitCode: 1, RestartCount: 0, ...more });
 
@@ -64,6 +65,14 @@ test("a pod that goes, or was done, does not count", () => {
   const going = pod("a", "a");
   expect(copyOf("api", { ...going, metadata: { name: "api-x", deletionTimestamp: new Date() } })).toBeUndefined();
   expect(copyOf("api", { ...going, status: { ...going.status, phase: "Failed" } })).toBeUndefined();
+});
+
+test("a pod is on its way out until its time is over by far: its node may be gone", () => {
+  const deletionTimestamp = new Date(100_000);
+  expect(isLeaving({ deletionTimestamp }, 99_000)).toBe(true);
+  expect(isLeaving({ deletionTimestamp }, 114_000)).toBe(true);
+  expect(isLeaving({ deletionTimestamp }, 116_000)).toBe(false);
+  expect(isLeaving({}, 99_000)).toBe(false);
 });
 
 test("a Deployment says how many there are to be, from what, and that its rollout was given up", () => {
