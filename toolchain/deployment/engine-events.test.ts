@@ -65,3 +65,11 @@ test("the first error is the fault, in one line, without colours", () => {
   told("update failed", "error");
   expect(progress.fault).toBe("api-1: it is broken");
 });
+
+test("of an error with several reasons each is told, and the end of a log with them", () => {
+  const progress = new Progress();
+  const message =
+    "2 errors occurred:\n\t* timed out\n\t* pod api-x, container api: ended; the end of its log:\n      broken\n\n";
+  progress.take({ diagnosticEvent: { message, severity: "error", urn: URN } });
+  expect(progress.fault).toBe("api-1: timed out\n  pod api-x, container api: ended; the end of its log:\n  broken");
+});

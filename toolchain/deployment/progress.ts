@@ -43,7 +43,7 @@ export class Progress {
     this.#now = now;
   }
 
-  /** The first error that the engine told of, in a line: what it is about, and what is wrong. */
+  /** The first error that the engine told of: what it is about, and what is wrong. */
   get fault(): string | undefined {
     return this.#fault;
   }
@@ -81,16 +81,23 @@ export class Progress {
   }
 }
 
-/** Characters of an error's line that are shown. */
-const FAULT_LENGTH = 300;
+/** Characters of an error that are shown. */
+const FAULT_LENGTH = 2000;
+
+/** What the engine writes over the reasons of a resource, of which the first alone may say little. */
+const HEADING = /^\d+ errors? occurred:$/;
 
 /** Its colours are written as `<{%reset%}>`. */
 function faultOf({ urn, message }: NonNullable<EngineEvent["diagnosticEvent"]>): string | undefined {
-  const [first] = message
+  const lines = message
     .replaceAll(/<\{%.*?%\}>/g, "")
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
+  const isList = HEADING.test(lines[0] ?? "");
+  const told = isList ? lines.slice(1).map((line) => line.replace(/^\* /, "")) : lines.slice(0, 1);
   const name = urn?.split("::").at(-1);
-  return first && [name === undefined ? "" : `${name}: `, first].join("").slice(0, FAULT_LENGTH);
+  return told.length === 0
+    ? undefined
+    : [name === undefined ? "" : `${name}: `, told.join("\n  ")].join("").slice(0, FAULT_LENGTH);
 }

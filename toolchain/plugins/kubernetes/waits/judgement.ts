@@ -14,6 +14,8 @@ export interface Seen {
   readonly object: JsonObject;
   /** Pods that belong to it. */
   readonly pods: readonly JsonObject[];
+  /** How long it has been waited for. */
+  readonly seconds: number;
 }
 
 /** How to wait for one kind of object. */

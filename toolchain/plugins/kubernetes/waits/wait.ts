@@ -38,13 +38,13 @@ export async function waitUntilReady(
   const wait = waitOf(identity);
   if (!wait || setting(made, "skipAwait") === "true") return made;
   const seconds = Number(setting(made, "timeoutSeconds") ?? 0) || options.seconds || wait.seconds;
-  const deadline = performance.now() + seconds * 1000;
+  const begun = performance.now();
   let told = "";
   for (;;) {
-    const seen = await look(client, identity, wait);
+    const seen = await look(client, identity, wait, begun);
     const judgement: Judgement = seen ? wait.judge(seen) : { is: "failed", reason: "it was deleted meanwhile" };
     if (judgement.is === "ready") return seen?.object ?? made;
-    const late = performance.now() > deadline;
+    const late = performance.now() > begun + seconds * 1000;
     if (judgement.is === "failed" || late || options.signal.aborted) {
       const reason = judgement.is === "failed" ? judgement.reason : `waited ${seconds} s in vain for ${judgement.for}`;
       throw await failure(client, identity, seen, options.signal.aborted ? "the wait was interrupted" : reason);
@@ -55,13 +55,14 @@ export async function waitUntilReady(
   }
 }
 
-async function look(client: Client, identity: Identity, wait: Wait): Promise<Seen | undefined> {
+async function look(client: Client, identity: Identity, wait: Wait, begun: number): Promise<Seen | undefined> {
   const object = await client.get(identity);
   if (!object) return undefined;
-  if (wait.related) return { object, pods: await wait.related(client, object) };
+  const seconds = (performance.now() - begun) / 1000;
+  if (wait.related) return { object, pods: await wait.related(client, object), seconds };
   const selector = wait.selector?.(object) ?? {};
   const pods = Object.keys(selector).length > 0 ? await client.list(POD, identity.namespace ?? "", selector) : [];
-  return { object, pods };
+  return { object, pods, seconds };
 }
 
 async function failure(client: Client, identity: Identity, seen: Seen | undefined, reason: string): Promise<NotReady> {

@@ -4,9 +4,9 @@ import type { JsonObject } from "../wire.ts";
 import { waitOf } from "./table.ts";
 
 /** What an object of a kind is judged as: ready, or what is waited for, or why it failed. */
-function judged(kind: string, object: JsonObject, pods: readonly JsonObject[] = []): string {
+function judged(kind: string, object: JsonObject, pods: readonly JsonObject[] = [], seconds = 0): string {
   const [apiVersion = "", name = ""] = kind.split(" ");
-  const judgement = waitOf({ apiVersion, kind: name })?.judge({ object, pods });
+  const judgement = waitOf({ apiVersion, kind: name })?.judge({ object, pods, seconds });
   if (!judgement) return "nothing to wait for";
   return judgement.is === "ready"
     ? "ready"
@@ -58,6 +58,15 @@ describe("a Deployment", () => {
     ],
   ])("%s", (_, object, expected) => {
     expect(judged("apps/v1 Deployment", object)).toBe(expected);
+  });
+
+  it("whose rollout before was given up is waited for as long as its own may take", () => {
+    const conditions = [
+      { type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded", message: "timed out" },
+    ];
+    const object = { ...status({ conditions }), spec: { replicas: 2, progressDeadlineSeconds: 90 } };
+    expect(judged("apps/v1 Deployment", object, [], 3)).toBe("waiting for 0 of 2 new pods to be made");
+    expect(judged("apps/v1 Deployment", object, [], 90)).toBe("failed: timed out");
   });
 
   it("fails at once where its newest pods can never start, and not for old ones", () => {

@@ -10,10 +10,12 @@ export const DEPLOYMENT: Wait = { seconds: ROLLOUT_SECONDS, selector: labelsOf, 
 export const STATEFUL_SET: Wait = { seconds: ROLLOUT_SECONDS, selector: labelsOf, judge: judgeStatefulSet };
 export const DAEMON_SET: Wait = { seconds: ROLLOUT_SECONDS, selector: labelsOf, judge: judgeDaemonSet };
 
-function judgeDeployment({ object, pods }: Seen): Judgement {
+function judgeDeployment({ object, pods, seconds }: Seen): Judgement {
   if (!isObserved(object)) return waiting("the rollout to begin");
   const progressing = condition(object, "Progressing");
-  if (progressing && progressing["reason"] === "ProgressDeadlineExceeded")
+  // Before its own time is over it speaks of the rollout before, which the cluster gave up.
+  const isOwn = seconds >= numberAt(object, "spec", "progressDeadlineSeconds");
+  if (isOwn && progressing?.["reason"] === "ProgressDeadlineExceeded")
     return failed(textAt(progressing, "message") ?? "it made no progress in time");
   const failure = condition(object, "ReplicaFailure");
   if (failure?.["status"] === "True") return failed(textAt(failure, "message") ?? "its pods cannot be made");
