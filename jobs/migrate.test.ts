@@ -152,7 +152,7 @@ describe("migrate", () => {
     let isOver = false;
     const migrated = migrate(client, more, log).finally(() => (isOver = true));
     // More than a request may take: one statement that waits would hold all of them up behind it.
-    for (const end = performance.now() + 4000; performance.now() < end; ) {
+    for (const end = performance.now() + 4000; performance.now() < end;) {
       await reader.query("SET statement_timeout = 2000; SELECT * FROM a");
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
