@@ -1,7 +1,16 @@
+import { join } from "node:path";
 import { EXIT } from "../backup/protocol.ts";
-import { CommandError, UserError } from "../toolchain/command.ts";
+import { readMigrations } from "../jobs/migrations.ts";
+import { UserError } from "../toolchain/command.ts";
 import { deployStack, type Besides, type Underway } from "../toolchain/deploy.ts";
-import { DeploymentsLog, recordOf, releases, type DeploymentRecord } from "../toolchain/deployment/deployments-log.ts";
+import {
+  DeploymentsLog,
+  recordOf,
+  releases,
+  type DeploymentRecord,
+  type ReleaseImages,
+} from "../toolchain/deployment/deployments-log.ts";
+import type { WayBack } from "../toolchain/deployment/going-back.ts";
 import { TOO_OLD, type Looked } from "../toolchain/deployment/operate.ts";
 import { pin, readPinned } from "../toolchain/deployment/pinned.ts";
 import { servingImages } from "../toolchain/deployment/truth.ts";
@@ -19,6 +28,10 @@ import type { Platform, Said } from "./run-ops.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { answers, allWell } from "./switching.ts";
 import { facts } from "./table.ts";
+import { chooseWayBack } from "./way-back.ts";
+
+/** Services whose images are a release. */
+const SERVICES = ["api", "worker-cpu"];
 
 export interface DeployingArgs {
   readonly stack: string;
@@ -35,6 +48,8 @@ export interface DeployingArgs {
   readonly hasBackup: boolean;
   readonly isForced: boolean;
   readonly hasTests: boolean;
+  /** Whether the release before comes back by itself where the new one is found bad once it serves. */
+  readonly hasWayBack: boolean;
 }
 
 /** What a deploy says for programs. */
@@ -81,6 +96,7 @@ function refuseUnexpected({ stack, expects }: DeployingArgs, isThere: boolean): 
 }
 
 function besidesOf(args: DeployingArgs, routes: RouteResult[]): Besides {
+  let before: ReleaseImages | undefined;
   return {
     before: async (deploy) => {
       await deploy.entry.step(
@@ -88,7 +104,8 @@ function besidesOf(args: DeployingArgs, routes: RouteResult[]): Besides {
         () => Promise.resolve(preCheck(deploy.looked, args.isForced)),
         (said) => said,
       );
-      return choose(args, deploy);
+      before = servingImages(await deploy.host.running(deploy.stack, SERVICES));
+      return choose(args, deploy, before);
     },
     snapshot: async (deploy) => {
       await takeSnapshot(args, deploy);
@@ -97,11 +114,16 @@ function besidesOf(args: DeployingArgs, routes: RouteResult[]): Besides {
       if (!args.hasTests) return;
       routes.push(...(await ask(args, deploy)));
     },
+    wayBack: (deploy) => wayBackOf(args, deploy, before),
   };
 }
 
 /** Writes into the stack's file which release runs; gives what writes back what stood there. */
-async function choose(args: DeployingArgs, { stack, host, entry, looked }: Underway): Promise<() => Promise<void>> {
+async function choose(
+  args: DeployingArgs,
+  { stack, host, entry, looked }: Underway,
+  serving: ReleaseImages | undefined,
+): Promise<() => Promise<void>> {
   const { folders } = host;
   const { images: before } = readPinned(args.stack, folders);
   const records = entry.log.read();
@@ -110,7 +132,6 @@ async function choose(args: DeployingArgs, { stack, host, entry, looked }: Under
       await pin(stack, folders, undefined);
       break;
     case "same": {
-      const serving = servingImages(await host.running(stack, ["api", "worker-cpu"]));
       const same =
         serving?.worker === "none"
           ? releases(records).find(({ images }) => images.api === serving.api)?.images
@@ -124,7 +145,6 @@ async function choose(args: DeployingArgs, { stack, host, entry, looked }: Under
       break;
     }
     case "before": {
-      const serving = servingImages(await host.running(stack, ["api", "worker-cpu"]));
       const target = chooseRelease({ stack: args.stack, records, serving, wanted: args.version });
       if (looked.kind !== "seen") throw unknownSchema(target, looked);
       refuseBarriers(args.stack, target, looked.look.applied, records);
@@ -149,7 +169,23 @@ function imagesGone(stack: string, { version, number }: KnownRelease): UserError
   );
 }
 
-/** Asks every route of the release that has just taken over. Where one does not answer, the containers of before are gone: the way back is a deploy too. */
+/** The release before, as far as it can be brought back without anybody. */
+async function wayBackOf(
+  args: DeployingArgs,
+  { stack, host, entry }: Underway,
+  before: ReleaseImages | undefined,
+): Promise<WayBack> {
+  const way = chooseWayBack({
+    ...{ stack: args.stack, isWanted: args.hasWayBack, which: args.which, before },
+    records: entry.log.read(),
+    running: await host.running(stack, SERVICES),
+    migrations: readMigrations(join(host.folders.root, "jobs/migrations")),
+  });
+  if (way.kind === "none" || (await host.hasImages(way.images))) return way;
+  return { kind: "none", why: `the images of ${way.version} are gone from this engine` };
+}
+
+/** Asks every route of the release that has just taken over. */
 async function ask({ stack: name }: DeployingArgs, { stack, host, entry }: Underway): Promise<readonly RouteResult[]> {
   const { reach } = await platformOf(name, host.folders);
   const { url, end } = await reach(stack, host.folders, await stack.outputs());
@@ -162,12 +198,6 @@ async function ask({ stack: name }: DeployingArgs, { stack, host, entry }: Under
         return allWell(edge, report);
       },
       (results) => `${results.length} routes`,
-    );
-  } catch (error) {
-    if (!(error instanceof UserError) || error instanceof CommandError) throw error;
-    throw new UserError(
-      `${error.message}\nGo back to the release before: ./slipway rollback --yes${stackOption(name)}`,
-      error.exitCode,
     );
   } finally {
     await end();

@@ -55,6 +55,9 @@ function matching(known: readonly KnownRelease[], wanted: string): readonly Know
   return exact.length > 0 ? exact : known.filter(({ version }) => version.startsWith(wanted));
 }
 
+/** A migration that a database has, or will have. */
+export type Applied = Pick<Look["applied"][number], "version" | "file" | "phase">;
+
 /** A migration that a release cannot run behind. */
 export interface Barrier {
   readonly version: number;
@@ -68,7 +71,7 @@ export interface Barrier {
  *
  * @param needs the migration that its code needs; nothing where nobody knows, which may be any
  */
-export function barriers(applied: Look["applied"], needs = 0): readonly Barrier[] {
+export function barriers(applied: readonly Applied[], needs = 0): readonly Barrier[] {
   return applied.flatMap(({ version, file, phase }) => {
     if (version <= needs) return [];
     if (phase === "incompatible") return [{ version, file, phase }];
@@ -81,7 +84,7 @@ export function barriers(applied: Look["applied"], needs = 0): readonly Barrier[
 export function refuseBarriers(
   stack: string,
   target: KnownRelease,
-  applied: Look["applied"],
+  applied: readonly Applied[],
   records: readonly DeploymentRecord[],
 ): void {
   const [first] = barriers(applied, target.schemaNeeds);

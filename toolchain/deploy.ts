@@ -3,10 +3,11 @@ import { allowedData } from "./allowed-data.ts";
 import { UserError, wasInterrupted } from "./command.ts";
 import { attempt, type Attempt } from "./deployment/attempt.ts";
 import { recordOf, releasesToKeep, type DeploymentRecord } from "./deployment/deployments-log.ts";
+import { asAsked, askedBy, goBack, type WayBack } from "./deployment/going-back.ts";
 import { levelOf, lookWithin, recordWithin, type Looked } from "./deployment/operate.ts";
 import { productVersion } from "./deployment/product-version.ts";
 import { readPinned } from "./deployment/pinned.ts";
-import { servingVersion, untilTrue } from "./deployment/truth.ts";
+import { servingVersion } from "./deployment/truth.ts";
 import { bundle, changes, keepsData, ready, update } from "./deployment/update.ts";
 import { whatIsDeployed } from "./deployment/what.ts";
 import type { Host } from "./platforms/host.ts";
@@ -51,13 +52,12 @@ export interface Besides {
   readonly snapshot: (deploy: Underway) => Promise<void>;
   /** Once the new release serves. */
   readonly after: (deploy: Underway) => Promise<void>;
+  /** Asked where the new release serves and is found bad: what to go back to. */
+  readonly wayBack: (deploy: Underway) => Promise<WayBack>;
 }
 
 /** Services whose end a deploy that failed is judged by. */
 const SERVICES = ["api", "worker-cpu", "worker-gpu"];
-
-/** Seconds that a container or pod may take to come back that has just ended. */
-const PATIENCE_SECONDS = 60;
 
 /**
  * `pulumi up` with what belongs around it: sources bundled, images delivered, the stack made if need be, what a killed deploy left healed,
@@ -110,8 +110,12 @@ async function steadily(stack: Stack, args: DeployArgs, entry: Attempt): Promise
     if (!wasInterrupted()) await takeBack?.();
     throw error;
   }
-  await besides?.after(underway);
-  await entry.step("Truth", (report) => truth(stack, host, entry, report), note);
+  try {
+    await besides?.after(underway);
+    await entry.step("Truth", (report) => truth(underway, report), note);
+  } catch (error) {
+    throw besides === undefined ? error : await goBack(error, { ...{ deploy: underway, steps, goesOn }, ...besides });
+  }
   await finish(underway);
 }
 
@@ -138,18 +142,15 @@ async function finish({ stack, host, entry }: Underway): Promise<void> {
   await host.keepImages(releasesToKeep([...entry.log.read()], entry.number, keep));
 }
 
-/** Compares what runs with what the program asked for: a platform may have gone back by itself, and a container may end right after it was healthy. */
-async function truth(stack: Stack, host: Host, entry: Attempt, report: Report): Promise<string> {
-  const { asked } = await stack.outputs();
-  if (asked === undefined) throw new Error("stacks/*.ts put out no `asked`.");
-  const services = Object.keys(asked);
-  const images = { api: asked["api"]?.image ?? "none", worker: asked["worker-cpu"]?.image ?? "none" };
-  entry.note({ images });
-  const look = () => host.running(stack, services);
-  const { copies } = await untilTrue({ asked, look, patienceSeconds: PATIENCE_SECONDS, report });
+/** Whether the release that was deployed is what runs. */
+async function truth(deploy: Underway, report: Report): Promise<string> {
+  const { stack, entry } = deploy;
+  const asked = await askedBy(stack);
+  entry.note({ images: { api: asked["api"]?.image ?? "none", worker: asked["worker-cpu"]?.image ?? "none" } });
+  const { copies } = await asAsked(deploy, asked, report);
   const { version } = recordOf(entry.log.read(), entry.number);
   entry.note({ serving: version });
-  return `${version} serves; ${copies.length} copies of ${services.length} services as asked for`;
+  return `${version} serves; ${copies.length} copies of ${Object.keys(asked).length} services as asked for`;
 }
 
 /** The same fault, with the version that serves, which the log is told too. */

@@ -8,6 +8,7 @@ export const DEPLOY_OPTIONS = {
   "no-backup": { type: "boolean", default: false },
   force: { type: "boolean", default: false },
   "skip-tests": { type: "boolean", default: false },
+  "no-rollback": { type: "boolean", default: false },
   yes: { type: "boolean", default: false },
 } as const;
 
@@ -24,6 +25,7 @@ export const DEPLOY_LINES = [
   "--no-backup    no backup before it",
   "--force        goes on where a check before it fails, as where the deploy is what mends it; and where no backup can be made",
   "--skip-tests   does not ask every route after it",
+  "--no-rollback  leaves a release that serves and is found bad: by itself the one before comes back",
 ];
 
 export const DEPLOY_PLATFORMS = ["docker", "kubernetes", "aws"] as const;
@@ -79,6 +81,7 @@ export function deploy({ values, words: [version], ...asked }: Wanted) {
     hasBackup: !values["no-backup"],
     isForced: values.force,
     hasTests: !values["skip-tests"],
+    hasWayBack: !values["no-rollback"],
   };
   return values.yes ? deployRelease(args) : planDeploy(args);
 }

@@ -1,0 +1,78 @@
+import { CommandError, UserError, wasInterrupted } from "../command.ts";
+import type { Underway } from "../deploy.ts";
+import type { Stack } from "../stack.ts";
+import type { Report, Steps } from "../steps.ts";
+import type { ReleaseImages } from "./deployments-log.ts";
+import { pin } from "./pinned.ts";
+import { untilTrue, type Asked, type Running } from "./truth.ts";
+import { changes, update } from "./update.ts";
+
+/** Seconds that a container or pod may take to come back that has just ended. */
+const PATIENCE_SECONDS = 60;
+
+/** Whether a deploy that was found bad can be undone by the images of the release before, and why not. */
+export type WayBack =
+  | { readonly kind: "to"; readonly version: string; readonly images: ReleaseImages }
+  | { readonly kind: "none"; readonly why: string };
+
+export interface GoingBack {
+  readonly deploy: Underway;
+  readonly steps: Steps;
+  /** What goes on from there where it is broken off. */
+  readonly goesOn: string | undefined;
+  readonly wayBack: (deploy: Underway) => Promise<WayBack>;
+}
+
+/**
+ * Brings the release before back over one that was found bad: its images in the stack's file, `pulumi up`, and truth.
+ *
+ * @param fault what is wrong with the release; a command of ours that failed says nothing of it, and an interrupted deploy is gone on with
+ * @returns the fault, with what became of it
+ */
+export async function goBack(fault: unknown, args: GoingBack): Promise<unknown> {
+  if (!(fault instanceof UserError) || fault instanceof CommandError || wasInterrupted()) return fault;
+  const way = await args.wayBack(args.deploy);
+  if (way.kind === "none") return also(fault, `It stays as it is: ${way.why}.`);
+  try {
+    await bringBack(way.images, args);
+  } catch (error) {
+    if (wasInterrupted()) return error;
+    const why = error instanceof Error ? error.message : String(error);
+    return also(fault, `Going back to ${way.version} by itself failed too: ${why}`);
+  }
+  const file = `Pulumi.${args.deploy.stack.name}.yaml`;
+  return also(fault, `Gone back to ${way.version} by itself; ${file} names it until the next ./slipway deploy.`);
+}
+
+async function bringBack(images: ReleaseImages, { deploy, steps, goesOn }: GoingBack): Promise<void> {
+  const { stack, host, entry } = deploy;
+  await pin(stack, host.folders, images);
+  await entry.step("Back", (report) => update({ stack, host, steps, goesOn, total: undefined }, report), changes);
+  await entry.step(
+    "Truth of it",
+    async (report) => asAsked(deploy, await askedBy(stack), report),
+    ({ copies }) => `${copies.length} copies as asked for`,
+  );
+}
+
+function also(fault: UserError, text: string): UserError {
+  return new UserError(`${fault.message}\n\n${text}`, fault.exitCode);
+}
+
+/** What the program of the last update asked for. */
+export async function askedBy(stack: Stack): Promise<Asked> {
+  const { asked } = await stack.outputs();
+  if (asked === undefined) throw new Error("stacks/*.ts put out no `asked`.");
+  return asked;
+}
+
+/**
+ * Compares what runs with what the program asked for: a platform may have gone back by itself, and a container may end right after it was
+ * healthy.
+ *
+ * @throws UserError with every difference
+ */
+export function asAsked({ stack, host }: Underway, asked: Asked, report: Report): Promise<Running> {
+  const look = () => host.running(stack, Object.keys(asked));
+  return untilTrue({ asked, look, patienceSeconds: PATIENCE_SECONDS, report });
+}
