@@ -27,7 +27,7 @@ export function drillsOf(world: World) {
 const KILL = `
 import { readdirSync, readFileSync } from "node:fs";
 const commandOf = (id) => { try { return readFileSync("/proc/" + id + "/cmdline", "utf8"); } catch { return ""; } };
-for (const id of readdirSync("/proc"))
+for (const id of readdirSync("/proc").filter((name) => /^[0-9]+$/.test(name)))
   if (Number(id) !== process.pid && commandOf(id).includes("/app/drill.mjs")) process.kill(Number(id), "SIGKILL");
 `;
 
