@@ -1,7 +1,8 @@
 import { appendFileSync, existsSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { followEvents, parseEvent, type EngineEvent } from "./engine-events.ts";
-import { Progress } from "./progress.ts";
+import { countChanges, Progress } from "./progress.ts";
+import { changes } from "./update.ts";
 
 const URN = "urn:pulumi:dev::slipway::slipway:docker:Platform$docker:index/container:Container::api-1";
 const metadata = (op: string, urn = URN) => ({ op, urn, type: urn.split("::")[2]?.split("$").at(-1) ?? "" });
@@ -53,6 +54,22 @@ test("what stays, components and providers are no progress", () => {
   ];
   for (const one of quiet) progress.take(one);
   expect(progress.detail).toBe("0 done");
+});
+
+test("a preview counts what will be told: both ends of a replacement, and no component", () => {
+  const step = (op: string, urn = URN) => ({ op, urn });
+  const platform = "urn:pulumi:dev::slipway::slipway:docker:Platform::docker";
+  expect(countChanges([step("same"), step("replace"), step("update"), step("create", platform)])).toBe(3);
+  const progress = new Progress({ total: 0 });
+  progress.take(event("resourcePreEvent", "update"));
+  progress.take(event("resOutputsEvent", "update"));
+  expect(progress.detail).toBe("1 done");
+});
+
+test("what an update came to is read from its last lines", () => {
+  const said =
+    "Resources:\n    + 2 created\n    ~ 1 updated\n    - 3 deleted\n    +-7 replaced\n    13 changes. 36 unchanged\n";
+  expect(changes(said)).toBe("2 created, 1 updated, 3 deleted, 7 replaced, 36 unchanged");
 });
 
 test("the first error is the fault, in one line, without colours", () => {

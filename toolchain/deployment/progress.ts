@@ -17,6 +17,23 @@ export const FAILED = "!";
 /** Components are no more than names for what is below them, and providers for programs that are there. */
 const COMPONENT = /^(slipway:|pulumi:pulumi:Stack$|pulumi:providers:)/;
 
+/**
+ * How many lines an update will come to, by the steps of its preview, which tells a replacement as one step: of the new and of the old.
+ */
+export function countChanges(steps: readonly { readonly op: string; readonly urn: string }[]): number {
+  const count = ({ op, urn }: { readonly op: string; readonly urn: string }) => {
+    if (COMPONENT.test(typeOf(urn))) return 0;
+    if (op === "replace") return 2;
+    return ["create", "update", "delete", "import"].includes(op) ? 1 : 0;
+  };
+  return steps.reduce((sum, step) => sum + count(step), 0);
+}
+
+/** `urn:pulumi:<stack>::<project>::<types>::<name>` */
+function typeOf(urn: string): string {
+  return urn.split("::").at(-2)?.split("$").at(-1) ?? "";
+}
+
 interface Running {
   readonly name: string;
   readonly doing: string;
@@ -72,7 +89,9 @@ export class Progress {
 
   /** `7 of 23; creating api-1 (3.2 s), api-2 (3.0 s)`, those that take longest first. */
   get detail(): string {
-    const count = this.#total === undefined ? `${this.#done} done` : `${this.#done} of ${this.#total}`;
+    // What is read again or found broken on the way no preview has told.
+    const isCounted = this.#total !== undefined && this.#done <= this.#total;
+    const count = isCounted ? `${this.#done} of ${this.#total}` : `${this.#done} done`;
     const running = [...this.#running.values()].sort((a, b) => a.since - b.since).slice(0, 3);
     const texts = running.map(
       ({ name, doing, since }) => `${doing} ${name} (${formatSeconds((this.#now() - since) / 1000)})`,

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { readManifest } from "../../infra/images/contexts.ts";
-import { dataChanges, describeDataChanges, previewSteps, type PreviewStep } from "../../infra/plan/data-changes.ts";
+import { dataChanges, describeDataChanges, previewSteps } from "../../infra/plan/data-changes.ts";
 import { CommandError, runCommand, UserError, wasInterrupted } from "../command.ts";
 import type { Host } from "../platforms/host.ts";
 import type { Stack } from "../stack.ts";
 import type { Report, Steps } from "../steps.ts";
-import { FAILED, Progress } from "./progress.ts";
+import { countChanges, FAILED, Progress } from "./progress.ts";
 
 /** The program bundles what is older than its sources by itself; here a fault of the sources shows before anything is touched. */
 export async function bundle({ folders, env }: Host): Promise<string> {
@@ -53,11 +53,6 @@ export async function keepsData(stack: Stack, allow: readonly string[]): Promise
   return { note: allow.length === 0 ? "all of it stays" : `may go: ${allow.join(", ")}`, total: countChanges(steps) };
 }
 
-/** A replacement is told as three steps, of which two are done. */
-function countChanges(steps: readonly PreviewStep[]): number {
-  return steps.filter(({ op }) => !["same", "replace", "read", "refresh"].includes(op)).length;
-}
-
 export interface Up {
   readonly stack: Stack;
   readonly host: Host;
@@ -83,8 +78,10 @@ export async function update({ stack, host, steps, total, ...up }: Up, report: R
   }
 }
 
-/** `+ 23 created, 1 unchanged` from the end of what Pulumi prints. */
+/** `23 created, 7 replaced, 1 unchanged` from the end of what Pulumi prints: `+ 23 created`, and `+-7 replaced`. */
 export function changes(output: string): string | undefined {
-  const counts = [...output.matchAll(/^\s+(?:[+~-]+ )?(\d+ (?:created|updated|deleted|replaced|unchanged))$/gm)];
+  const counts = [
+    ...output.matchAll(/^\s+(?:[+~-]+ ?|\d+ changes\. )?(\d+ (?:created|updated|deleted|replaced|unchanged))$/gm),
+  ];
   return counts.length === 0 ? undefined : counts.map((found) => found[1]).join(", ");
 }
