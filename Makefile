@@ -7,7 +7,7 @@ STACK ?= dev
 ARGS ?=
 flag = $(if $(filter-out 0 no false,$($(1))),$(2))
 
-.PHONY: bench-http bench-overload bench-queue bench-start chaos cluster drill-long help rotate-long up down env forward token gpu-monitor new-job slipway test test-aws check format smoke clean
+.PHONY: bench-http bench-overload bench-queue bench-start chaos cluster deploys-long drill-long help pictures rotate-long up down env forward token gpu-monitor new-job slipway test test-aws check format smoke clean
 
 help: ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -32,6 +32,12 @@ drill-long: ## 50 restores to random moments under write load, beside an oracle
 
 rotate-long: ## every rotation by the command under load, killed at every moment
 	$(RUN) commands/test.ts --rotations -- --project e2e test/e2e/rotate.test.ts
+
+deploys-long: ## 50 deploys with migrations under load, while others lock the table
+	$(RUN) commands/test.ts --deploys 50 -- --project e2e test/e2e/many-deploys.test.ts
+
+pictures: ## take the pictures of the terminal for the docs, of a stack of their own; wants tmux
+	$(RUN) -- node test/pictures/main.ts
 
 check: ## format, lint, types and unit tests
 	$(RUN) -- npm run --silent check

@@ -75,27 +75,43 @@ export interface LoadReport {
   readonly failures: readonly string[];
   /** Ids of the jobs that were accepted. */
   readonly accepted: readonly string[];
+  /** How long each request took. */
+  readonly milliseconds: readonly number[];
+}
+
+export interface LoadMix {
+  /** Path of what is read. @default "/api/v1/health" */
+  readonly read?: string;
+  /** One request in so many makes a job. @default 4 */
+  readonly jobEvery?: number;
 }
 
 /** Sends requests over kept-alive connections, each the moment its last was answered, until it is stopped. */
-export function startLoad(target: Target, connections: number): { stop(): Promise<LoadReport> } {
+export function startLoad(
+  target: Target,
+  connections: number,
+  { read = "/api/v1/health", jobEvery = 4 }: LoadMix = {},
+): { stop(): Promise<LoadReport> } {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const failures: string[] = [];
   const accepted: string[] = [];
+  const milliseconds: number[] = [];
   let requests = 0;
   let running = true;
   const one = async (): Promise<void> => {
-    const post = requests++ % 4 === 0;
+    const post = requests++ % jobEvery === 0;
+    const since = performance.now();
     try {
       const answer = post
         ? await send(target, "POST", "/api/v1/jobs", { kind: "sum", params: { numbers: [requests, 1] } }, agent)
-        : await send(target, "GET", "/api/v1/health", undefined, agent);
+        : await send(target, "GET", read, undefined, agent);
       if (answer.status !== (post ? 202 : 200))
         failures.push(`${post ? "POST" : "GET"} ${answer.status}: ${answer.body}`);
       else if (post) accepted.push((JSON.parse(answer.body) as { id: string }).id);
     } catch (error) {
       failures.push(`${post ? "POST" : "GET"}: ${String(error)}`);
     }
+    milliseconds.push(performance.now() - since);
   };
   const loops = Array.from({ length: connections }, async () => {
     while (running) await one();
@@ -105,7 +121,7 @@ export function startLoad(target: Target, connections: number): { stop(): Promis
       running = false;
       await Promise.all(loops);
       agent.destroy();
-      return { requests, failures, accepted };
+      return { requests, failures, accepted, milliseconds };
     },
   };
 }

@@ -32,11 +32,13 @@ export interface OpsStack {
   remove(): Promise<void>;
 }
 
-/** @param more lines of its file, beside platform, environment and port */
-export async function makeOpsStack(more = ""): Promise<OpsStack> {
+/**
+ * @param more lines of its file, beside platform, environment and port
+ * @param name where one is to be read. @default one that no other stack has
+ */
+export async function makeOpsStack(more = "", name = `ops-${randomBytes(3).toString("hex")}`): Promise<OpsStack> {
   const checkout = copyCheckout();
   const { folder } = checkout;
-  const name = `ops-${randomBytes(3).toString("hex")}`;
   const port = await freePort();
   const path = join(folder, `Pulumi.${name}.yaml`);
   writeFileSync(path, firstFile(port) + more);

@@ -18,6 +18,7 @@ const USAGE = {
     "--aws         what make test-aws sets",
     "--restores 50 restores to random moments, default 20; what make drill-long sets",
     "--rotations   every rotation, killed at every moment; what make rotate-long sets",
+    "--deploys 50  deploys under load, default 3; what make deploys-long sets",
   ],
   examples: ["make test", "make test ARGS='--project unit jobs'", "make test ARGS='-t drain'", "make test-aws"],
 };
@@ -26,6 +27,7 @@ const OPTIONS = {
   aws: { type: "boolean", default: false },
   restores: { type: "string" },
   rotations: { type: "boolean", default: false },
+  deploys: { type: "string" },
 } as const;
 
 /** Programs that the tests start, and Debian's packages that have them. */
@@ -44,7 +46,7 @@ const SERVERS = [
   { programs: ["/usr/bin/python3"], name: "python3-venv" },
 ] as const;
 
-await runMain(USAGE, OPTIONS, async ({ values: { aws, restores, rotations }, positionals }) => {
+await runMain(USAGE, OPTIONS, async ({ values: { aws, restores, rotations, deploys }, positionals }) => {
   const steps = new Steps();
   const servers = SERVERS.filter(({ programs }) => !programs.some((path) => existsSync(path))).map(({ name }) => name);
   const withCluster = aws || wants("cluster", positionals);
@@ -74,6 +76,7 @@ await runMain(USAGE, OPTIONS, async ({ values: { aws, restores, rotations }, pos
       ...env,
       ...(restores !== undefined && { DRILL_RESTORES: restores }),
       ...(rotations && { ROTATE_LONG: "1" }),
+      ...(deploys !== undefined && { DEPLOYS: deploys }),
     },
   };
   process.exitCode = aws || positionals.length > 0 ? await shown(vitest) : await all(vitest);

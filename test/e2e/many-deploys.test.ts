@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { percentile } from "../../bench/stats.ts";
+import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
+import { send, startLoad, type LoadReport } from "./client.ts";
+import { startLockHolder } from "./lock-holder.ts";
+import { lostJobs } from "./lost-jobs.ts";
+import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
+import { docker } from "./stack.ts";
+
+/** One release after another, each with a migration of the table that everything goes through; `make deploys-long` says how many. */
+const DEPLOYS = Number(process.env["DEPLOYS"] ?? 3);
+
+let stack: OpsStack;
+let load: { stop(): Promise<LoadReport> };
+let holder: { stop(): Promise<number> };
+let begun: number;
+/** Times that a migration found a lock held and came again. */
+let waits = 0;
+
+beforeAll(async () => {
+  // Clients ask as fast as they can.
+  stack = await makeOpsStack("  slipway:api: { rateLimitPerSecond: 0 }\n");
+  await stack.up();
+  const to = { url: stack.url, token: await stack.token() };
+  begun = performance.now();
+  load = startLoad(to, 4, { read: "/api/v1/jobs?limit=1", jobEvery: 10 });
+  holder = startLockHolder(sql);
+});
+afterAll(() => stack.remove());
+
+async function sql(text: string): Promise<string> {
+  const [postgres = ""] = await stack.containers("postgres");
+  const psql = ["psql", "-h", "/run/slipway/postgres", "-U", "postgres", "-d", "slipway", "-qAt", "-c", text];
+  const { code, output } = await docker("exec", postgres, ...psql);
+  expect(code, output).toBe(0);
+  return output.trim();
+}
+
+const migration = (level: number) => `jobs/migrations/${String(level).padStart(4, "0")}-test.sql`;
+
+/** The next release: one brings a column, the one after it takes that away again, as nobody uses it any more. */
+function release(deploy: number): string {
+  const version = `0.1.${deploy}`;
+  for (const file of ["package.json", "app/version.ts"])
+    stack.checkout.edit(file, `"0.1.${deploy - 1}"`, `"${version}"`);
+  const level = SCHEMA_LEVEL + deploy;
+  const adds = deploy % 2 === 1;
+  stack.checkout.write(
+    migration(level),
+    adds
+      ? `-- phase: expand\nALTER TABLE jobs ADD COLUMN test_${deploy} int NOT NULL DEFAULT 0;\n`
+      : `-- phase: contract\nALTER TABLE jobs DROP COLUMN test_${deploy - 1};\n`,
+  );
+  const needs = deploy === 1 ? SCHEMA_LEVEL : level - 2;
+  if (adds) stack.checkout.edit("jobs/schema-level.ts", `= ${needs};`, `= ${level};`);
+  return version;
+}
+
+describe("deploys, one after another", () => {
+  it.each(Array.from({ length: DEPLOYS }, (_, n) => n + 1))(
+    "number %i brings its version and migrates, while somebody locks the table",
+    async (deploy) => {
+      const version = release(deploy);
+      const { code, output } = await stack.slipway("deploy", "--yes", "--no-backup").ended;
+      expect(code, output).toBe(0);
+      const { body } = await send({ url: stack.url, token: "" }, "GET", "/");
+      expect((JSON.parse(body) as { version: string }).version).toBe(version);
+      expect(await sql("SELECT max(version) FROM schema_migrations")).toBe(String(SCHEMA_LEVEL + deploy));
+      for (const name of await stack.containers("migrate"))
+        waits += (await docker("logs", name)).output.split("a lock is held").length - 1;
+    },
+  );
+
+  it("were noticed by no client, and every job that was accepted is done", async () => {
+    const locks = await holder.stop();
+    const { requests, failures, accepted, milliseconds } = await load.stop();
+    const minutes = (performance.now() - begun) / 60_000;
+    const lost = await lostJobs(sql, accepted);
+    const ms = (rank: number) => percentile(milliseconds, rank).toFixed(1);
+    console.log(
+      `${DEPLOYS} deploys in ${minutes.toFixed(1)} min: ${requests} requests, ${failures.length} failed, p50 ${ms(50)} ms, p99 ${ms(99)} ms, ` +
+        `longest ${(percentile(milliseconds, 100) / 1000).toFixed(1)} s; ${accepted.length} jobs, ${lost.length} lost; ` +
+        `${locks} locks of others, for which migrations came again ${waits} times`,
+    );
+    expect(failures).toEqual([]);
+    expect(lost).toEqual([]);
+    expect(accepted.length).toBeGreaterThan(DEPLOYS * 10);
+  });
+});
