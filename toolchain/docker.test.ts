@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { instructions, isStalePidFile } from "./docker.ts";
+import { daemonArguments, instructions, isStalePidFile } from "./docker.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -24,6 +24,17 @@ test("a pid file is stale when its process is gone or is another program by now"
   };
   expect([stale("7\n"), stale("8"), stale("9")]).toEqual([false, true, true]);
   expect(isStalePidFile(join(folder, "none"), "dockerd", folder)).toBe(false);
+});
+
+test("an engine that make starts lets go what builds leave, and one whose owner has settings is as they say", () => {
+  const settings = join(folder, "daemon.json");
+  const [option, path = ""] = daemonArguments({ state: folder }, settings);
+  expect(option).toBe("--config-file");
+  expect(JSON.parse(readFileSync(path, "utf8"))).toEqual({
+    builder: { gc: { enabled: true, defaultKeepStorage: "10GB" } },
+  });
+  writeFileSync(settings, "{}");
+  expect(daemonArguments({ state: folder }, settings)).toEqual([]);
 });
 
 test("says line by line what to run without root", () => {

@@ -77,13 +77,31 @@ export async function startEngine(plan: EnginePlan, folders: Folders, report: Re
   return { host: DEFAULT_HOST, isDefault: true };
 }
 
+/** Where an engine's settings are, which are its owner's to make. */
+const SETTINGS = "/etc/docker/daemon.json";
+
+/** What builds leave is let go beyond this: by itself an engine of before 23.0 keeps all of it, and fills the disk. */
+const BUILD_CACHE = "10GB";
+
+/** @param settings of the engine's owner, where there are any; default: {@link SETTINGS} */
+export function daemonArguments({ state }: Pick<Folders, "state">, settings = SETTINGS): string[] {
+  if (existsSync(settings)) return [];
+  const path = join(state, "dockerd.json");
+  writeFileSync(path, JSON.stringify({ builder: { gc: { enabled: true, defaultKeepStorage: BUILD_CACHE } } }));
+  return ["--config-file", path];
+}
+
 async function startDaemon(folders: Folders): Promise<void> {
   for (const { path, program } of PID_FILES) if (isStalePidFile(path, program)) rmSync(path, { force: true });
   mkdirSync(folders.state, { recursive: true });
   const log = join(folders.state, "dockerd.log");
   const output = openSync(log, "w");
   // A session of its own: it outlives make, its terminal and ^C.
-  const daemon = spawn("dockerd", [], { detached: true, cwd: "/", stdio: ["ignore", output, output] });
+  const daemon = spawn("dockerd", daemonArguments(folders), {
+    detached: true,
+    cwd: "/",
+    stdio: ["ignore", output, output],
+  });
   let ended: string | undefined;
   daemon.once("error", (error) => (ended = error.message));
   daemon.once("exit", (code) => (ended = `exit code ${code ?? "none"}`));
