@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { EXIT } from "../backup/protocol.ts";
+import type { CanaryPlan } from "../infra/plan/canary.ts";
 import { readMigrations } from "../jobs/migrations.ts";
 import { UserError } from "../toolchain/command.ts";
 import { DeploymentsLog, type DeploymentRecord } from "../toolchain/deployment/deployments-log.ts";
@@ -76,6 +77,10 @@ async function versionOf(
   }
 }
 
+function canaryText({ shares, seconds }: CanaryPlan): string {
+  return `${shares.join(", ")} % of the requests, ${seconds} s each`;
+}
+
 function planText(args: DeployingArgs, { serves, version, migrations, faults }: DeployPlan): string {
   const words = process.argv.slice(2).join(" ");
   const breaking = migrations.filter((one) => one.includes("incompatible"));
@@ -84,6 +89,7 @@ function planText(args: DeployingArgs, { serves, version, migrations, faults }: 
     ["Then", version],
     ["Migrations", migrations.length === 0 ? "none" : migrations.join(", ")],
     ["Backup", args.hasBackup ? "before it, where the stack makes any" : "none"],
+    ...(args.canary === undefined ? [] : ([["Canary", canaryText(args.canary)]] as const)),
     ...faults.map((fault) => ["Fault", fault] as const),
   ]);
   const warning =

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { EXIT } from "../backup/protocol.ts";
-import { readMigrations } from "../jobs/migrations.ts";
+import type { CanaryPlan } from "../infra/plan/canary.ts";
+import { readMigrations, type Migration } from "../jobs/migrations.ts";
 import { UserError } from "../toolchain/command.ts";
 import { deployStack, type Besides, type Underway } from "../toolchain/deploy.ts";
 import {
@@ -21,6 +22,7 @@ import type { RouteResult } from "../toolchain/smoke.ts";
 import { stackExists } from "../toolchain/stack.ts";
 import type { Steps } from "../toolchain/steps.ts";
 import { makeToken } from "../toolchain/token.ts";
+import { refuseBreaking } from "./canary.ts";
 import { preCheck } from "./pre-checks.ts";
 import { chooseRelease, refuseBarriers, type KnownRelease } from "./release-choice.ts";
 import { stackOption } from "./restore-run.ts";
@@ -50,6 +52,8 @@ export interface DeployingArgs {
   readonly hasTests: boolean;
   /** Whether the release before comes back by itself where the new one is found bad once it serves. */
   readonly hasWayBack: boolean;
+  /** How a new release gets requests. @default all at once */
+  readonly canary: CanaryPlan | undefined;
 }
 
 /** What a deploy says for programs. */
@@ -74,6 +78,7 @@ export async function deployRelease(args: DeployingArgs): Promise<Said> {
   await deployStack({
     ...{ name: stack, host, steps, command, whenHeld: "refuse" },
     goesOn: "run this again, and it goes on from there.",
+    canary: args.canary,
     besides: besidesOf(args, routes),
   });
   const log = new DeploymentsLog(stack, folders);
@@ -104,6 +109,7 @@ function besidesOf(args: DeployingArgs, routes: RouteResult[]): Besides {
         () => Promise.resolve(preCheck(deploy.looked, args.isForced)),
         (said) => said,
       );
+      if (args.canary !== undefined) refuseBreaking(deploy.looked, migrationsOf(deploy));
       before = servingImages(await deploy.host.running(deploy.stack, SERVICES));
       return choose(args, deploy, before);
     },
@@ -169,17 +175,18 @@ function imagesGone(stack: string, { version, number }: KnownRelease): UserError
   );
 }
 
+function migrationsOf({ host }: Underway): readonly Migration[] {
+  return readMigrations(join(host.folders.root, "jobs/migrations"));
+}
+
 /** The release before, as far as it can be brought back without anybody. */
-async function wayBackOf(
-  args: DeployingArgs,
-  { stack, host, entry }: Underway,
-  before: ReleaseImages | undefined,
-): Promise<WayBack> {
+async function wayBackOf(args: DeployingArgs, deploy: Underway, before: ReleaseImages | undefined): Promise<WayBack> {
+  const { stack, host, entry } = deploy;
   const way = chooseWayBack({
     ...{ stack: args.stack, isWanted: args.hasWayBack, which: args.which, before },
     records: entry.log.read(),
     running: await host.running(stack, SERVICES),
-    migrations: readMigrations(join(host.folders.root, "jobs/migrations")),
+    migrations: migrationsOf(deploy),
   });
   if (way.kind === "none" || (await host.hasImages(way.images))) return way;
   return { kind: "none", why: `the images of ${way.version} are gone from this engine` };

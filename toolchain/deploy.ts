@@ -1,4 +1,5 @@
 import { ALLOW_REPLACE } from "../infra/allow-replace.ts";
+import { CANARY_GIVEN_UP, type CanaryPlan } from "../infra/plan/canary.ts";
 import { allowedData } from "./allowed-data.ts";
 import { UserError, wasInterrupted } from "./command.ts";
 import { attempt, type Attempt } from "./deployment/attempt.ts";
@@ -27,6 +28,8 @@ export interface DeployArgs {
   readonly allow?: readonly string[];
   /** What to do while another one deploys. @default "wait" */
   readonly whenHeld?: "wait" | "refuse";
+  /** Lets the new release take over by shares of the requests, where the platform can. @default it takes over at once */
+  readonly canary?: CanaryPlan | undefined;
   /** What is done besides. @default nothing */
   readonly besides?: Besides;
 }
@@ -52,7 +55,7 @@ export interface Besides {
   readonly snapshot: (deploy: Underway) => Promise<void>;
   /** Once the new release serves. */
   readonly after: (deploy: Underway) => Promise<void>;
-  /** Asked where the new release serves and is found bad: what to go back to. */
+  /** Asked where the new release is found bad once it gets requests: what to go back to. */
   readonly wayBack: (deploy: Underway) => Promise<WayBack>;
 }
 
@@ -85,7 +88,7 @@ export async function deployStack(args: DeployArgs): Promise<Stack> {
 }
 
 async function steadily(stack: Stack, args: DeployArgs, entry: Attempt): Promise<void> {
-  const { host, steps, besides, allow = [], goesOn } = args;
+  const { host, steps, besides, allow = [], goesOn, canary } = args;
   const note = (text: string) => text;
   await entry.step("Bundles", () => bundle(host), note);
   entry.note({ step: "Images" });
@@ -95,6 +98,8 @@ async function steadily(stack: Stack, args: DeployArgs, entry: Attempt): Promise
   if (looked.kind === "seen") entry.note({ schemaBefore: levelOf(looked.look) });
   const underway = { stack, host, entry, looked };
   const takeBack = await besides?.before(underway);
+  const back = async (error: unknown) =>
+    besides === undefined ? error : goBack(error, { deploy: underway, steps, goesOn, wayBack: besides.wayBack });
   try {
     await entry.step("Release", () => whatIsDeployed(stack, host.folders, entry), note);
     const planned = await entry.step(
@@ -104,19 +109,24 @@ async function steadily(stack: Stack, args: DeployArgs, entry: Attempt): Promise
     );
     await besides?.snapshot(underway);
     const { total } = planned;
-    await entry.step("Deploy", (report) => update({ stack, host, steps, goesOn, total }, report), changes);
+    await entry.step("Deploy", (report) => update({ stack, host, steps, goesOn, total, canary }, report), changes);
   } catch (error) {
     // What was interrupted is gone on with; else the file is to say what serves.
     if (!wasInterrupted()) await takeBack?.();
-    throw error;
+    throw isCanaryFault(error) ? await back(error) : error;
   }
   try {
     await besides?.after(underway);
     await entry.step("Truth", (report) => truth(underway, report), note);
   } catch (error) {
-    throw besides === undefined ? error : await goBack(error, { ...{ deploy: underway, steps, goesOn }, ...besides });
+    throw await back(error);
   }
   await finish(underway);
+}
+
+/** Whether the new release was found bad while it got a part of the requests. */
+function isCanaryFault(error: unknown): boolean {
+  return error instanceof UserError && error.message.includes(CANARY_GIVEN_UP);
 }
 
 /** Migrations that waited for the release before, the level of the database, and the images that are kept. */

@@ -2,7 +2,7 @@ import { globSync, mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
-import { runCommand } from "./command.ts";
+import { runCommand, type CommandOptions } from "./command.ts";
 import { followEvents, type EngineEvent } from "./deployment/engine-events.ts";
 import { askedSchema } from "./deployment/truth.ts";
 import type { Folders } from "./folders.ts";
@@ -98,10 +98,13 @@ export class Stack {
     }
   }
 
-  /** @param take is given what the engine does, as it does it */
-  async deploy(take: (event: EngineEvent) => void): Promise<string> {
+  /**
+   * @param take is given what the engine does, as it does it
+   * @param env what the program reads besides, for this once
+   */
+  async deploy(take: (event: EngineEvent) => void, env: Readonly<Record<string, string>> = {}): Promise<string> {
     const up = ["up", "--yes", "--skip-preview", "--suppress-permalink=true"];
-    return followEvents(take, (path) => this.#pulumi([...up, "--event-log", path]));
+    return followEvents(take, (path) => this.#pulumi([...up, "--event-log", path], { env }));
   }
 
   /** What `pulumi preview --json` prints: what a deploy would do. */
@@ -110,15 +113,19 @@ export class Stack {
   }
 
   async destroy(report: Report): Promise<string> {
-    return this.#pulumi(["destroy", "--yes", "--skip-preview", "--suppress-permalink=true"], (line) => {
-      report(resourceLine(line));
+    return this.#pulumi(["destroy", "--yes", "--skip-preview", "--suppress-permalink=true"], {
+      onLine: (line) => {
+        report(resourceLine(line));
+      },
     });
   }
 
   /** Forgets what a killed deploy was about to create, and looks at what there is. */
   async settle(report: Report): Promise<void> {
-    await this.#pulumi(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"], (line) => {
-      report(resourceLine(line));
+    await this.#pulumi(["refresh", "--yes", "--skip-preview", "--clear-pending-creates"], {
+      onLine: (line) => {
+        report(resourceLine(line));
+      },
     });
   }
 
@@ -153,7 +160,7 @@ export class Stack {
 
   /** Writes a secret into the stack's file, encrypted; by standard input, as a command line is seen by everybody. */
   async setSecret(path: string, value: string): Promise<void> {
-    await this.#pulumi(["config", "set", "--path", "--secret", `${PROJECT}:${path}`], undefined, value);
+    await this.#pulumi(["config", "set", "--path", "--secret", `${PROJECT}:${path}`], { input: value });
     await hideSalts(this.#folders);
   }
 
@@ -180,20 +187,19 @@ export class Stack {
   }
 
   async import(deployment: Deployment): Promise<void> {
-    await this.#pulumi(["stack", "import"], undefined, JSON.stringify(deployment));
+    await this.#pulumi(["stack", "import"], { input: JSON.stringify(deployment) });
   }
 
-  async #pulumi(args: readonly string[], onLine?: (line: string) => void, input?: string): Promise<string> {
+  async #pulumi(args: readonly string[], { env, ...options }: Omit<CommandOptions, "cwd"> = {}): Promise<string> {
     const isNamed = args.includes(this.name);
     return runCommand(
       "pulumi",
       [...args, ...(isNamed ? [] : ["--stack", this.name]), "--non-interactive", "--color=never"],
       {
+        ...options,
         cwd: this.#folders.root,
         // Without it there is no --event-log.
-        env: { ...this.#env, PULUMI_DEBUG_COMMANDS: "true" },
-        ...(onLine ? { onLine } : {}),
-        ...(input === undefined ? {} : { input }),
+        env: { ...this.#env, ...env, PULUMI_DEBUG_COMMANDS: "true" },
       },
     );
   }

@@ -153,11 +153,14 @@ function failed(kind: AnyKind, claim: Claim, failure: JobFailure, permanent: boo
   return { claim, outcome: "failed", failure: kept, retryInMs };
 }
 
+/** Tries, five seconds apart, of a job whose kind a worker does not have: half of the workers may be those of before, for minutes in a canary. */
+const UNKNOWN_KIND_TRIES = 24;
+
 function unknownKind(claim: Claim, kinds: Kinds): AttemptEnd {
   const message = `this worker has no kind "${claim.kind}"; it has ${[...kinds.keys()].join(", ")}`;
   const failure = { code: "unknown-kind", message };
   // Another release may have it: during a deploy old workers meet new jobs.
-  return { claim, outcome: "failed", failure, retryInMs: claim.failures < 5 ? 5000 : undefined };
+  return { claim, outcome: "failed", failure, retryInMs: claim.failures < UNKNOWN_KIND_TRIES ? 5000 : undefined };
 }
 
 /** Gives what was committed; `undefined` when the job belongs to somebody else by now. */

@@ -1,6 +1,5 @@
 import { Container, Volume } from "@pulumi/docker";
 import { interpolate, type ComponentResource, type Input, type Output } from "@pulumi/pulumi";
-import type { Engine } from "./engine.ts";
 import { hardened } from "./container.ts";
 import { labels, SERVICE_LABEL } from "./labels.ts";
 import type { Networks } from "./network.ts";
@@ -23,7 +22,7 @@ export interface Edge {
 const UID = 10_005;
 const INNER_PORT = 8080;
 
-/** nginx, the only container with a published port. Which release it sends requests to is a link on its volume. */
+/** nginx, the only container with a published port. Which release it sends requests to is said by links on its volume. */
 export function edge(args: EdgeArgs): Edge {
   const { parent, networks } = args;
   const state = new Volume("edge", { labels: labels({ [SERVICE_LABEL]: "edge" }) }, { parent });
@@ -53,16 +52,6 @@ export function edge(args: EdgeArgs): Edge {
     { parent, deleteBeforeReplace: true },
   );
   return { id: container.id, url: interpolate`http://${reachable(args.address)}:${args.port}` };
-}
-
-/** From the next request on, everything goes to this release of the API. */
-export async function activate(engine: Engine, edgeId: string, release: string): Promise<void> {
-  const { code, output } = await engine.exec(edgeId, ["/usr/local/bin/activate", release]);
-  if (code !== 0) {
-    throw new Error(
-      `The edge did not switch to ${release} (exit code ${code}): ${output}\nThe release before it goes on serving. Run \`pulumi up\` again.`,
-    );
-  }
 }
 
 function reachable(address: string): string {

@@ -1,4 +1,6 @@
+import { Readable } from "node:stream";
 import type Docker from "dockerode";
+import { LogLines } from "./log-lines.ts";
 
 /** The Docker engine, asked by hooks while a deploy runs; never during a preview. */
 export interface Engine {
@@ -9,6 +11,8 @@ export interface Engine {
   wait(id: string): Promise<number>;
   /** The last lines of its log. */
   logs(id: string, lines: number): Promise<string>;
+  /** Hands on what it writes to standard output from now on, a line at a time; gives what ends that. */
+  follow(id: string, take: (line: string) => void): Promise<() => void>;
   /** Runs a command in a running container; its exit code and output. */
   exec(id: string, command: readonly string[]): Promise<{ readonly code: number; readonly output: string }>;
   stop(id: string): Promise<void>;
@@ -81,6 +85,17 @@ class DockerEngine implements Engine {
   async logs(id: string, lines: number): Promise<string> {
     const raw = await this.#docker.getContainer(id).logs({ stdout: true, stderr: true, tail: lines });
     return demultiplex(raw);
+  }
+
+  async follow(id: string, take: (line: string) => void): Promise<() => void> {
+    const lines = new LogLines(take);
+    const log = await this.#docker.getContainer(id).logs({ follow: true, stdout: true, tail: 0 });
+    log.on("data", (chunk: Buffer) => {
+      lines.push(chunk);
+    });
+    return () => {
+      if (log instanceof Readable) log.destroy();
+    };
   }
 
   async exec(id: string, command: readonly string[]): Promise<{ code: number; output: string }> {

@@ -34,6 +34,7 @@ function scripted(script: Readonly<Record<string, readonly ContainerState[]>>, l
     stop: refuse,
     wait: refuse,
     exec: refuse,
+    follow: refuse,
   };
   return { engine, asked };
 }

@@ -1,6 +1,10 @@
 import { all, log, type ComponentResource, type Output } from "@pulumi/pulumi";
 import type { AskedService, Done, Release } from "../contract.ts";
-import { activate, type Edge } from "./edge.ts";
+import { canaryOfCaller, type CanaryPlan } from "../plan/canary.ts";
+import { CanaryError } from "../plan/canary-run.ts";
+import { canary } from "./canary.ts";
+import type { Edge } from "./edge.ts";
+import { activate, sendShare } from "./edge-switch.ts";
 import type { Engine } from "./engine.ts";
 import { gate } from "./gate.ts";
 import { waitHealthy } from "./health.ts";
@@ -35,10 +39,11 @@ export function release(args: ReleaseArgs): Release {
     throw new Error(
       `A release needs a service named api, for the edge; it has: ${entries.map(([name]) => name).join(", ")}.`,
     );
+  const plan = canaryOfCaller(process.env);
   const taken = gate({
     name: "release",
     keys: { containers, edge: args.edge.id, api: api.release },
-    run: (engine, keys) => takeOver(engine, keys, args.healthTimeoutSeconds),
+    run: (engine, keys) => takeOver(engine, keys, { plan, timeoutSeconds: args.healthTimeoutSeconds }),
     after: args.after,
     parent: args.parent,
   });
@@ -61,18 +66,28 @@ interface Keys {
   readonly api: string;
 }
 
-async function takeOver(engine: Engine, keys: Keys, timeoutSeconds: number): Promise<void> {
-  const ids = keys.containers.split(",");
+interface TakingOver {
+  /** How requests come to the new release. @default all at once */
+  readonly plan: CanaryPlan | undefined;
+  readonly timeoutSeconds: number;
+}
+
+async function takeOver(engine: Engine, keys: Keys, { plan, timeoutSeconds }: TakingOver): Promise<void> {
+  const containers = keys.containers.split(",");
+  const { edge: edgeId, api: release } = keys;
   try {
     // Those that a failed release left stopped are asked again; a running one is left as it is.
-    await Promise.all(ids.map((id) => engine.start(id)));
-    await waitHealthy(engine, [...ids, keys.edge], timeoutSeconds);
+    await Promise.all(containers.map((id) => engine.start(id)));
+    await waitHealthy(engine, [...containers, edgeId], timeoutSeconds);
+    if (plan !== undefined) await canary({ engine, edge: edgeId, release, containers, plan });
   } catch (error) {
-    await stopUnhealthy(engine, ids);
-    throw new ReleaseError(error);
+    await stopUnhealthy(engine, containers);
+    // One whose canary was killed may have a share still.
+    if ((await engine.inspect(edgeId)).running) await sendShare(engine, edgeId, release, 0);
+    throw error instanceof CanaryError ? error : new ReleaseError(error);
   }
-  await activate(engine, keys.edge, keys.api);
-  await log.info(`${keys.api} serves`);
+  await activate(engine, edgeId, release);
+  await log.info(`${release} serves`);
 }
 
 async function stopUnhealthy(engine: Engine, ids: readonly string[]): Promise<void> {

@@ -1,4 +1,5 @@
 import { all, interpolate, output, type Input, type Output } from "@pulumi/pulumi";
+import { CANARY, canaryOfCaller } from "../plan/canary.ts";
 import type { AskedService, Database, Done, Release, ServiceSpec } from "../contract.ts";
 import { autoscaling } from "./autoscaling.ts";
 import { deployment, hasTraffic, serviceAddress, serviceTemplate, type DeploymentArgs } from "./deployment.ts";
@@ -35,6 +36,10 @@ interface Rolled {
 
 /** Every service, each rolled out by the cluster itself: new pods beside the old, which go when these are ready. */
 export function release(args: ReleaseArgs): Release {
+  if (canaryOfCaller(process.env) !== undefined)
+    throw new Error(
+      `${CANARY} is set, and a cluster has no canary: unset it, or deploy to a stack on a Docker engine.`,
+    );
   const rolled = args.services.map((service) => rollOut(service, args));
   const [url] = rolled.flatMap((one) => one.url ?? []);
   if (url === undefined)

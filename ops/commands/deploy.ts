@@ -1,5 +1,7 @@
 import { EXIT } from "../../backup/protocol.ts";
+import { CANARY_LIMITS } from "../../infra/plan/canary.ts";
 import { UserError } from "../../toolchain/command.ts";
+import { askedCanary } from "../canary.ts";
 import { deployRelease, type DeployingArgs } from "../deploying.ts";
 import { planDeploy } from "../deploy-plan.ts";
 import { runOps, type Asked } from "../run-ops.ts";
@@ -18,6 +20,8 @@ const OPTIONS = {
   update: { type: "boolean", default: false },
   rollback: { type: "boolean", default: false },
   "skip-build": { type: "boolean", default: false },
+  canary: { type: "string" },
+  "canary-seconds": { type: "string" },
 } as const;
 
 export const DEPLOY_LINES = [
@@ -45,32 +49,46 @@ export function run(): Promise<void> {
       "--rollback [VERSION]  the same as: slipway rollback [VERSION]",
       ...DEPLOY_LINES,
       "--skip-build   with the images that serve, for settings alone",
+      "--canary SHARES  the new release gets these percents of the requests, one after the other, and is compared with the one before after each; where it is worse",
+      "                 everything goes back. On a Docker engine. Such as 10,50,100",
+      `--canary-seconds N  of each share; default ${CANARY_LIMITS.seconds}`,
     ],
     examples: [
       "./slipway deploy",
       "./slipway deploy --yes",
       "./slipway deploy --init --yes --stack mine",
       "./slipway deploy --skip-build --yes      # after pulumi config set ...",
+      "./slipway deploy --canary 10,50,100 --yes",
+      "./slipway deploy --canary 5,25 --canary-seconds 300 --yes",
       "./slipway deploy --rollback --yes",
       "./slipway deploy --yes --json | jq .result.deployment.version",
     ],
     words: 1,
-    run: (asked) => {
-      const { values, words } = asked;
-      const modes = (["init", "update", "rollback", "skip-build"] as const).filter((mode) => values[mode]);
-      if (modes.length > 1 && !(modes.length === 2 && values.update && values["skip-build"]))
-        throw new UserError(`--${modes.join(" and --")} do not go together. See: ./slipway deploy --help`, EXIT.usage);
-      if (words.length > 0 && !values.rollback)
-        throw new UserError(`A version goes with --rollback alone, got ${JSON.stringify(words[0])}.`, EXIT.usage);
-      const expects = values.init ? "new" : values.update || values["skip-build"] ? "there" : undefined;
-      const which = values.rollback ? "before" : values["skip-build"] ? "same" : "checkout";
-      return deploy({ ...asked, which, expects });
-    },
+    run: (asked) => deploy({ ...asked, ...wanted(asked) }),
   });
 }
 
+/** What is to run, and how it is to take over. */
+function wanted({
+  values,
+  words,
+  platform,
+}: Asked<typeof OPTIONS>): Pick<DeployingArgs, "which" | "expects" | "canary"> {
+  const modes = (["init", "update", "rollback", "skip-build"] as const).filter((mode) => values[mode]);
+  if (modes.length > 1 && !(modes.length === 2 && values.update && values["skip-build"]))
+    throw new UserError(`--${modes.join(" and --")} do not go together. See: ./slipway deploy --help`, EXIT.usage);
+  if (words.length > 0 && !values.rollback)
+    throw new UserError(`A version goes with --rollback alone, got ${JSON.stringify(words[0])}.`, EXIT.usage);
+  const mode = modes.find((one) => one !== "update");
+  return {
+    expects: values.init ? "new" : values.update || values["skip-build"] ? "there" : undefined,
+    which: values.rollback ? "before" : values["skip-build"] ? "same" : "checkout",
+    canary: askedCanary({ shares: values.canary, seconds: values["canary-seconds"], platform, mode }),
+  };
+}
+
 type Wanted = Pick<Asked<typeof DEPLOY_OPTIONS>, "stack" | "platform" | "steps" | "words" | "values"> &
-  Pick<DeployingArgs, "which" | "expects">;
+  Pick<DeployingArgs, "which" | "expects" | "canary">;
 
 /** What `deploy` and `rollback` share. */
 export function deploy({ values, words: [version], ...asked }: Wanted) {

@@ -20,6 +20,6 @@ export function run(): Promise<void> {
       "./slipway rollback 12 --yes",
     ],
     words: 1,
-    run: (asked) => deploy({ ...asked, which: "before", expects: "there" }),
+    run: (asked) => deploy({ ...asked, which: "before", expects: "there", canary: undefined }),
   });
 }

@@ -90,3 +90,10 @@ test("of an error with several reasons each is told, and the end of a log with t
   progress.take({ diagnosticEvent: { message, severity: "error", urn: URN } });
   expect(progress.fault).toBe("api-1: timed out\n  pod api-x, container api: ended; the end of its log:\n  broken");
 });
+
+test("of what the program says, the canary's lines are shown", () => {
+  const said = (message: string) =>
+    new Progress().take({ diagnosticEvent: { message: `<{%reset%}>${message}<{%reset%}>\n`, severity: "info" } });
+  expect(said("Canary at 10 % is good.")).toBe("Canary at 10 % is good.");
+  expect(said("api-1a serves")).toBeUndefined();
+});

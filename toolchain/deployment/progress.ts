@@ -1,3 +1,4 @@
+import { CANARY_SAID } from "../../infra/plan/canary.ts";
 import { formatSeconds } from "../steps.ts";
 import type { EngineEvent } from "./engine-events.ts";
 
@@ -68,6 +69,7 @@ export class Progress {
   /** @returns a line where something has come to its end, such as `+ api-1 created (2.3 s)` */
   take(event: EngineEvent): string | undefined {
     if (event.diagnosticEvent?.severity === "error") this.#fault ??= faultOf(event.diagnosticEvent);
+    if (event.diagnosticEvent?.severity === "info") return saidByCanary(event.diagnosticEvent.message);
     const found = event.resourcePreEvent ?? event.resOutputsEvent ?? event.resOpFailedEvent;
     if (found === undefined) return undefined;
     const { op, urn, type } = found.metadata;
@@ -106,13 +108,22 @@ const FAULT_LENGTH = 2000;
 /** What the engine writes over the reasons of a resource, of which the first alone may say little. */
 const HEADING = /^\d+ errors? occurred:$/;
 
-/** Its colours are written as `<{%reset%}>`. */
-function faultOf({ urn, message }: NonNullable<EngineEvent["diagnosticEvent"]>): string | undefined {
-  const lines = message
+function saidByCanary(message: string): string | undefined {
+  const [said] = linesOf(message);
+  return said?.startsWith(CANARY_SAID) === true ? said : undefined;
+}
+
+/** Colours are written as `<{%reset%}>`. */
+function linesOf(message: string): string[] {
+  return message
     .replaceAll(/<\{%.*?%\}>/g, "")
     .split("\n")
     .map((line) => line.trim())
     .filter((line) => line !== "");
+}
+
+function faultOf({ urn, message }: NonNullable<EngineEvent["diagnosticEvent"]>): string | undefined {
+  const lines = linesOf(message);
   const isList = HEADING.test(lines[0] ?? "");
   const told = isList ? lines.slice(1).map((line) => line.replace(/^\* /, "")) : lines.slice(0, 1);
   const name = urn?.split("::").at(-1);

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { readManifest } from "../../infra/images/contexts.ts";
+import { CANARY_SAID, canaryEnvironment, type CanaryPlan } from "../../infra/plan/canary.ts";
 import { dataChanges, describeDataChanges, previewSteps } from "../../infra/plan/data-changes.ts";
 import { CommandError, runCommand, UserError, wasInterrupted } from "../command.ts";
 import type { Host } from "../platforms/host.ts";
@@ -53,23 +54,28 @@ export async function keepsData(stack: Stack, allow: readonly string[]): Promise
   return { note: allow.length === 0 ? "all of it stays" : `may go: ${allow.join(", ")}`, total: countChanges(steps) };
 }
 
+/** Lines that are shown beside one that changes, too. */
+const ALWAYS_SAID = new RegExp(`^(${FAILED}|${CANARY_SAID})`);
+
 export interface Up {
   readonly stack: Stack;
   readonly host: Host;
   readonly steps: Steps;
   readonly goesOn: string | undefined;
   readonly total: number | undefined;
+  /** Lets the new release take over by shares of the requests. */
+  readonly canary?: CanaryPlan | undefined;
 }
 
 export async function update({ stack, host, steps, total, ...up }: Up, report: Report): Promise<string> {
-  const { goesOn = "make up goes on from there." } = up;
+  const { goesOn = "make up goes on from there.", canary } = up;
   const progress = new Progress({ total });
   try {
     return await stack.deploy((event) => {
       const line = progress.take(event);
-      if (line !== undefined && (!steps.isLive || line.startsWith(FAILED))) steps.say(`  ${line}`);
+      if (line !== undefined && (!steps.isLive || ALWAYS_SAID.test(line))) steps.say(`  ${line}`);
       report(progress.detail);
-    });
+    }, canaryEnvironment(canary));
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     if (wasInterrupted()) throw new UserError(`Interrupted. Pulumi has written down how far it came; ${goesOn}`);

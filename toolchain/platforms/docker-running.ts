@@ -1,4 +1,5 @@
 import type Docker from "dockerode";
+import { servingRelease } from "../../infra/docker/edge-switch.ts";
 import { engineOf } from "../../infra/docker/engine.ts";
 import type { Copy, Running } from "../deployment/truth.ts";
 
@@ -55,6 +56,5 @@ async function activeRelease(docker: Docker, stack: string): Promise<string | un
   const filters = { label: [label("stack", stack), label("service", "edge")] };
   const [edge] = await docker.listContainers({ filters });
   if (edge === undefined) return undefined;
-  const { output } = await engineOf(docker).exec(edge.Id, ["readlink", "/var/lib/edge/active"]);
-  return /^releases\/(api-[0-9a-f]+)$/.exec(output)?.[1];
+  return servingRelease(engineOf(docker), edge.Id);
 }

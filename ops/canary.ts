@@ -1,0 +1,56 @@
+import { EXIT } from "../backup/protocol.ts";
+import { parseCanary, type CanaryPlan } from "../infra/plan/canary.ts";
+import { UserError } from "../toolchain/command.ts";
+import type { Looked } from "../toolchain/deployment/operate.ts";
+import type { Applied } from "./release-choice.ts";
+import type { Platform } from "./run-ops.ts";
+
+export interface CanaryWords {
+  /** Shares with commas between, as they were typed; nothing where no canary is wanted. */
+  readonly shares: string | undefined;
+  readonly seconds: string | undefined;
+  readonly platform: Platform;
+  /** An option that was given and goes with no canary. */
+  readonly mode: string | undefined;
+}
+
+/**
+ * How a new release is to take over.
+ *
+ * @throws UserError where it is not said as it must be, or cannot be done
+ */
+export function askedCanary({ shares, seconds, platform, mode }: CanaryWords): CanaryPlan | undefined {
+  const wrong = (why: string) => new UserError(`${why} See: ./slipway deploy --help`, EXIT.usage);
+  if (shares === undefined) {
+    if (seconds !== undefined) throw wrong("--canary-seconds goes with --canary alone.");
+    return undefined;
+  }
+  if (mode !== undefined) throw wrong(`--canary and --${mode} do not go together.`);
+  if (platform !== "docker")
+    throw wrong(
+      "--canary is for stacks on a Docker engine: in a cluster new pods take over one by one, and nothing there shares requests out by percent. Leave it out.",
+    );
+  try {
+    return parseCanary(shares, seconds);
+  } catch (error) {
+    throw error instanceof RangeError ? wrong(error.message) : error;
+  }
+}
+
+/**
+ * For a canary both releases have to work for as long as it takes.
+ *
+ * @throws UserError where a migration that is to run breaks the one before
+ */
+export function refuseBreaking(looked: Looked, migrations: readonly Applied[]): void {
+  const applied = looked.kind === "seen" ? looked.look.applied : [];
+  const breaking = migrations.find(
+    ({ version, phase }) => phase === "incompatible" && !applied.some((one) => one.version === version),
+  );
+  // Where nothing runs there is nothing to break, and where it cannot be asked the checks before this one have refused.
+  if (breaking === undefined || looked.kind !== "seen") return;
+  throw new UserError(
+    `${breaking.file} is incompatible: the release that serves stops working when it runs, and a canary needs both. Nothing was changed. Deploy without --canary.`,
+    EXIT.usage,
+  );
+}

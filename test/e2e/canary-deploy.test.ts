@@ -1,0 +1,102 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Deployed } from "../../ops/deploying.ts";
+import { DeploymentsLog } from "../../toolchain/deployment/deployments-log.ts";
+import { finished, send, startLoad, type LoadReport, type Target } from "./client.ts";
+import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
+import { spoken } from "./running.ts";
+
+/** `./slipway deploy --canary` on the real engine, while clients ask without pause: one that is good, one that is not, one that is killed. */
+let stack: OpsStack;
+let to: Target;
+beforeAll(async () => {
+  stack = await makeOpsStack("  slipway:backup: { enabled: false }\n");
+  const { code, output } = await stack.slipway("deploy", "--init", "--yes").ended;
+  if (code !== 0) throw new Error(output);
+  to = { url: stack.url, token: await stack.token() };
+});
+afterAll(() => stack.remove());
+
+const CANARY = ["deploy", "--yes", "--skip-tests", "--canary", "20,100", "--canary-seconds", "5"];
+const log = () => new DeploymentsLog(stack.name, { state: join(stack.stateFolder, "slipway") }).read();
+const served = async () => (JSON.parse((await send(to, "GET", "/")).body) as { version: string }).version;
+
+function release(from: string, version: string): void {
+  for (const file of ["package.json", "app/version.ts"]) stack.checkout.edit(file, `"${from}"`, `"${version}"`);
+}
+
+/** What clients see meanwhile. */
+async function underLoad(work: () => Promise<void>): Promise<LoadReport> {
+  const load = startLoad(to, 4);
+  try {
+    await work();
+  } finally {
+    await load.stop();
+  }
+  return load.stop();
+}
+
+async function allDone({ accepted }: LoadReport): Promise<void> {
+  expect(accepted.length).toBeGreaterThan(20);
+  for (const id of accepted.slice(-20)) expect((await finished(to, id)).state).toBe("succeeded");
+}
+
+it("lets a good release take over by shares, without a failed request", async () => {
+  release("0.1.0", "0.2.0");
+  const report = await underLoad(async () => {
+    const { code, result, text } = await spoken<Deployed>(stack.slipway(...CANARY, "--json"));
+    expect(code, text).toBe(0);
+    expect(text).toMatch(
+      /Canary at 20 % is good\. the new release: \d{2,} requests, 0 errors .*; the one before: \d{2,} requests/,
+    );
+    expect(text).toContain("Canary at 100 % is good.");
+    expect(result.deployment).toMatchObject({ outcome: "succeeded", version: "0.2.0", serving: "0.2.0" });
+  });
+  expect(report.failures).toEqual([]);
+  await allDone(report);
+  expect(await served()).toBe("0.2.0");
+  expect((await stack.containers("api")).length).toBe(2);
+});
+
+it("sends everything back from one whose API fails, takes it away, and says by which figures", async () => {
+  release("0.2.0", "0.3.0");
+  const [good, bad] = ['app.get("/api/v1/health", { schema: summary }, async () => {', 'throw new Error("it fails");'];
+  stack.checkout.edit("app/routes/health.ts", good, good + bad);
+  const report = await underLoad(async () => {
+    const { code, output } = await stack.slipway(...CANARY).ended;
+    expect(code, output).toBe(1);
+    expect(output).toContain("Gone back to 0.2.0 by itself");
+  });
+  stack.checkout.edit("app/routes/health.ts", good + bad, good);
+  // Those that the new release was given, and nobody else's.
+  expect(report.failures.filter((failure) => !failure.startsWith("GET 500"))).toEqual([]);
+  expect(report.failures.length).toBeGreaterThan(2);
+  expect(report.failures.length).toBeLessThan(report.requests / 2);
+  await allDone(report);
+  expect(log().at(-1)).toMatchObject({ outcome: "failed", version: "0.3.0", serving: "0.2.0" });
+  expect(log().at(-1)?.reason).toMatch(
+    /The canary was given up at 20 %: \d+ of \d+ requests to the new release failed \([\d.]+ %\), 0 of \d+ to the one before/,
+  );
+  const after = await underLoad(() => new Promise((resolve) => setTimeout(resolve, 2000)));
+  expect(after.failures).toEqual([]);
+  expect(await served()).toBe("0.2.0");
+  expect((await stack.containers("api")).length).toBe(2);
+  expect((await stack.containers("worker-cpu")).length).toBe(1);
+});
+
+it("that is killed keeps its share until the next deploy has finished it", async () => {
+  const report = await underLoad(async () => {
+    const running = stack.slipway(...CANARY);
+    await running.printed("Canary at 20 % is good.");
+    running.kill();
+    await running.ended;
+    expect(log().at(-1)?.outcome).toBeUndefined();
+    const { code, output } = await stack.slipway("deploy", "--yes", "--skip-tests").ended;
+    expect(code, output).toBe(0);
+  });
+  expect(report.failures).toEqual([]);
+  await allDone(report);
+  expect(log().at(-1)).toMatchObject({ outcome: "succeeded", version: "0.3.0", serving: "0.3.0" });
+  expect(await served()).toBe("0.3.0");
+  expect((await stack.containers("api")).length).toBe(2);
+});
