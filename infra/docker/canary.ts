@@ -30,21 +30,22 @@ export async function canary({ engine, edge, release, containers, plan }: Canary
     return;
   }
   const tally = new Tally();
-  const end = await engine.follow(edge, (line) => {
+  const following = await engine.follow(edge, (line) => {
     const seen = readAccess(line);
     if (seen?.release === release) tally.add("release", seen);
     else if (seen?.release === before) tally.add("before", seen);
   });
   const world = {
     send: (percent: number) => sendShare(engine, edge, release, percent),
-    unwell: () => findUnwell(engine, containers),
+    unwell: async () =>
+      following.isOver ? "the edge's log broke off, and nothing is known any more" : findUnwell(engine, containers),
     say: (text: string) => log.info(text),
     sleep: (seconds: number) => sleep(seconds * 1000),
   };
   try {
     await runCanary(plan, world, tally);
   } finally {
-    end();
+    following.end();
   }
 }
 

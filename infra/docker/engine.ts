@@ -11,11 +11,18 @@ export interface Engine {
   wait(id: string): Promise<number>;
   /** The last lines of its log. */
   logs(id: string, lines: number): Promise<string>;
-  /** Hands on what it writes to standard output from now on, a line at a time; gives what ends that. */
-  follow(id: string, take: (line: string) => void): Promise<() => void>;
+  /** Hands on what it writes to standard output from now on, a line at a time. It is to be ended. */
+  follow(id: string, take: (line: string) => void): Promise<Following>;
   /** Runs a command in a running container; its exit code and output. */
   exec(id: string, command: readonly string[]): Promise<{ readonly code: number; readonly output: string }>;
   stop(id: string): Promise<void>;
+}
+
+/** A log that is read while it grows. */
+export interface Following {
+  /** Whether it broke off: the container ended, or the engine went away. */
+  readonly isOver: boolean;
+  end(): void;
 }
 
 /** What a hook needs to know of a container. */
@@ -87,15 +94,23 @@ class DockerEngine implements Engine {
     return demultiplex(raw);
   }
 
-  async follow(id: string, take: (line: string) => void): Promise<() => void> {
+  async follow(id: string, take: (line: string) => void): Promise<Following> {
     const lines = new LogLines(take);
     const log = await this.#docker.getContainer(id).logs({ follow: true, stdout: true, tail: 0 });
+    const following = {
+      isOver: false,
+      end: () => {
+        if (log instanceof Readable) log.destroy();
+      },
+    };
     log.on("data", (chunk: Buffer) => {
       lines.push(chunk);
     });
-    return () => {
-      if (log instanceof Readable) log.destroy();
-    };
+    for (const event of ["end", "error"])
+      log.on(event, () => {
+        following.isOver = true;
+      });
+    return following;
   }
 
   async exec(id: string, command: readonly string[]): Promise<{ code: number; output: string }> {
