@@ -6,7 +6,10 @@ import { finished, send, startLoad, type LoadReport, type Target } from "./clien
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
 import { spoken } from "./running.ts";
 
-/** `./slipway deploy --canary` on the real engine, while clients ask without pause: one that is good, one that is not, one that is killed. */
+/**
+ * `./slipway deploy --canary` on the real engine, while clients ask without pause: one that is good, one that is not, one that is killed. And a release that
+ * is found bad once everything goes to it.
+ */
 let stack: OpsStack;
 let to: Target;
 beforeAll(async () => {
@@ -97,6 +100,24 @@ it("that is killed keeps its share until the next deploy has finished it", async
   expect(report.failures).toEqual([]);
   await allDone(report);
   expect(log().at(-1)).toMatchObject({ outcome: "succeeded", version: "0.3.0", serving: "0.3.0" });
+  expect(await served()).toBe("0.3.0");
+  expect((await stack.containers("api")).length).toBe(2);
+});
+
+it("goes back by itself from a release that serves, where a route does not answer as it must", async () => {
+  release("0.3.0", "0.4.0");
+  const [good, bad] = ["live", "dying"].map((status) => `({ status: "${status}" as const })`);
+  stack.checkout.edit("app/routes/health.ts", good ?? "", bad ?? "");
+  const report = await underLoad(async () => {
+    const { code, output } = await stack.slipway("deploy", "--yes").ended;
+    expect(code, output).toBe(1);
+    expect(output).toContain("Gone back to 0.3.0 by itself");
+  });
+  expect(report.failures).toEqual([]);
+  await allDone(report);
+  expect(log().at(-1)).toMatchObject({ outcome: "failed", version: "0.4.0", serving: "0.3.0" });
+  expect(log().at(-1)?.reason).toContain("GET /health/live");
+  expect(stack.file()).toContain(`api: ${log().at(-2)?.images?.api ?? "nothing"}`);
   expect(await served()).toBe("0.3.0");
   expect((await stack.containers("api")).length).toBe(2);
 });
