@@ -7,6 +7,7 @@ import { backupSchema } from "./agent-messages.ts";
 import { askAgent } from "./asking.ts";
 import type { Answer } from "./reading.ts";
 import type { Platform } from "./run-ops.ts";
+import { StackFile } from "./stack-file.ts";
 
 export interface SnapshotArgs {
   readonly stack: string;
@@ -17,9 +18,10 @@ export interface SnapshotArgs {
 }
 
 /** What there is in the place of a backup, where none is made: said, so that nobody believes in one. */
-function without({ platform, hasBackup }: SnapshotArgs, { looked }: Underway): string | undefined {
+function without({ stack, platform, hasBackup }: SnapshotArgs, { looked }: Underway): string | undefined {
   if (!hasBackup) return "none, as --no-backup says";
   if (platform === "aws") return "none of ours: RDS keeps every moment of the last days";
+  if (!new StackFile(stack).hasBackups) return "none: this stack makes no backups";
   return looked.kind === "nothing runs" ? "none: nothing runs yet" : undefined;
 }
 

@@ -6,6 +6,10 @@ import { PROJECT } from "../toolchain/stack.ts";
 
 const fileSchema = z.looseObject({ config: z.record(z.string(), z.unknown()).default({}) });
 
+const externalSchema = z.looseObject({
+  postgres: z.looseObject({ external: z.unknown() }).default({ external: undefined }),
+});
+
 const speechSchema = z.looseObject({ engine: z.string().default("espeak-ng") });
 
 /** What commands ask of a stack's file. Faults of it are for the program to list. */
@@ -30,8 +34,10 @@ export class StackFile {
     return speechSchema.parse(this.value("speech") ?? {}).engine;
   }
 
-  /** Whether an agent of the stack's own makes backups. */
+  /** Whether an agent of the stack's own makes backups: of a Postgres that is external somebody else does. */
   get hasBackups(): boolean {
+    const { data } = externalSchema.safeParse(this.value("kubernetes") ?? {});
+    if (data?.postgres.external !== undefined) return false;
     return backupSchema.safeParse(this.value("backup") ?? {}).data?.enabled ?? true;
   }
 }
