@@ -3,7 +3,9 @@ import { EXIT } from "../backup/protocol.ts";
 import { MOST_SECONDS, type Rate } from "../jobs/rates.ts";
 import { UserError } from "../toolchain/command.ts";
 import { OPERATE } from "../toolchain/deployment/operate.ts";
-import type { Sight } from "./sight/sight.ts";
+import { findFolders } from "../toolchain/folders.ts";
+import { lookAt } from "../toolchain/platforms/platforms.ts";
+import type { Steps } from "../toolchain/steps.ts";
 
 const count = z.number().nonnegative();
 
@@ -19,15 +21,12 @@ const ratesSchema = z.array(
  *
  * @throws UserError where none runs, or it cannot say
  */
-export async function measuredRates(
-  sight: Pick<Sight, "run">,
-  stack: string,
-  sinceSeconds: number,
-): Promise<readonly Rate[]> {
+export async function measuredRates(stack: string, sinceSeconds: number, steps: Steps): Promise<readonly Rate[]> {
   if (sinceSeconds > MOST_SECONDS)
     throw new UserError("--since is longer than 31d, the most that can be looked at.", EXIT.usage);
   const instead = "Say what comes yourself: --unmeasured --jobs speech=3/s --seconds speech=2";
-  const ran = await sight.run("api", [...OPERATE, "rates", String(sinceSeconds)].join(" "));
+  const { stack: opened, sight } = await lookAt(stack, findFolders(), steps);
+  const ran = opened.exists ? await sight.withinApi(opened, [...OPERATE, "rates", String(sinceSeconds)]) : undefined;
   if (ran === undefined)
     throw new UserError(
       `No API of ${stack} runs, and it would have to be asked. make up STACK=${stack}; or: ${instead}`,

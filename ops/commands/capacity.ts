@@ -83,7 +83,7 @@ async function capacity(asked: Asked<typeof OPTIONS>): Promise<Said> {
 
 async function measure({ stack, platform, steps }: Asked<typeof OPTIONS>, since: number): Promise<Measured> {
   const { sight } = await openSight(stack, platform, steps);
-  const [rates, wanted] = await Promise.all([measuredRates(sight, stack, since), sight.wanted()]);
+  const [rates, wanted] = await Promise.all([measuredRates(stack, since, steps), sight.wanted()]);
   return { rates, hasGpu: Object.hasOwn(wanted, "worker-gpu") };
 }
 

@@ -9,7 +9,6 @@ import { PRICE_LIST, refreshed } from "../price-list.ts";
 import { jobsPerMonth } from "../load.ts";
 import { measuredRates } from "../measured-rates.ts";
 import { runOps, type Asked, type Said } from "../run-ops.ts";
-import { openSight } from "../sight/open-sight.ts";
 
 const OPTIONS = {
   "jobs-per-month": { type: "string" },
@@ -65,8 +64,7 @@ async function measuredJobs({ stack, platform, values, steps }: Asked<typeof OPT
   const since = secondsOf("--since", values.since);
   // Nothing of it has a price, whatever comes.
   if (platform !== "aws") return undefined;
-  const { sight } = await openSight(stack, platform, steps);
-  return jobsPerMonth(await measuredRates(sight, stack, since), since);
+  return jobsPerMonth(await measuredRates(stack, since, steps), since);
 }
 
 function readJobs(text: string | undefined): number | undefined {
