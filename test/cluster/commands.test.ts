@@ -272,7 +272,7 @@ describe("make with a stack in a cluster", () => {
   });
 
   it("takes it down, and leaves the node", async () => {
-    await good("down", ...STACK);
+    expect(await good("down", ...STACK)).toContain("Nothing of cluster is left");
     expect(await cluster.kubectl("get", "namespace", NAMESPACE, "--ignore-not-found")).toBe("");
     expect(await cluster.kubectl("get", "nodes", "--output=name")).toContain("node/slipway");
     expect(await good("down", ...STACK)).toContain("There is no stack");

@@ -1,11 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse, stringify } from "yaml";
+import type { ResourceChange } from "../../ops/changes.ts";
+import type { CapacitySaid } from "../../ops/capacity-text.ts";
+import type { Destroyed } from "../../ops/commands/destroy.ts";
 import type { ListResult } from "../../backup/protocol.ts";
 import type { Status } from "../../ops/commands/status.ts";
+import type { DestroyPlan } from "../../ops/destroying.ts";
 import type { Finding } from "../../ops/health/finding.ts";
+import { DeployLock } from "../../toolchain/deployment/deploy-lock.ts";
 import { until } from "../servers/programs.ts";
 import { startMailbox, type Mailbox } from "../servers/mailbox.ts";
 import { startWebhook, type Webhook } from "../servers/webhook.ts";
@@ -20,6 +25,11 @@ let to: Target;
 let mailbox: Mailbox;
 let webhook: Webhook;
 let folder: string;
+
+const CONTAINER = "docker:index/container:Container";
+
+/** A stack that was made and never deployed. */
+const NO_STATE = JSON.stringify({ version: 3, checkpoint: { stack: "organization/slipway/neighbour" } });
 
 /** What a busy machine with a full disk would say is none of this test's. */
 const HEALTH = {
@@ -138,10 +148,31 @@ describe("check", () => {
   });
 });
 
+describe("capacity", () => {
+  it("measures what came, and says what it needs of what the file gives, and what a greater load would", async () => {
+    const id = await postJob(to, "sum", { numbers: [1, 2] });
+    expect((await finished(to, id)).state).toBe("succeeded");
+    const { code, result, text } = await slipway<CapacitySaid>("capacity", "--since", "10m");
+    expect(code, text).toBe(0);
+    const sum = result.load.find(({ kind }) => kind === "sum");
+    expect(sum).toMatchObject({ queue: "default" });
+    expect(sum?.jobsPerSecond).toBeGreaterThan(0);
+    expect(sum?.busiestPerSecond).toBeGreaterThanOrEqual(sum?.jobsPerSecond ?? 0);
+    expect(result.workers[0]).toMatchObject({ name: "worker-cpu", copies: 1, concurrency: 4 });
+    const more = await slipway<CapacitySaid>("capacity", "--unmeasured", "--jobs", "sum=4", "--seconds", "sum=1");
+    expect(more.code, more.text).toBe(3);
+    expect(more.result.bounds.filter(({ isEnough }) => !isEnough).map(({ set }) => set)).toEqual([
+      ["slipway:worker.replicas: 2", "slipway:worker.concurrency: 5"],
+    ]);
+    expect((await stack.slipway("capacity", "--jobs", "sun=1").ended).code).toBe(2);
+  });
+});
+
 interface Health {
   readonly verdict: string;
   readonly findings: readonly Finding[];
   readonly told: readonly string[];
+  readonly silenced: readonly string[];
 }
 
 describe("health", () => {
@@ -179,7 +210,7 @@ describe("health", () => {
     const { code, result, text } = await slipway<Health>("health", "--alert");
     await docker("start", worker);
     expect(code, text).toBe(2);
-    expect(result.told).toEqual(["webhook", "mail to 2"]);
+    expect(result).toMatchObject({ told: ["webhook", "mail to 2"], silenced: [] });
     expect(states(result, "bad")).toEqual(["containers"]);
     // No worker, no engine to ask.
     expect(states(result, "unknown")).toEqual(["speech"]);
@@ -189,5 +220,59 @@ describe("health", () => {
     ]);
     expect(mailbox.mails[0]?.content).toContain("UNHEALTHY (containers, speech)");
     expect(text).not.toContain("canary");
+  });
+
+  it("tells nobody of what a deploy disturbs while somebody deploys, and everybody again once that is over", async () => {
+    const lock = new DeployLock(stack.name, { state: join(stack.stateFolder, "slipway") });
+    const asked = lock.ask("make up");
+    if (asked.kind !== "taken") throw new Error("nobody else deploys this stack");
+    const [worker = ""] = await stack.containers("worker-cpu");
+    await docker("stop", worker);
+    const heard = webhook.posts.length;
+    const during = await slipway<Health>("health", "--alert");
+    asked.release();
+    const after = await slipway<Health>("health", "--alert");
+    await docker("start", worker);
+    expect(during.code, during.text).toBe(2);
+    expect(during.result).toMatchObject({ verdict: "UNHEALTHY", told: [] });
+    expect(during.result.silenced).toEqual(expect.arrayContaining(["containers", "speech"]));
+    expect(after.result).toMatchObject({ told: ["webhook", "mail to 2"], silenced: [] });
+    expect(webhook.posts.length).toBe(heard + 1);
+  });
+});
+
+describe("refresh and destroy", () => {
+  it("refresh says what is gone, and writes it into the state alone", async () => {
+    const [worker = ""] = await stack.containers("worker-cpu");
+    await docker("rm", "--force", worker);
+    const refresh = (...words: string[]) => slipway<{ changes: readonly ResourceChange[] }>("refresh", ...words);
+    const looked = await refresh();
+    expect(looked.code, looked.text).toBe(0);
+    expect(looked.result.changes).toEqual([expect.objectContaining({ op: "delete", type: CONTAINER })]);
+    expect((await refresh("--yes")).code).toBe(0);
+    expect((await refresh()).result.changes).toEqual([]);
+    expect(await stack.containers("worker-cpu")).toEqual([]);
+  });
+
+  it("destroy names data first, refuses what nobody named, keeps what it is told to, and says what is left", async () => {
+    const planned = await slipway<DestroyPlan>("destroy");
+    expect(planned.code, planned.text).toBe(0);
+    const data = planned.result.data.map(({ name }) => name);
+    expect(data).toEqual(expect.arrayContaining(["postgres", "redis", "objects", "backup-key"]));
+    const running = await stack.containers();
+    expect((await stack.slipway("destroy", "--yes", "--data", "postgres").ended).code).toBe(2);
+    expect(await stack.containers()).toEqual(running);
+    // Of a machine with another stack the images stay: others run their tests with them.
+    writeFileSync(join(stack.stateFolder, "slipway/.pulumi/stacks/slipway/neighbour.json"), NO_STATE);
+    const { code, result, text } = await slipway<Destroyed>("destroy", "--yes", "--keep-data");
+    expect(code, text).toBe(0);
+    expect(await stack.containers()).toEqual([]);
+    const own = result.left.objects.filter(({ kept }) => kept === "data");
+    expect(own.map(({ remove }) => remove)).toEqual(
+      ["backups", "objects", "postgres", "redis"].map((name) => `docker volume rm slipway-${stack.name}-${name}`),
+    );
+    const log = readFileSync(join(stack.stateFolder, "slipway/deployments", stack.name, "deployments.log"), "utf8");
+    expect(log).toContain('"command":"slipway destroy --yes --keep-data');
+    expect(log.trim().split("\n").at(-1)).toContain('"outcome":"succeeded"');
   });
 });
