@@ -22,7 +22,8 @@ export function leftBehindText(stack: string, { objects, unseen }: LeftBehind): 
   const kept = objects.filter((object) => object.kept !== undefined);
   const lines = (found: readonly LeftOver[]) =>
     found.flatMap(({ kind, name, kept: why, remove }) => [
-      `  ${kind} ${name}${why === undefined ? "" : `: ${why}`}`,
+      // Kinds of Kubernetes' own first group end with a dot.
+      `  ${kind.replace(/\.$/, "")} ${name}${why === undefined ? "" : `: ${why}`}`,
       `    ${remove}`,
     ]);
   const nothing = `Nothing of ${stack} is left${unseen.length === 0 ? "" : ", as far as could be seen"}.`;

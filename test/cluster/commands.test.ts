@@ -272,7 +272,12 @@ describe("make with a stack in a cluster", () => {
   });
 
   it("takes it down, and leaves the node", async () => {
-    expect(await good("down", ...STACK)).toContain("Nothing of cluster is left");
+    const said = await good("down", ...STACK);
+    // The node's class keeps disks, as data is not to go by a mistake.
+    for (const claim of ["data-postgres-0", "data-redis-0", "backups", "objects"])
+      expect(said).toContain(`: the disk of ${NAMESPACE}/${claim}, whose class keeps it`);
+    expect(said).toContain("Kept (4):");
+    expect(said).not.toContain("nobody's any more");
     expect(await cluster.kubectl("get", "namespace", NAMESPACE, "--ignore-not-found")).toBe("");
     expect(await cluster.kubectl("get", "nodes", "--output=name")).toContain("node/slipway");
     expect(await good("down", ...STACK)).toContain("There is no stack");
