@@ -8,7 +8,7 @@ import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
 import { docker } from "./stack.ts";
 
 /** One release after another, each with a migration of the table that everything goes through; `make deploys-long` says how many. */
-const DEPLOYS = Number(process.env["DEPLOYS"] ?? 3);
+const DEPLOYS = Number(process.env["DEPLOYS"] ?? 2);
 
 let stack: OpsStack;
 let load: { stop(): Promise<LoadReport> };

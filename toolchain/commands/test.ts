@@ -18,7 +18,7 @@ const USAGE = {
     "--aws         what make test-aws sets",
     "--restores 50 restores to random moments, default 20; what make drill-long sets",
     "--rotations   every rotation, killed at every moment; what make rotate-long sets",
-    "--deploys 50  deploys under load, default 3; what make deploys-long sets",
+    "--deploys 50  deploys under load, default 2; what make deploys-long sets",
   ],
   examples: ["make test", "make test ARGS='--project unit jobs'", "make test ARGS='-t drain'", "make test-aws"],
 };
