@@ -12,14 +12,18 @@ import { Terminal } from "./terminal.ts";
 const STACK = "demo";
 const ON_STACK = `--stack ${STACK}`;
 
+/** The home that a user has stands in the place of the one of the moment: no path of one machine is in a picture. */
+const HOME = [/\S*\/home\/state\//g, "~/.local/state/"] as const;
+
 function keep(name: string, lines: readonly string[]): void {
-  writeFileSync(join(ROOT, "docs/pictures", `${name}.svg`), svgOf(lines));
+  const shown = lines.map((line) => line.replaceAll(...HOME));
+  writeFileSync(join(ROOT, "docs/pictures", `${name}.svg`), svgOf(shown));
   process.stderr.write(`docs/pictures/${name}.svg\n`);
 }
 
 /** A second release, with a migration. */
 function edit({ checkout }: OpsStack): void {
-  for (const file of ["package.json", "app/version.ts"]) checkout.edit(file, '"0.1.0"', '"0.2.0"');
+  checkout.release("0.1.0", "0.2.0");
   const level = SCHEMA_LEVEL + 1;
   checkout.write(
     `jobs/migrations/000${level}-notes.sql`,
