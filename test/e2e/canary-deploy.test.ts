@@ -1,8 +1,6 @@
-import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Deployed } from "../../ops/deploying.ts";
-import { DeploymentsLog } from "../../toolchain/deployment/deployments-log.ts";
-import { finished, send, startLoad, type LoadReport, type Target } from "./client.ts";
+import { finished, startLoad, type LoadReport, type Target } from "./client.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
 import { spoken } from "./running.ts";
 
@@ -21,12 +19,8 @@ beforeAll(async () => {
 afterAll(() => stack.remove());
 
 const CANARY = ["deploy", "--yes", "--skip-tests", "--canary", "20,100", "--canary-seconds", "5"];
-const log = () => new DeploymentsLog(stack.name, { state: join(stack.stateFolder, "slipway") }).read();
-const served = async () => (JSON.parse((await send(to, "GET", "/")).body) as { version: string }).version;
-
-function release(from: string, version: string): void {
-  for (const file of ["package.json", "app/version.ts"]) stack.checkout.edit(file, `"${from}"`, `"${version}"`);
-}
+const log = () => stack.deployments();
+const served = () => stack.served();
 
 /** What clients see meanwhile. */
 async function underLoad(work: () => Promise<void>): Promise<LoadReport> {
@@ -45,7 +39,7 @@ async function allDone({ accepted }: LoadReport): Promise<void> {
 }
 
 it("lets a good release take over by shares, without a failed request", async () => {
-  release("0.1.0", "0.2.0");
+  stack.checkout.release("0.1.0", "0.2.0");
   const report = await underLoad(async () => {
     const { code, result, text } = await spoken<Deployed>(stack.slipway(...CANARY, "--json"));
     expect(code, text).toBe(0);
@@ -62,7 +56,7 @@ it("lets a good release take over by shares, without a failed request", async ()
 });
 
 it("sends everything back from one whose API fails, takes it away, and says by which figures", async () => {
-  release("0.2.0", "0.3.0");
+  stack.checkout.release("0.2.0", "0.3.0");
   const [good, bad] = ['app.get("/api/v1/health", { schema: summary }, async () => {', 'throw new Error("it fails");'];
   stack.checkout.edit("app/routes/health.ts", good, good + bad);
   const report = await underLoad(async () => {
@@ -105,7 +99,7 @@ it("that is killed keeps its share until the next deploy has finished it", async
 });
 
 it("goes back by itself from a release that serves, where a route does not answer as it must", async () => {
-  release("0.3.0", "0.4.0");
+  stack.checkout.release("0.3.0", "0.4.0");
   const [good, bad] = ["live", "dying"].map((status) => `({ status: "${status}" as const })`);
   stack.checkout.edit("app/routes/health.ts", good ?? "", bad ?? "");
   const report = await underLoad(async () => {

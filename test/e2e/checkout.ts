@@ -14,6 +14,8 @@ export interface Checkout {
   /** Writes a file. */
   write(path: string, text: string): void;
   removeFile(path: string): void;
+  /** Another version of the product. */
+  release(from: string, version: string): void;
   remove(): void;
 }
 
@@ -26,12 +28,16 @@ export function copyCheckout(): Checkout {
     cpSync(join(root, path), join(folder, path), { errorOnExist: false });
   }
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+  const edit: Checkout["edit"] = (path, from, to) => {
+    const text = readFileSync(join(folder, path), "utf8");
+    if (text.split(from).length !== 2) throw new Error(`${path}: "${from}" must stand there exactly once`);
+    writeFileSync(join(folder, path), text.replace(from, to));
+  };
   return {
     folder,
-    edit: (path, from, to) => {
-      const text = readFileSync(join(folder, path), "utf8");
-      if (text.split(from).length !== 2) throw new Error(`${path}: "${from}" must stand there exactly once`);
-      writeFileSync(join(folder, path), text.replace(from, to));
+    edit,
+    release: (from, version) => {
+      for (const path of ["package.json", "app/version.ts"]) edit(path, `"${from}"`, `"${version}"`);
     },
     write: (path, text) => {
       writeFileSync(join(folder, path), text);

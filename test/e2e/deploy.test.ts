@@ -1,14 +1,11 @@
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
 import type { Deployed } from "../../ops/deploying.ts";
 import type { ListedRelease } from "../../ops/releases.ts";
-import { DeploymentsLog } from "../../toolchain/deployment/deployments-log.ts";
 import { send, startLoad, type LoadReport, type Target } from "./client.ts";
 import { lostJobs } from "./lost-jobs.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
 import { spoken } from "./running.ts";
-import { docker } from "./stack.ts";
 
 /** `./slipway deploy`, `rollback` and `releases` on the real engine, as somebody types them, and as they are killed. */
 let stack: OpsStack;
@@ -22,20 +19,10 @@ const slipway = <T>(...words: string[]) => spoken<T>(stack.slipway(...words, "--
 
 const deploy = (...words: string[]) => slipway<Deployed>("deploy", "--yes", ...words);
 
-/** Another version of the product in the checkout. */
-function release(from: string, version: string): void {
-  for (const file of ["package.json", "app/version.ts"]) stack.checkout.edit(file, `"${from}"`, `"${version}"`);
-}
-
-const log = () => new DeploymentsLog(stack.name, { state: join(stack.stateFolder, "slipway") }).read();
+const log = () => stack.deployments();
 const outcomes = () => log().map(({ outcome }) => outcome);
-const served = async () => (JSON.parse((await send(to, "GET", "/")).body) as { version: string }).version;
-
-async function sql(query: string): Promise<string> {
-  const [postgres = ""] = await stack.containers("postgres");
-  const psql = ["psql", "-h", "/run/slipway/postgres", "-U", "postgres", "-d", "slipway", "-At", "-c", query];
-  return (await docker("exec", postgres, ...psql)).output.trim();
-}
+const served = () => stack.served();
+const sql = (query: string) => stack.sql(query);
 
 /** Everything is deployed while clients ask without pause. */
 let load: { stop(): Promise<LoadReport> };
@@ -55,7 +42,7 @@ describe("deploys", () => {
   });
 
   it("say what they would do, and change nothing", async () => {
-    release("0.1.0", "0.2.0");
+    stack.checkout.release("0.1.0", "0.2.0");
     const before = await stack.containers();
     const { code, result, text } = await slipway("deploy");
     expect({ code, result }, text).toEqual({

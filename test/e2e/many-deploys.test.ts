@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { percentile } from "../../bench/stats.ts";
 import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
-import { send, startLoad, type LoadReport } from "./client.ts";
+import { startLoad, type LoadReport } from "./client.ts";
 import { startLockHolder } from "./lock-holder.ts";
 import { lostJobs } from "./lost-jobs.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
@@ -28,21 +28,14 @@ beforeAll(async () => {
 });
 afterAll(() => stack.remove());
 
-async function sql(text: string): Promise<string> {
-  const [postgres = ""] = await stack.containers("postgres");
-  const psql = ["psql", "-h", "/run/slipway/postgres", "-U", "postgres", "-d", "slipway", "-qAt", "-c", text];
-  const { code, output } = await docker("exec", postgres, ...psql);
-  expect(code, output).toBe(0);
-  return output.trim();
-}
+const sql = (text: string) => stack.sql(text);
 
 const migration = (level: number) => `jobs/migrations/${String(level).padStart(4, "0")}-test.sql`;
 
 /** The next release: one brings a column, the one after it takes that away again, as nobody uses it any more. */
 function release(deploy: number): string {
   const version = `0.1.${deploy}`;
-  for (const file of ["package.json", "app/version.ts"])
-    stack.checkout.edit(file, `"0.1.${deploy - 1}"`, `"${version}"`);
+  stack.checkout.release(`0.1.${deploy - 1}`, version);
   const level = SCHEMA_LEVEL + deploy;
   const adds = deploy % 2 === 1;
   stack.checkout.write(
@@ -63,8 +56,7 @@ describe("deploys, one after another", () => {
       const version = release(deploy);
       const { code, output } = await stack.slipway("deploy", "--yes", "--no-backup").ended;
       expect(code, output).toBe(0);
-      const { body } = await send({ url: stack.url, token: "" }, "GET", "/");
-      expect((JSON.parse(body) as { version: string }).version).toBe(version);
+      expect(await stack.served()).toBe(version);
       expect(await sql("SELECT max(version) FROM schema_migrations")).toBe(String(SCHEMA_LEVEL + deploy));
       for (const name of await stack.containers("migrate"))
         waits += (await docker("logs", name)).output.split("a lock is held").length - 1;

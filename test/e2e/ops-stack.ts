@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { rmSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { DeploymentsLog, type DeploymentRecord } from "../../toolchain/deployment/deployments-log.ts";
 import { copyCheckout, type Checkout } from "./checkout.ts";
+import { send } from "./client.ts";
 import { homeIn, start, type Running } from "./running.ts";
 import { docker, freePort, listContainers, type Ended } from "./stack.ts";
 
@@ -27,6 +29,12 @@ export interface OpsStack {
   /** Every file of its state, by name. */
   stateFolder: string;
   containers(service?: string): Promise<string[]>;
+  /** Runs statements as the superuser of its Postgres; rows without a header. */
+  sql(text: string): Promise<string>;
+  /** Its log, oldest first. */
+  deployments(): readonly DeploymentRecord[];
+  /** The version that answers. */
+  served(): Promise<string>;
   /** Takes away all that its host has of it, state and passphrase among it; the checkout stays, as one in git does. */
   lose(): Promise<void>;
   remove(): Promise<void>;
@@ -69,8 +77,28 @@ export async function makeOpsStack(more = "", name = `ops-${randomBytes(3).toStr
     },
     stateFolder: join(folder, "home/state"),
     containers: (service) => listContainers(name, service),
+    ...seenOf(name, port, home),
     ...endsOf(name, checkout, home),
   };
+}
+
+function seenOf(name: string, port: number, home: string): Pick<OpsStack, "sql" | "deployments" | "served"> {
+  return {
+    sql: (text) => askPostgres(name, text),
+    deployments: () => new DeploymentsLog(name, { state: join(home, "state/slipway") }).read(),
+    served: async () => {
+      const { body } = await send({ url: `http://127.0.0.1:${port}`, token: "" }, "GET", "/");
+      return (JSON.parse(body) as { version: string }).version;
+    },
+  };
+}
+
+async function askPostgres(name: string, text: string): Promise<string> {
+  const [postgres = ""] = await listContainers(name, "postgres");
+  const psql = ["psql", "-h", "/run/slipway/postgres", "-U", "postgres", "-d", "slipway", "-qAt", "-c", text];
+  const { code, output } = await docker("exec", postgres, ...psql);
+  if (code !== 0) throw new Error(`psql ended with ${code}: ${output}`);
+  return output.trim();
 }
 
 function endsOf(name: string, checkout: Checkout, home: string): Pick<OpsStack, "lose" | "remove"> {

@@ -89,10 +89,8 @@ async function inspectAll(): Promise<void> {
 
 /** Waits until everything that was committed is in the repository. */
 async function archived(): Promise<void> {
-  const psql = ["psql", "-h", "/run/slipway/postgres", "-U", "postgres", "-At", "-c"];
-  const ask = async (sql: string) => (await docker("exec", await container("postgres"), ...psql, sql)).output.trim();
-  const segment = await ask("SELECT pg_walfile_name(pg_switch_wal())");
-  while ((await ask("SELECT last_archived_wal FROM pg_stat_archiver")) < segment) await sleep(200);
+  const segment = await stack.sql("SELECT pg_walfile_name(pg_switch_wal())");
+  while ((await stack.sql("SELECT last_archived_wal FROM pg_stat_archiver")) < segment) await sleep(200);
 }
 
 const artifactOf = async (id: string) => (await send(to, "GET", `/api/v1/jobs/${id}/artifact`)).status;
