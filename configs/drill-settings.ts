@@ -1,3 +1,4 @@
+import { parseJson } from "./json.ts";
 import { z } from "zod";
 import { text } from "./settings.ts";
 
@@ -12,14 +13,6 @@ const tags = z.string({ error: TAGS }).transform((json, context): Readonly<Recor
   context.addIssue({ code: "custom", message: TAGS });
   return z.NEVER;
 });
-
-function parseJson(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
-}
 
 /** What only drills of a database of RDS read. */
 export const DRILL_SETTINGS = {

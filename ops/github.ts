@@ -1,3 +1,4 @@
+import { parseJson } from "../configs/json.ts";
 import { z } from "zod";
 import { UserError } from "../toolchain/command.ts";
 
@@ -132,16 +133,8 @@ const ADVICE: Readonly<Record<number, string>> = {
 };
 
 function messageOf(text: string): string {
-  const parsed = z.looseObject({ message: z.string() }).safeParse(json(text));
+  const parsed = z.looseObject({ message: z.string() }).safeParse(parseJson(text));
   return parsed.success ? parsed.data.message : "no reason";
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function made(answer: unknown): Put {

@@ -1,3 +1,4 @@
+import { parseJson } from "../configs/json.ts";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { z } from "zod";
@@ -83,18 +84,10 @@ function begunSecret(file: string, id: string): string | undefined {
     checkFree(file);
     return undefined;
   }
-  const { data } = keyFileSchema.safeParse(fromJson(readFileSync(file, "utf8")));
+  const { data } = keyFileSchema.safeParse(parseJson(readFileSync(file, "utf8")));
   if (data?.id === id) return data.secret;
   checkFree(file);
   return undefined;
-}
-
-function fromJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function writeKey(file: string, stack: string, { id, tenant, secret }: HmacKey): void {

@@ -1,3 +1,4 @@
+import { parseJson } from "../configs/json.ts";
 import { existsSync, linkSync, readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { z } from "zod";
@@ -54,18 +55,10 @@ export function readKeyFile(path: string): KeyFile {
       `${path}: there is no such file. Export the key first: ./slipway keys export --to FILE`,
       EXIT.usage,
     );
-  const parsed = keyFileSchema.safeParse(parse(readFileSync(path, "utf8")));
+  const parsed = keyFileSchema.safeParse(parseJson(readFileSync(path, "utf8")));
   if (parsed.success) return parsed.data;
   throw new UserError(
     `${path} is no whole export of a key: ${z.prettifyError(parsed.error)}\nExport it again, into another file: ./slipway keys export --to FILE`,
     EXIT.notGood,
   );
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,4 @@
+import { parseJson } from "../configs/json.ts";
 import { z } from "zod";
 import { EXIT, type ProgressEvent } from "../backup/protocol.ts";
 import { lastLines, UserError } from "../toolchain/command.ts";
@@ -40,7 +41,7 @@ export class Reading<T> {
    */
   line(text: string): void {
     if (text.trim() === "") return;
-    const event = this.#parse(eventSchema, text, json(text));
+    const event = this.#parse(eventSchema, text, parseJson(text));
     switch (event.event) {
       case "progress":
         this.#onProgress(this.#parse(progressSchema, text, event));
@@ -91,12 +92,4 @@ export class Reading<T> {
 /** Codes that are not documented, such as that of a signal or of a wrong configuration, are a failure like others. */
 function failureCode(code: number): number {
   return code !== EXIT.good && KNOWN_CODES.includes(code) ? code : EXIT.failed;
-}
-
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,3 +1,4 @@
+import { parseJson } from "../../configs/json.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { log } from "@pulumi/pulumi";
 import { z } from "zod";
@@ -66,19 +67,11 @@ const accessSchema = z.object({
 
 /** A request that a release was to answer; nothing where the edge answered by itself, or the line is none of these. */
 export function readAccess(line: string): (Answered & { readonly release: string }) | undefined {
-  const { data } = accessSchema.safeParse(parse(line));
+  const { data } = accessSchema.safeParse(parseJson(line));
   // A release of which no container is there any more has no address.
   if (data === undefined || (data.upstream === "" && data.status < 500)) return undefined;
   // One for each container that was tried; `-` where it gave none.
   const seconds = data.headerSeconds.split(/[\s,:]+/).flatMap((part) => (/^[\d.]+$/.test(part) ? [Number(part)] : []));
   const milliseconds = seconds.length === 0 ? undefined : 1000 * seconds.reduce((sum, part) => sum + part, 0);
   return { release: data.release, status: data.status, milliseconds };
-}
-
-function parse(line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch {
-    return undefined;
-  }
 }

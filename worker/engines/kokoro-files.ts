@@ -1,3 +1,4 @@
+import { parseJson } from "../../configs/json.ts";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
@@ -72,14 +73,6 @@ async function readVocabulary(folder: string): Promise<Vocabulary> {
     reasons.push(`${path}: has no vocabulary; allowed: ${shape} with a number for each phoneme`);
   }
   throw new ModelError(`${reasons.join("; ")}. One of ${VOCABULARY_FILES.join(", ")} must have it. ${WHERE}.`);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 async function readVoices(folder: string): Promise<ReadonlyMap<string, Voice>> {
