@@ -1,4 +1,5 @@
 import { dataChanges } from "../infra/plan/data-changes.ts";
+import { nameOf } from "../infra/plan/urn.ts";
 import type { EngineEvent, PolicyResult, StepMetadata } from "./engine-events.ts";
 import { differences, isSealed, pathSteps, valueAt } from "./property-paths.ts";
 
@@ -76,7 +77,7 @@ function isReal(step: StepMetadata): boolean {
 /** What one step does. */
 export function changeOf(op: Op, step: StepMetadata, run: Run): ResourceChange {
   const { urn, type } = step;
-  const name = urn.split("::").at(-1) ?? urn;
+  const name = nameOf(urn);
   const hasBoth = op === "update" || op === "replace";
   return {
     ...{ op, type, name, urn },

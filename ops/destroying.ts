@@ -1,5 +1,6 @@
 import { EXIT } from "../backup/protocol.ts";
 import { dataChanges, type DataChange } from "../infra/plan/data-changes.ts";
+import { nameOf } from "../infra/plan/urn.ts";
 import { UserError } from "../toolchain/command.ts";
 import type { Deployment } from "../toolchain/stack.ts";
 import { stackOption } from "./restore-run.ts";
@@ -32,13 +33,18 @@ export function planDestroy({ deployment: { resources = [] } }: Deployment, keep
   const data = dataChanges(real.map(({ urn }) => ({ op: "delete", urn })));
   const others = real
     .filter(({ urn }) => dataChanges([{ op: "delete", urn }]).length === 0)
-    .map(({ type, urn, protect }) => ({ type, name: urn.split("::").at(-1) ?? urn, isProtected: protect === true }));
+    .map(({ type, urn, protect }) => ({ type, name: nameOf(urn), isProtected: protect === true }));
   return { data: keepsData ? [] : data, others };
+}
+
+/** Two kinds of a name are let go together. */
+function namesOf(data: DestroyPlan["data"]): readonly string[] {
+  return [...new Set(data.map(({ name }) => name))];
 }
 
 /** @throws UserError naming every piece of data that nobody has named */
 export function refuseUnnamed(stack: string, { data }: DestroyPlan, named: readonly string[]): void {
-  const names = [...new Set(data.map(({ name }) => name))];
+  const names = namesOf(data);
   const unknown = named.filter((name) => !names.includes(name));
   if (unknown.length > 0)
     throw new UserError(
@@ -57,7 +63,7 @@ export function refuseUnnamed(stack: string, { data }: DestroyPlan, named: reado
 /** The same for people; data comes first, and bold on a terminal. */
 export function destroyText(stack: string, { data, others }: DestroyPlan, bold: (text: string) => string): string {
   const types = Map.groupBy(others, ({ type }) => type);
-  const names = [...new Set(data.map(({ name }) => name))];
+  const names = namesOf(data);
   const guarded = others.filter(({ isProtected }) => isProtected).length;
   return [
     `${stack}: ${data.length + others.length} resources would go.`,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { FIRST } from "../configs/aws-generations.ts";
+import { nameOf } from "../infra/plan/urn.ts";
 import { UserError } from "../toolchain/command.ts";
 import { Edge } from "../toolchain/edge.ts";
 import { smoke, type RouteResult } from "../toolchain/smoke.ts";
@@ -76,7 +77,7 @@ export class StackSwitching implements Switching, AwsSwitching {
   async isProtected(names: readonly string[]): Promise<boolean> {
     const stack = await this.#hand.stack();
     const { resources = [] } = stack.exists ? (await stack.export()).deployment : {};
-    return resources.some(({ urn, protect }) => protect === true && names.includes(urn.split("::").at(-1) ?? ""));
+    return resources.some(({ urn, protect }) => protect === true && names.includes(nameOf(urn)));
   }
 
   async deployed(): Promise<string | undefined> {
@@ -102,7 +103,7 @@ export class StackSwitching implements Switching, AwsSwitching {
 /** Names of the databases that a stack has on AWS. @param deployment as `pulumi stack export` gives it */
 export function databasesIn({ deployment }: Deployment): readonly string[] {
   const databases = (deployment.resources ?? []).filter(({ type }) => type === DATABASE_TYPE);
-  const names = databases.map(({ urn }) => urn.split("::").at(-1) ?? "");
+  const names = databases.map(({ urn }) => nameOf(urn));
   return names.map((name) => (name === "database" ? FIRST : name.replace(/^database-/, "")));
 }
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { nameOf, typeOf } from "./urn.ts";
 
 /**
  * What a preview would do to data. The engine stops one that would replace or delete what is protected, in prod; this tells it of every stack, from the
@@ -68,8 +69,7 @@ export function dataChanges(steps: readonly PreviewStep[], allowed: readonly str
   const found = new Map<string, DataChange>();
   for (const { op, urn } of steps) {
     const what = Object.hasOwn(LOSSES, op) ? LOSSES[op] : undefined;
-    const [chain = "", name = ""] = urn.split("::").slice(-2);
-    const type = chain.split("$").at(-1) ?? "";
+    const [type, name] = [typeOf(urn), nameOf(urn)];
     if (what !== undefined && isData(type, name) && !allowed.includes(name)) found.set(urn, { what, type, name });
   }
   return [...found.values()];

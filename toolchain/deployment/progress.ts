@@ -1,4 +1,5 @@
 import { CANARY_SAID } from "../../infra/plan/canary.ts";
+import { nameOf, typeOf } from "../../infra/plan/urn.ts";
 import { formatSeconds } from "../steps.ts";
 import type { EngineEvent } from "./engine-events.ts";
 
@@ -28,11 +29,6 @@ export function countChanges(steps: readonly { readonly op: string; readonly urn
     return ["create", "update", "delete", "import"].includes(op) ? 1 : 0;
   };
   return steps.reduce((sum, step) => sum + count(step), 0);
-}
-
-/** `urn:pulumi:<stack>::<project>::<types>::<name>` */
-function typeOf(urn: string): string {
-  return urn.split("::").at(-2)?.split("$").at(-1) ?? "";
 }
 
 interface Running {
@@ -75,7 +71,7 @@ export class Progress {
     const { op, urn, type } = found.metadata;
     const operation = Object.hasOwn(OPERATIONS, op) ? OPERATIONS[op] : undefined;
     if (operation === undefined || COMPONENT.test(type)) return undefined;
-    const name = urn.split("::").at(-1) ?? urn;
+    const name = nameOf(urn);
     if (event.resourcePreEvent) {
       this.#running.set(`${op} ${urn}`, { name, doing: operation.doing, since: this.#now() });
       return undefined;
@@ -126,7 +122,7 @@ function faultOf({ urn, message }: NonNullable<EngineEvent["diagnosticEvent"]>):
   const lines = linesOf(message);
   const isList = HEADING.test(lines[0] ?? "");
   const told = isList ? lines.slice(1).map((line) => line.replace(/^\* /, "")) : lines.slice(0, 1);
-  const name = urn?.split("::").at(-1);
+  const name = urn === undefined ? undefined : nameOf(urn);
   return told.length === 0
     ? undefined
     : [name === undefined ? "" : `${name}: `, told.join("\n  ")].join("").slice(0, FAULT_LENGTH);

@@ -1,3 +1,4 @@
+import { nameOf } from "../../infra/plan/urn.ts";
 import { CommandError, UserError } from "../command.ts";
 import { preparePulumi } from "../prepare.ts";
 import { Stack, type Deployment } from "../stack.ts";
@@ -47,7 +48,7 @@ export async function destroy(
 export function refuseProtected(stack: string, { deployment }: Deployment): void {
   const kept = (deployment.resources ?? []).filter(({ protect }) => protect === true);
   if (kept.length === 0) return;
-  const names = kept.map(({ urn, type }) => `  ${urn.split("::").at(-1) ?? urn} (${type})`);
+  const names = kept.map(({ urn, type }) => `  ${nameOf(urn)} (${type})`);
   throw new UserError(
     `The stack ${stack} protects ${kept.length} of its resources, and nothing of it was touched:\n${names.join("\n")}\n` +
       "To destroy it with its data, take the protection off first: slipway:teardown: true in its file and one `make up`. " +
