@@ -27,12 +27,12 @@ test("only volumes that hold data are kept", () => {
 
 test("what is left of a stack is named with what removes it; of another one only where nobody has its state", () => {
   const volume = (name: string, stack: string, labels = {}) => ({
-    ...{ kind: "volume", name },
+    ...{ kind: "volume" as const, name },
     Labels: { "slipway.stack": stack, ...labels },
   });
   const objects = [
     volume("mine-data", "mine", { "slipway.data": "true" }),
-    { kind: "network", name: "mine-inner", Labels: { "slipway.stack": "mine" } },
+    { kind: "network" as const, name: "mine-inner", Labels: { "slipway.stack": "mine" } },
     volume("other-data", "other"),
     volume("lost-data", "lost", { "slipway.data": "true" }),
   ];

@@ -16,21 +16,37 @@ const LOG_LINE = 300;
 /** How many objects were removed, by sort. */
 export type Removed = Readonly<Record<"containers" | "networks" | "volumes" | "images", number>>;
 
-/** What of a stack is on the engine and not in its state. */
-interface Unknown {
-  readonly containers: readonly Docker.ContainerInfo[];
-  readonly networks: readonly Docker.NetworkInspectInfo[];
-  readonly volumes: readonly Docker.VolumeInspectInfo[];
+/** Something on the engine that bears a label of ours. */
+interface Labelled {
+  readonly kind: "container" | "network" | "volume";
+  readonly name: string;
+  readonly Labels: Readonly<Record<string, string>> | undefined;
 }
 
-async function findUnknown(docker: Docker, stack: string, { deployment }: Deployment): Promise<Unknown> {
+/** As its state would name it. */
+interface Found extends Labelled {
+  readonly id: string;
+}
+
+/** @param label `name=value` that they all bear */
+async function listObjects(docker: Docker, label: string): Promise<readonly Found[]> {
+  const filters = { label: [label] };
+  const containers = await docker.listContainers({ all: true, filters });
+  const networks = await docker.listNetworks({ filters });
+  const { Volumes } = await docker.listVolumes({ filters });
+  return [
+    ...containers.map(({ Names, Id, Labels }): Found => {
+      return { kind: "container", id: Id, name: Names[0]?.slice(1) ?? Id, Labels };
+    }),
+    ...networks.map(({ Name, Id, Labels }): Found => ({ kind: "network", id: Id, name: Name, Labels })),
+    ...Volumes.map(({ Name, Labels }): Found => ({ kind: "volume", id: Name, name: Name, Labels })),
+  ];
+}
+
+/** What of a stack is on the engine and not in its state. */
+async function findUnknown(docker: Docker, stack: string, { deployment }: Deployment): Promise<readonly Found[]> {
   const known = new Set((deployment.resources ?? []).flatMap(({ id }) => id ?? []));
-  const filters = { label: [stackFilter(stack)] };
-  return {
-    containers: (await docker.listContainers({ all: true, filters })).filter(({ Id }) => !known.has(Id)),
-    networks: (await docker.listNetworks({ filters })).filter(({ Id }) => !known.has(Id)),
-    volumes: (await docker.listVolumes({ filters })).Volumes.filter(({ Name }) => !known.has(Name)),
-  };
+  return (await listObjects(docker, stackFilter(stack))).filter(({ id }) => !known.has(id));
 }
 
 /**
@@ -38,21 +54,18 @@ async function findUnknown(docker: Docker, stack: string, { deployment }: Deploy
  * one that was kept on purpose looks the same.
  */
 export async function removeUnknown(docker: Docker, stack: string, deployment: Deployment): Promise<number> {
-  const { containers, networks } = await findUnknown(docker, stack, deployment);
-  for (const { Id } of containers) await docker.getContainer(Id).remove({ force: true, v: true });
-  for (const { Id } of networks) await ignoring([404, 403, 409], docker.getNetwork(Id).remove());
+  const unknown = await findUnknown(docker, stack, deployment);
+  const idsOf = (wanted: Found["kind"]) => unknown.filter(({ kind }) => kind === wanted).map(({ id }) => id);
+  const [containers, networks] = [idsOf("container"), idsOf("network")];
+  for (const id of containers) await docker.getContainer(id).remove({ force: true, v: true });
+  for (const id of networks) await ignoring([404, 403, 409], docker.getNetwork(id).remove());
   return containers.length + networks.length;
 }
 
 /** Containers, networks and volumes that bear a stack's label and that its state does not know. */
 export async function unmanagedOnEngine(docker: Docker, stack: string, deployment: Deployment): Promise<Unmanaged> {
-  const { containers, networks, volumes } = await findUnknown(docker, stack, deployment);
-  const objects = [
-    ...containers.map(({ Names, Id }) => ({ kind: "container", name: Names[0]?.slice(1) ?? Id })),
-    ...networks.map(({ Name }) => ({ kind: "network", name: Name })),
-    ...volumes.map(({ Name }) => ({ kind: "volume", name: Name })),
-  ];
-  return { objects: sortedObjects(objects), unseen: [] };
+  const unknown = await findUnknown(docker, stack, deployment);
+  return { objects: sortedObjects(unknown.map(({ kind, name }) => ({ kind, name }))), unseen: [] };
 }
 
 /**
@@ -61,25 +74,10 @@ export async function unmanagedOnEngine(docker: Docker, stack: string, deploymen
  * @param others stacks of which there is a state
  */
 export async function leftOnEngine(docker: Docker, stack: string, others: readonly string[]): Promise<LeftBehind> {
-  const filters = { label: [PROJECT_FILTER] };
-  const containers = await docker.listContainers({ all: true, filters });
-  const networks = await docker.listNetworks({ filters });
-  const { Volumes } = await docker.listVolumes({ filters });
-  const objects = [
-    ...containers.map(({ Names, Id, Labels }) => ({ kind: "container", name: Names[0]?.slice(1) ?? Id, Labels })),
-    ...networks.map(({ Name, Labels }) => ({ kind: "network", name: Name, Labels })),
-    ...Volumes.map(({ Name, Labels }) => ({ kind: "volume", name: Name, Labels })),
-  ];
-  return { objects: leftOvers(objects, stack, others), unseen: [] };
+  return { objects: leftOvers(await listObjects(docker, PROJECT_FILTER), stack, others), unseen: [] };
 }
 
-interface Labelled {
-  readonly kind: string;
-  readonly name: string;
-  readonly Labels: Readonly<Record<string, string>> | undefined;
-}
-
-const REMOVES: Readonly<Record<string, string>> = {
+const REMOVES: Readonly<Record<Labelled["kind"], string>> = {
   container: "docker rm --force --volumes",
   network: "docker network rm",
   volume: "docker volume rm",
@@ -90,7 +88,7 @@ export function leftOvers(objects: readonly Labelled[], stack: string, others: r
   const left = objects.flatMap(({ kind, name, Labels = {} }): LeftOver[] => {
     const whose = Labels["slipway.stack"] ?? "";
     if (others.includes(whose)) return [];
-    const remove = `${REMOVES[kind] ?? "docker rm"} ${name}`;
+    const remove = `${REMOVES[kind]} ${name}`;
     if (whose !== stack)
       return [{ kind: `${kind} of ${whose}, a stack without a state in this user's folder:`, name, remove }];
     return [{ kind, name, remove, ...(Labels[DATA_LABEL] === "true" ? { kept: "data" } : {}) }];
