@@ -2,7 +2,7 @@ import { EXIT } from "../backup/protocol.ts";
 import { parseCanary, type CanaryPlan } from "../infra/plan/canary.ts";
 import { UserError } from "../toolchain/command.ts";
 import type { Looked } from "../toolchain/deployment/operate.ts";
-import type { Applied } from "./release-choice.ts";
+import { pendingOf, type Applied } from "./release-choice.ts";
 import type { Platform } from "./run-ops.ts";
 
 export interface CanaryWords {
@@ -43,12 +43,10 @@ export function askedCanary({ shares, seconds, platform, mode }: CanaryWords): C
  * @throws UserError where a migration that is to run breaks the one before
  */
 export function refuseBreaking(looked: Looked, migrations: readonly Applied[]): void {
-  const applied = looked.kind === "seen" ? looked.look.applied : [];
-  const breaking = migrations.find(
-    ({ version, phase }) => phase === "incompatible" && !applied.some((one) => one.version === version),
-  );
   // Where nothing runs there is nothing to break, and where it cannot be asked the checks before this one have refused.
-  if (breaking === undefined || looked.kind !== "seen") return;
+  if (looked.kind !== "seen") return;
+  const breaking = pendingOf(migrations, looked.look.applied).find(({ phase }) => phase === "incompatible");
+  if (breaking === undefined) return;
   throw new UserError(
     `${breaking.file} is incompatible: the release that serves stops working when it runs, and a canary needs both. Nothing was changed. Deploy without --canary.`,
     EXIT.usage,

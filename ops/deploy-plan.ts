@@ -1,17 +1,16 @@
-import { join } from "node:path";
 import { EXIT } from "../backup/protocol.ts";
 import type { CanaryPlan } from "../infra/plan/canary.ts";
-import { readMigrations } from "../jobs/migrations.ts";
 import { UserError } from "../toolchain/command.ts";
 import { DeploymentsLog, type DeploymentRecord } from "../toolchain/deployment/deployments-log.ts";
 import { lookWithin, type Looked } from "../toolchain/deployment/operate.ts";
 import { productVersion } from "../toolchain/deployment/product-version.ts";
-import { servingImages, servingVersion, type Running } from "../toolchain/deployment/truth.ts";
+import { RELEASE_SERVICES, servingImages, servingVersion, type Running } from "../toolchain/deployment/truth.ts";
+import { checkoutMigrations } from "../toolchain/deployment/what.ts";
 import { findFolders, type Folders } from "../toolchain/folders.ts";
 import { lookAt } from "../toolchain/platforms/platforms.ts";
 import type { DeployingArgs } from "./deploying.ts";
 import { preFaults } from "./pre-checks.ts";
-import { chooseRelease, refuseBarriers } from "./release-choice.ts";
+import { chooseRelease, pendingOf, refuseBarriers } from "./release-choice.ts";
 import { stackOption } from "./restore-run.ts";
 import type { Said } from "./run-ops.ts";
 import { facts } from "./table.ts";
@@ -32,7 +31,7 @@ export async function planDeploy(args: DeployingArgs): Promise<Said> {
   const folders = findFolders();
   const { stack, sight } = await lookAt(args.stack, folders, args.steps);
   const records = new DeploymentsLog(args.stack, folders).read();
-  const running: Running = stack.exists ? await sight.running(stack, ["api", "worker-cpu"]) : { copies: [] };
+  const running: Running = stack.exists ? await sight.running(stack, RELEASE_SERVICES) : { copies: [] };
   const looked: Looked = stack.exists
     ? await lookWithin((command) => sight.withinApi(stack, command))
     : { kind: "nothing runs" };
@@ -58,8 +57,7 @@ async function versionOf(
   const applied = looked.kind === "seen" ? looked.look.applied : [];
   switch (args.which) {
     case "checkout": {
-      const all = readMigrations(join(folders.root, "jobs/migrations"));
-      const pending = all.filter(({ version }) => !applied.some((one) => one.version === version));
+      const pending = pendingOf(checkoutMigrations(folders), applied);
       const { version } = await productVersion(folders.root);
       return { version, migrations: pending.map(({ file, phase }) => `${file} (${phase})`) };
     }

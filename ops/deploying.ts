@@ -1,20 +1,19 @@
-import { join } from "node:path";
 import { EXIT } from "../backup/protocol.ts";
 import type { CanaryPlan } from "../infra/plan/canary.ts";
-import { readMigrations, type Migration } from "../jobs/migrations.ts";
 import { UserError } from "../toolchain/command.ts";
 import { deployStack, type Besides, type Underway } from "../toolchain/deploy.ts";
 import {
   DeploymentsLog,
   recordOf,
-  releases,
+  releaseThatServes,
   type DeploymentRecord,
   type ReleaseImages,
 } from "../toolchain/deployment/deployments-log.ts";
 import type { WayBack } from "../toolchain/deployment/going-back.ts";
 import { TOO_OLD, type Looked } from "../toolchain/deployment/operate.ts";
 import { pin, readPinned } from "../toolchain/deployment/pinned.ts";
-import { servingImages } from "../toolchain/deployment/truth.ts";
+import { checkoutMigrations } from "../toolchain/deployment/what.ts";
+import { RELEASE_SERVICES, servingImages } from "../toolchain/deployment/truth.ts";
 import { Edge } from "../toolchain/edge.ts";
 import { findFolders } from "../toolchain/folders.ts";
 import { platformOf } from "../toolchain/platforms/platforms.ts";
@@ -31,9 +30,6 @@ import { takeSnapshot } from "./snapshot.ts";
 import { answers, allWell } from "./switching.ts";
 import { facts } from "./table.ts";
 import { chooseWayBack } from "./way-back.ts";
-
-/** Services whose images are a release. */
-const SERVICES = ["api", "worker-cpu"];
 
 export interface DeployingArgs {
   readonly stack: string;
@@ -109,8 +105,8 @@ function besidesOf(args: DeployingArgs, routes: RouteResult[]): Besides {
         () => Promise.resolve(preCheck(deploy.looked, args.isForced)),
         (said) => said,
       );
-      if (args.canary !== undefined) refuseBreaking(deploy.looked, migrationsOf(deploy));
-      before = servingImages(await deploy.host.running(deploy.stack, SERVICES));
+      if (args.canary !== undefined) refuseBreaking(deploy.looked, checkoutMigrations(deploy.host.folders));
+      before = servingImages(await deploy.host.running(deploy.stack, RELEASE_SERVICES));
       return choose(args, deploy, before);
     },
     snapshot: async (deploy) => {
@@ -138,10 +134,7 @@ async function choose(
       await pin(stack, folders, undefined);
       break;
     case "same": {
-      const same =
-        serving?.worker === "none"
-          ? releases(records).find(({ images }) => images.api === serving.api)?.images
-          : serving;
+      const same = serving?.worker === "none" ? releaseThatServes(records, serving)?.images : serving;
       if (same === undefined)
         throw new UserError(
           `--skip-build runs the images that serve, and what ${args.stack} runs is not known.`,
@@ -175,18 +168,14 @@ function imagesGone(stack: string, { version, number }: KnownRelease): UserError
   );
 }
 
-function migrationsOf({ host }: Underway): readonly Migration[] {
-  return readMigrations(join(host.folders.root, "jobs/migrations"));
-}
-
 /** The release before, as far as it can be brought back without anybody. */
 async function wayBackOf(args: DeployingArgs, deploy: Underway, before: ReleaseImages | undefined): Promise<WayBack> {
   const { stack, host, entry } = deploy;
   const way = chooseWayBack({
     ...{ stack: args.stack, isWanted: args.hasWayBack, which: args.which, before },
     records: entry.log.read(),
-    running: await host.running(stack, SERVICES),
-    migrations: migrationsOf(deploy),
+    running: await host.running(stack, RELEASE_SERVICES),
+    migrations: checkoutMigrations(host.folders),
   });
   if (way.kind === "none" || (await host.hasImages(way.images))) return way;
   return { kind: "none", why: `the images of ${way.version} are gone from this engine` };

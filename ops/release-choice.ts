@@ -58,6 +58,11 @@ function matching(known: readonly KnownRelease[], wanted: string): readonly Know
 /** A migration that a database has, or will have. */
 export type Applied = Pick<Look["applied"][number], "version" | "file" | "phase">;
 
+/** Those of a checkout that a database does not have yet. */
+export function pendingOf<T extends Applied>(migrations: readonly T[], applied: readonly Applied[]): readonly T[] {
+  return migrations.filter(({ version }) => !applied.some((one) => one.version === version));
+}
+
 /** A migration that a release cannot run behind. */
 export interface Barrier {
   readonly version: number;

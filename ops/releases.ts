@@ -1,5 +1,5 @@
-import { releases, DeploymentsLog, type DeploymentRecord } from "../toolchain/deployment/deployments-log.ts";
-import { servingImages, type Running } from "../toolchain/deployment/truth.ts";
+import { DeploymentsLog, releaseThatServes, type DeploymentRecord } from "../toolchain/deployment/deployments-log.ts";
+import { RELEASE_SERVICES, servingImages, type Running } from "../toolchain/deployment/truth.ts";
 import { findFolders } from "../toolchain/folders.ts";
 import { lookAt } from "../toolchain/platforms/platforms.ts";
 import type { Steps } from "../toolchain/steps.ts";
@@ -19,14 +19,12 @@ export async function readReleases(
   const records = log.read();
   if (records.length === 0) return { path: log.path, deployments: [] };
   const { stack: opened, sight } = await lookAt(stack, folders, steps);
-  return { path: log.path, deployments: marked(records, await sight.running(opened, ["api", "worker-cpu"])) };
+  return { path: log.path, deployments: marked(records, await sight.running(opened, RELEASE_SERVICES)) };
 }
 
 /** The newest deployment of the release that serves is the one. */
 export function marked(records: readonly DeploymentRecord[], running: Running): readonly ListedRelease[] {
   const serving = servingImages(running);
-  const one = releases(records).find(
-    ({ images }) => images.api === serving?.api && (serving.worker === "none" || images.worker === serving.worker),
-  );
+  const one = serving && releaseThatServes(records, serving);
   return records.map((record) => ({ ...record, serves: record.number === one?.number }));
 }

@@ -58,8 +58,9 @@ export class StackRotating extends StackAtHand implements Rotating {
 
   async dropOwn(slot: Slot): Promise<void> {
     const stack = await this.stack();
+    const file = new StackFile(this.name);
     for (const key of OWN_SECRETS[this.#what].map((name) => slotKey(name, slot)))
-      if (new StackFile(this.name).has(key)) await stack.removeConfig(key);
+      if (file.has(key)) await stack.removeConfig(key);
   }
 }
 

@@ -122,7 +122,8 @@ async function forget({ stack, what, isYes }: RotateSlotsArgs, rotating: StackRo
 
 /** What opens another's server is not ours to make. */
 function checkBrought(stack: string, what: "database" | "redis", slot: Slot): void {
-  const missing = OWN_SECRETS[what].map((key) => slotKey(key, slot)).filter((key) => !new StackFile(stack).has(key));
+  const file = new StackFile(stack);
+  const missing = OWN_SECRETS[what].map((key) => slotKey(key, slot)).filter((key) => !file.has(key));
   if (missing.length === 0) return;
   throw new UserError(
     `The server of ${what} is not the stack's: Pulumi.${stack}.yaml has to bring what opens the slot ${slot} there, and has no ${missing.join(", no ")}. ` +

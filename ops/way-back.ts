@@ -1,4 +1,8 @@
-import { releases, type DeploymentRecord, type ReleaseImages } from "../toolchain/deployment/deployments-log.ts";
+import {
+  releaseThatServes,
+  type DeploymentRecord,
+  type ReleaseImages,
+} from "../toolchain/deployment/deployments-log.ts";
 import type { WayBack } from "../toolchain/deployment/going-back.ts";
 import type { Running } from "../toolchain/deployment/truth.ts";
 import type { DeployingArgs } from "./deploying.ts";
@@ -27,7 +31,7 @@ export function chooseWayBack({ stack, which, isWanted, records, before, ...args
   if (before === undefined) return none("nothing served before it");
   if (!isWanted) return none(`--no-rollback was given. ${byHand}`);
   if (which === "same") return none("it runs from the images that served before; undo the settings, and deploy again");
-  const target = releases(records).find(({ images }) => isSame(images, before));
+  const target = releaseThatServes(records, before);
   if (target === undefined) return none(`no deployment on record made what served before it. ${byHand}`);
   const { version, images, schemaNeeds } = target;
   if (!args.running.copies.some(({ image }) => image !== images.api && image !== images.worker))
@@ -36,9 +40,4 @@ export function chooseWayBack({ stack, which, isWanted, records, before, ...args
   const [barrier] = barriers(brought, schemaNeeds).filter(({ phase }) => phase === "incompatible");
   if (barrier === undefined) return { kind: "to", version, images };
   return none(`${version} cannot work behind ${barrier.file}, which is incompatible. ${byHand} says what is left`);
-}
-
-/** Of workers that are scaled to none, nothing can be told. */
-function isSame(images: ReleaseImages, { api, worker }: ReleaseImages): boolean {
-  return images.api === api && (worker === "none" || images.worker === worker);
 }

@@ -1,7 +1,6 @@
 import { EXIT } from "../../backup/protocol.ts";
 import { QUEUES } from "../../configs/runtime.ts";
-import type { StackConfig } from "../../configs/stack.ts";
-import { StackConfigError } from "../../configs/stack.ts";
+import { StackConfigError, type StackConfig } from "../../configs/stack.ts";
 import { planCapacity } from "../../infra/plan/capacity.ts";
 import { ConnectionBudgetError } from "../../infra/plan/connection-budget.ts";
 import { PlanError } from "../../infra/plan/plan-error.ts";
@@ -82,8 +81,8 @@ async function capacity(asked: Asked<typeof OPTIONS>): Promise<Said> {
 }
 
 async function measure({ stack, platform, steps }: Asked<typeof OPTIONS>, since: number): Promise<Measured> {
-  const { sight } = await openSight(stack, platform, steps);
-  const [rates, wanted] = await Promise.all([measuredRates(stack, since, steps), sight.wanted()]);
+  const opened = await openSight(stack, platform, steps);
+  const [rates, wanted] = await Promise.all([measuredRates(opened.stack, since), opened.sight.wanted()]);
   return { rates, hasGpu: Object.hasOwn(wanted, "worker-gpu") };
 }
 

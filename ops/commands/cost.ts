@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { EXIT } from "../../backup/protocol.ts";
 import { UserError } from "../../toolchain/command.ts";
 import { findFolders } from "../../toolchain/folders.ts";
+import { openStack } from "../../toolchain/platforms/platforms.ts";
 import { costText, perThousand } from "../cost-text.ts";
 import { PRICES_FILE, readPrices, stackCost } from "../cost.ts";
 import { secondsOf } from "../duration.ts";
@@ -64,7 +65,7 @@ async function measuredJobs({ stack, platform, values, steps }: Asked<typeof OPT
   const since = secondsOf("--since", values.since);
   // Nothing of it has a price, whatever comes.
   if (platform !== "aws") return undefined;
-  return jobsPerMonth(await measuredRates(stack, since, steps), since);
+  return jobsPerMonth(await measuredRates(await openStack(stack, findFolders(), steps), since), since);
 }
 
 function readJobs(text: string | undefined): number | undefined {

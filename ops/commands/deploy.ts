@@ -4,6 +4,7 @@ import { UserError } from "../../toolchain/command.ts";
 import { askedCanary } from "../canary.ts";
 import { deployRelease, type DeployingArgs } from "../deploying.ts";
 import { planDeploy } from "../deploy-plan.ts";
+import { typed } from "../on-record.ts";
 import { runOps, type Asked } from "../run-ops.ts";
 
 export const DEPLOY_OPTIONS = {
@@ -95,7 +96,7 @@ export function deploy({ values, words: [version], ...asked }: Wanted) {
   const args: DeployingArgs = {
     ...asked,
     version,
-    command: ["slipway", ...process.argv.slice(2)].join(" "),
+    command: typed(),
     hasBackup: !values["no-backup"],
     isForced: values.force,
     hasTests: !values["skip-tests"],

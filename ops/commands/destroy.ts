@@ -1,12 +1,11 @@
 import { EXIT } from "../../backup/protocol.ts";
 import { UserError } from "../../toolchain/command.ts";
-import { attempt } from "../../toolchain/deployment/attempt.ts";
-import { productVersion } from "../../toolchain/deployment/product-version.ts";
 import { findFolders } from "../../toolchain/folders.ts";
 import { leftBehindText, type LeftBehind } from "../../toolchain/left-behind.ts";
 import { openStack, platformOf } from "../../toolchain/platforms/platforms.ts";
 import { stackExists } from "../../toolchain/stack.ts";
 import { destroyText, planDestroy, refuseUnnamed, type DestroyPlan } from "../destroying.ts";
+import { onRecord } from "../on-record.ts";
 import { runOps, type Asked, type Said } from "../run-ops.ts";
 
 const OPTIONS = {
@@ -60,12 +59,8 @@ async function destroy(asked: Asked<typeof OPTIONS>): Promise<Said> {
 /** Alone and on record, as a deploy is: the log outlives its stack. */
 async function takeDown({ stack, steps }: Asked<typeof OPTIONS>, keepData: boolean): Promise<LeftBehind> {
   const folders = findFolders();
-  const command = ["slipway", ...process.argv.slice(2)].join(" ");
-  const { version } = await productVersion(folders.root);
   const { takeDown: down } = await platformOf(stack, folders);
-  return attempt({ stack, folders, steps, command, version, whenHeld: "refuse" }, () =>
-    down({ name: stack, folders, steps, keepData, force: false }),
-  );
+  return onRecord({ stack, steps }, () => down({ name: stack, folders, steps, keepData, force: false }));
 }
 
 function bold(text: string): string {

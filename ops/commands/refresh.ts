@@ -1,13 +1,12 @@
 import { EXIT } from "../../backup/protocol.ts";
 import { UserError } from "../../toolchain/command.ts";
-import { attempt } from "../../toolchain/deployment/attempt.ts";
-import { productVersion } from "../../toolchain/deployment/product-version.ts";
 import { findFolders } from "../../toolchain/folders.ts";
 import { stackEnvironment } from "../../toolchain/platforms/platforms.ts";
 import { Stack, stackExists } from "../../toolchain/stack.ts";
 import { changesOf, type ResourceChange } from "../changes.ts";
 import { changeLines } from "../drift-markdown.ts";
 import { look } from "../look.ts";
+import { onRecord } from "../on-record.ts";
 import { counted } from "../quantities.ts";
 import { stackOption } from "../restore-run.ts";
 import { runOps, type Asked, type Said } from "../run-ops.ts";
@@ -41,9 +40,7 @@ async function refresh({ stack: name, steps, values }: Asked<typeof OPTIONS>): P
   const changes = async () =>
     changesOf(await steps.run("Refresh", (report) => look("refresh", ground, report)), "refresh").changes;
   if (!values.yes) return said(name, await changes(), false);
-  const command = ["slipway", ...process.argv.slice(2)].join(" ");
-  const { version } = await productVersion(folders.root);
-  return attempt({ stack: name, folders, steps, command, version, whenHeld: "refuse" }, async ({ step }) => {
+  return onRecord({ stack: name, steps }, async ({ step }) => {
     const stack = new Stack(name, folders, env);
     await stack.unlock(() => undefined);
     const found = await changes();

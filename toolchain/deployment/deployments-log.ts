@@ -121,6 +121,11 @@ export function releases(
   });
 }
 
+/** The newest of them that serves these images. Of workers that are scaled to none, nothing can be told. */
+export function releaseThatServes(records: readonly DeploymentRecord[], { api, worker }: ReleaseImages) {
+  return releases(records).find(({ images }) => images.api === api && (worker === "none" || images.worker === worker));
+}
+
 /** The images of the deployment that comes to its end, and of those that can be gone back to from it. */
 export function releasesToKeep(
   records: readonly DeploymentRecord[],

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { parseJson } from "../../configs/json.ts";
 import type { Output } from "../lines.ts";
 import type { DeploymentRecord } from "./deployments-log.ts";
 
@@ -50,8 +51,9 @@ export async function recordWithin(within: Within, records: readonly DeploymentR
   return ran.code === 0 ? undefined : whyNot(ran);
 }
 
-function isTooOld({ code, output }: Output): boolean {
-  return code !== 0 && output.includes("Cannot find module");
+/** Whether it was asked of a release that has no such program, or whose program does not know the question. */
+export function isTooOld({ code, output }: Output): boolean {
+  return code !== 0 && /Cannot find module|allowed are look/.test(output);
 }
 
 function whyNot(ran: Output): string {
@@ -61,11 +63,7 @@ function whyNot(ran: Output): string {
 
 /** Warnings of Node may stand before the answer. */
 function lastJson(output: string): unknown {
-  try {
-    return JSON.parse(output.trim().split("\n").at(-1) ?? "");
-  } catch {
-    return undefined;
-  }
+  return parseJson(output.trim().split("\n").at(-1) ?? "");
 }
 
 /** The newest migration that a database has. */
