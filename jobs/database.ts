@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { DatabaseError, Pool, type ClientConfig, type QueryConfig, type QueryResult, type QueryResultRow } from "pg";
 import type { DatabaseConfig, Program } from "../configs/runtime.ts";
 import type { Logger } from "./log.ts";
-import { SCHEMA_LEVEL } from "./schema-level.ts";
 
 /** What runs statements: a pool, or one connection of it inside a transaction. */
 export interface Queryable {
@@ -29,6 +28,11 @@ export async function run<Row extends QueryResultRow>(
 export interface DatabaseSettings extends Omit<DatabaseConfig, "program" | "secrets" | "secretsDirectory"> {
   readonly program: Program;
   readonly secrets: { readonly "database-password": string };
+  /**
+   * Of the schema that the program's code needs, for services of a release: a migration that takes something away waits until nobody needs an
+   * older one. Whoever serves every level has none: the agent of backups is in Postgres' pod, and its image must not change with each migration.
+   */
+  readonly schemaLevel?: number;
   /** Whose rights it has. @default its own */
   readonly DATABASE_ROLE?: "slipway_app";
 }
@@ -41,8 +45,7 @@ export function connectionOptions(settings: DatabaseSettings): ClientConfig {
     database: settings.DATABASE_NAME,
     user: settings.DATABASE_USER,
     password: settings.secrets["database-password"],
-    // With the level that its code needs: a migration that takes something away waits until nobody needs an older one.
-    application_name: `slipway-${settings.program}/${SCHEMA_LEVEL}`,
+    application_name: `slipway-${settings.program}${settings.schemaLevel === undefined ? "" : `/${settings.schemaLevel}`}`,
     connectionTimeoutMillis: 5000,
     keepAlive: true,
     ssl: settings.DATABASE_TLS === "verify" ? verifiedTls(settings.DATABASE_CA_FILE) : false,

@@ -10,6 +10,7 @@ import { untilItWorks } from "./patience.ts";
 import type { CloseStack } from "./process.ts";
 import { openRedis } from "./redis.ts";
 import { kindsOfTenants, loadKinds, type Kinds } from "./registry.ts";
+import { SCHEMA_LEVEL } from "./schema-level.ts";
 import { createWake, type Wake } from "./wake.ts";
 
 /** What API and worker stand on. */
@@ -34,7 +35,7 @@ export async function openFoundation(
   const all = await loadKinds();
   const kinds = config.program === "api" ? kindsOfTenants(all) : all;
   const objects = openObjects(config.OBJECTS_URL);
-  const pool = openDatabase(config, log);
+  const pool = openDatabase({ ...config, schemaLevel: SCHEMA_LEVEL }, log);
   stack.add("database", () => pool.end());
   const redis = openRedis(config, log);
   stack.add("redis", async () => {

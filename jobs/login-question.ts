@@ -3,6 +3,7 @@ import { Client, DatabaseError } from "pg";
 import { z } from "zod";
 import type { RuntimeConfig } from "../configs/runtime.ts";
 import { connectionOptions, verifiedTls } from "./database.ts";
+import { SCHEMA_LEVEL } from "./schema-level.ts";
 
 /** Where both servers are, and who this process comes as itself. */
 type Place = RuntimeConfig<"api">;
@@ -35,14 +36,15 @@ export async function answer(config: Place, asked: unknown): Promise<Answer> {
   }
 }
 
+/** As the services of its release are. */
+const optionsOf = (config: Place) => connectionOptions({ ...config, schemaLevel: SCHEMA_LEVEL });
+
 /** A password that is wrong, and a role that may not log in or is not there. */
 const REFUSED = ["28P01", "28000"];
 
 async function isTakenByPostgres(config: Place, user: string, password: string): Promise<boolean> {
   try {
-    await withClient(new Client({ ...connectionOptions(config), user, password }), (client) =>
-      client.query("SELECT 1"),
-    );
+    await withClient(new Client({ ...optionsOf(config), user, password }), (client) => client.query("SELECT 1"));
     return true;
   } catch (error) {
     if (error instanceof DatabaseError && REFUSED.includes(error.code ?? "")) return false;
@@ -55,7 +57,7 @@ function sessions(config: Place, roles: readonly string[]): Promise<string[]> {
   const query =
     "SELECT format('%s (%s, %s)', usename, application_name, count(*)) AS line FROM pg_stat_activity " +
     "WHERE usename = ANY($1) GROUP BY usename, application_name ORDER BY 1";
-  return withClient(new Client(connectionOptions(config)), async (client) => {
+  return withClient(new Client(optionsOf(config)), async (client) => {
     const { rows } = await client.query<{ line: string }>(query, [roles]);
     return rows.map(({ line }) => line);
   });

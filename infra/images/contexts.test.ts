@@ -93,10 +93,10 @@ describe("readManifest", () => {
   });
 });
 
-it("counts everything that the programs are bundled from as a source", async () => {
+/** Sources of ours that programs are bundled from. */
+async function sourcesOf(...programs: ImageSource[]): Promise<readonly string[]> {
   const repository = join(dirname(fileURLToPath(import.meta.url)), "..", "..");
-  const images: ImageSource[] = Object.values(IMAGES);
-  const entryPoints = Object.assign({}, ...images.map(({ bundles }) => bundles ?? {})) as Record<string, string>;
+  const entryPoints = Object.assign({}, ...programs.map(({ bundles }) => bundles ?? {})) as Record<string, string>;
   const { metafile } = await build({
     ...bundleOptions(repository),
     entryPoints,
@@ -104,7 +104,19 @@ it("counts everything that the programs are bundled from as a source", async () 
     write: false,
     metafile: true,
   });
-  const own = Object.keys(metafile.inputs).filter((path) => !path.includes("node_modules/") && !path.includes(":"));
+  return Object.keys(metafile.inputs).filter((path) => !path.includes("node_modules/") && !path.includes(":"));
+}
+
+it("counts everything that the programs are bundled from as a source", async () => {
+  const own = await sourcesOf(...Object.values(IMAGES));
   expect(own).toContain("app/main.ts");
   expect(own.filter((path) => !SOURCES.some((source) => path.startsWith(`${source}/`)))).toEqual([]);
+});
+
+it("has nothing in the agent of backups that changes with a migration or a version: in a cluster Postgres would start anew with it", async () => {
+  const own = await sourcesOf(IMAGES.backup);
+  expect(own).toContain("backup/main.ts");
+  expect(
+    own.filter((path) => /^jobs\/(schema-level|migrations\/)|^app\/|^jobs\/kinds\/(?!sum\.ts)/.test(path)),
+  ).toEqual([]);
 });
