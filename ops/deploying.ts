@@ -212,6 +212,6 @@ function deployedText(stack: string, deployment: DeploymentRecord): string {
       ["Schema", level],
       ["Backup", backup ?? "none"],
     ])}` +
-    `\nBack to the release before: ./slipway rollback --yes${stackOption(stack)}. All: ./slipway releases${stackOption(stack)}\n`
+    `\nBack to the release before: ./slipway rollback --yes${stackOption(stack)}\nAll of them: ./slipway releases${stackOption(stack)}\n`
   );
 }

@@ -15,13 +15,21 @@ describe("lines on a terminal", () => {
     );
   });
 
-  it("are broken between words where they are prose, unless there is a command to copy", () => {
+  it("are broken between words where they are prose", () => {
     expect(fold("Not counted: traffic, requests and taxes.\n", 24)).toBe(
       "Not counted: traffic,\nrequests and taxes.\n",
     );
-    const command = "Back to the release before: ./slipway rollback --yes --stack some-stack";
-    expect(fold(command, 40)).toBe(command);
     expect(fold("a  b", 40)).toBe("a  b");
+  });
+
+  it("are broken around a command, which stays whole so that it can be copied", () => {
+    const command = "./slipway rollback 0.1.0 --to 12:00:01 --yes --stack some-stack.";
+    expect(fold(`Back to the release before: ${command} All: ./slipway releases`, 40)).toBe(
+      `Back to the release before:\n${command}\nAll: ./slipway releases`,
+    );
+    expect(fold("✓ Data  it is kept; away with it: make down STACK=other FORCE=1, if nobody needs it", 40)).toBe(
+      "✓ Data  it is kept; away with it:\n        make down STACK=other FORCE=1,\n        if nobody needs it",
+    );
   });
 
   it("lose no word of a last cell that has room", () => {

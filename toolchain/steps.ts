@@ -94,7 +94,9 @@ export class Steps {
 
   /** Prints a line among the steps. */
   say(line: string): void {
-    this.#screen.write(`${this.#screen.isTerminal && this.#running.size > 0 ? "\r\x1b[2K" : ""}${line}\n`);
+    const { isTerminal, columns } = this.#screen;
+    const before = isTerminal && this.#running.size > 0 ? "\r\x1b[2K" : "";
+    this.#screen.write(`${before}${isTerminal ? fold(line, columns) : line}\n`);
   }
 
   #end(step: Running, mark: string, note: string): void {
