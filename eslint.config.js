@@ -22,7 +22,7 @@ export default tseslint.config(
   },
   {
     // A describe block is a list of cases, not a function that somebody has to hold in mind.
-    files: ["**/*.test.ts"],
+    files: ["**/*.test.ts", "**/*-cases.ts"],
     rules: { "max-lines-per-function": "off" },
   },
 );

@@ -9,6 +9,8 @@ interface Group {
   readonly minutes: readonly [test: number, hook: number];
   /** Files at the same time; else one after another. */
   readonly fileParallelism: boolean;
+  /** What is made before the first file, and away after the last. @default nothing */
+  readonly globalSetup?: string;
   /** Files at the same time. @default as many as there are CPUs, less one */
   readonly maxWorkers?: number;
 }
@@ -38,15 +40,21 @@ const GROUPS: readonly Group[] = [
   // Backups of a real Postgres, restored to random moments, damaged, and killed.
   { name: "backup", include: ["test/backup/**/*.test.ts"], minutes: [15, 5], fileParallelism: false },
   // A real Kubernetes node.
-  { name: "cluster", include: ["test/cluster/**/*.test.ts"], minutes: [10, 20], fileParallelism: false },
-  // Real engine and real containers.
-  { name: "e2e", include: ["test/e2e/**/*.test.ts"], minutes: [15, 15], fileParallelism: false },
+  {
+    name: "cluster",
+    include: ["test/cluster/**/*.test.ts"],
+    minutes: [10, 20],
+    fileParallelism: false,
+    globalSetup: "test/cluster/keep-cluster.ts",
+  },
+  // Real engine and real containers. Each file has a stack of its own, and half of its time waits for health and drains.
+  { name: "e2e", include: ["test/e2e/**/*.test.ts"], minutes: [15, 15], fileParallelism: true, maxWorkers: 2 },
 ];
 
 /** One group after another: they share two cores, and load of one must not be a fault of the other. */
 export default defineConfig({
   test: {
-    projects: GROUPS.map(({ name, include, minutes, fileParallelism, maxWorkers }, index) => ({
+    projects: GROUPS.map(({ name, include, minutes, fileParallelism, maxWorkers, globalSetup }, index) => ({
       test: {
         name,
         include,
@@ -54,6 +62,7 @@ export default defineConfig({
         hookTimeout: minutes[1] * MINUTE,
         fileParallelism,
         ...(maxWorkers !== undefined && { maxWorkers }),
+        ...(globalSetup !== undefined && { globalSetup }),
         // From 1: what has no order of its own, or one worker and the order 0, runs last.
         sequence: { groupOrder: index + 1 },
       },

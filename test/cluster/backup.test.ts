@@ -63,17 +63,6 @@ describe("backups in a cluster", () => {
     expect(code, output).toBe(EXIT.good);
   });
 
-  it("note what runs at that moment, though Postgres' pod is the same", async () => {
-    const uid = () => product.get("pod postgres-0", "{.metadata.uid}");
-    const old = await uid();
-    await product.configure({ "api.queueMaxPending": "1000000" });
-    await product.up();
-    const note = () =>
-      product.kubectl("exec", "postgres-0", "--container=backup", "--", "cat", "/etc/slipway-release/release.json");
-    await until("the note has come", async () => (await note()).includes('"queueMaxPending":1000000'), 150_000);
-    expect(await uid()).toBe(old);
-  });
-
   it("are tried by the CronJob: in a pod of its own, with times in Postgres and in the agent's metrics", async () => {
     await product.kubectl("create", "job", "drill-now", "--from=cronjob/drill");
     const { isGood, log } = await ended(product, "drill-now");
@@ -203,14 +192,38 @@ describe("backups in a cluster", () => {
     expect(code, output).toBe(EXIT.good);
   });
 
-  it("keep what served before: back to it, and what had come after the moment is there again; what was restored is forgotten", async () => {
+  it("keep what served before: back to it, and what had come after the moment is there again", async () => {
     const back = await slipway<Generations>(product, "restore", "--back", "--yes");
     expect(back.result, back.output).toMatchObject({ generation: "first", kept: [generation] });
     await product.answers();
     await product.untilDone([...waiting, lost]);
+  });
+
+  it("note what runs at that moment, though Postgres' pod is the same; and what was restored is forgotten", async () => {
+    const uid = () => product.get("pod postgres-0", "{.metadata.uid}");
+    const old = await uid();
+    await product.configure({ "api.queueMaxPending": "1000000" });
     const forgotten = await slipway<Generations>(product, "restore", "--forget", generation, "--yes");
     expect(forgotten.result, forgotten.output).toMatchObject({ current: "first", kept: [] });
     expect(await claims()).toEqual(there);
+    const note = () =>
+      product.kubectl("exec", "postgres-0", "--container=backup", "--", "cat", "/etc/slipway-release/release.json");
+    await until("the note has come", async () => (await note()).includes('"queueMaxPending":1000000'), 150_000);
+    expect(await uid()).toBe(old);
+  });
+
+  it("lose the first generation when it is told to be forgotten: its claims are the StatefulSets' own, and are made anew", async () => {
+    const restored = await slipway<Restored>(product, "restore", "--to", "latest", "--yes");
+    expect(restored.code, restored.output).toBe(0);
+    const uids = () =>
+      Promise.all(["postgres", "redis"].map((name) => product.get(`pvc data-${name}-0`, "{.metadata.uid}")));
+    const before = await uids();
+    const forgotten = await slipway<Generations>(product, "restore", "--forget", "first", "--yes");
+    const current = restored.result?.generation;
+    expect(forgotten.result, forgotten.output).toMatchObject({ current, kept: [] });
+    expect((await uids()).filter((uid) => before.includes(uid))).toEqual([]);
+    await product.answers();
+    await product.untilDone([await product.post({ numbers: [1] }), ...waiting]);
   });
 });
 

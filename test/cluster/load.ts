@@ -22,7 +22,7 @@ export interface LoadResult {
   readonly statuses: readonly number[];
   /** Of the jobs that were accepted. */
   readonly ids: readonly string[];
-  /** Requests that got no answer. */
+  /** Requests that got no answer, and what was answered in place of one. */
   readonly faults: readonly string[];
 }
 
@@ -52,7 +52,7 @@ export class Load {
       await sleep(PAUSE_MS);
       try {
         // One job in ten requests: the rest reads, so that the queue stays short.
-        await (n % 10 === 0 ? this.#post(close) : this.#read(close));
+        await (n % 10 === 0 ? this.#post(close) : this.#get(close));
       } catch (error) {
         this.#result.faults.push(error instanceof Error ? `${error.message}: ${String(error.cause)}` : String(error));
       }
@@ -61,13 +61,18 @@ export class Load {
 
   async #post(close: boolean): Promise<void> {
     const answer = await this.#request("/api/v1/jobs", { kind: "sum", params: { numbers: [1, 2] } }, close);
-    this.#result.statuses.push(answer.status);
-    this.#result.ids.push(((await answer.json()) as { id: string }).id);
+    const body = await this.#read(answer);
+    if (answer.ok) this.#result.ids.push((JSON.parse(body) as { id: string }).id);
   }
 
-  async #read(close: boolean): Promise<void> {
-    const answer = await this.#request("/api/v1/jobs?limit=1", undefined, close);
+  async #get(close: boolean): Promise<void> {
+    await this.#read(await this.#request("/api/v1/jobs?limit=1", undefined, close));
+  }
+
+  async #read(answer: Response): Promise<string> {
+    const body = await answer.text();
     this.#result.statuses.push(answer.status);
-    await answer.arrayBuffer();
+    if (!answer.ok) this.#result.faults.push(`${answer.status}: ${body}`);
+    return body;
   }
 }

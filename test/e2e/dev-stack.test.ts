@@ -9,6 +9,7 @@ import { generatedSecret } from "../../toolchain/stack.ts";
 import { findLeaks, type Place } from "./canary.ts";
 import { copyCheckout } from "./checkout.ts";
 import { finished, postJob, send, startLoad } from "./client.ts";
+import { secretCases } from "./secret-cases.ts";
 import { docker, makeStack, type E2eStack } from "./stack.ts";
 
 interface Previews {
@@ -17,6 +18,8 @@ interface Previews {
 
 /** One stack on the real engine, in the order in which a team meets it: up, jobs, drift, releases, faults, destroy. */
 let stack: E2eStack;
+/** What the first up printed. */
+let logs = "";
 const BROKEN_MIGRATION = `jobs/migrations/${String(SCHEMA_LEVEL + 1).padStart(4, "0")}-broken.sql`;
 beforeAll(async () => {
   stack = await makeStack();
@@ -39,7 +42,7 @@ describe("wrong configuration", () => {
 
 describe("the first up", () => {
   it("brings every service up, and its URL answers", async () => {
-    await stack.up();
+    logs = await stack.up("--json", "--debug", "--logtostderr");
     const ready = await send(stack, "GET", "/health/ready");
     expect(ready).toEqual({ status: 200, body: '{"status":"ready"}' });
     expect((await stack.containers("api")).length).toBe(2);
@@ -94,6 +97,11 @@ describe("the first up", () => {
     expect(published[0]).toContain('"HostIp":"127.0.0.1"');
   });
 });
+
+secretCases(
+  () => stack,
+  () => logs,
+);
 
 describe("no change", () => {
   it("is no difference, neither for a preview nor for a refresh", async () => {

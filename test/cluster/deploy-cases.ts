@@ -1,0 +1,115 @@
+import { describe, expect, it } from "vitest";
+import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
+import type { Deployed } from "../../ops/deploying.ts";
+import type { ListedRelease } from "../../ops/releases.ts";
+import type { DeploymentRecord } from "../../toolchain/deployment/deployments-log.ts";
+import type { TypedStack } from "./typed-stack.ts";
+
+/** The level that the new release brings the schema to, and the one at which what it brought is gone. */
+const [EXPANDED, CONTRACTED] = [SCHEMA_LEVEL + 1, SCHEMA_LEVEL + 2];
+
+/** `./slipway deploy`, `rollback` and `releases` on a stack that is up, all of it under load. */
+export function deployCases(stack: () => TypedStack): void {
+  describe("slipway deploy, under load", () => {
+    forwardCases(stack);
+    backCases(stack);
+  });
+}
+
+/** Another version of the product in the checkout. */
+function release(stack: TypedStack, from: string, version: string): void {
+  for (const file of ["package.json", "app/version.ts"])
+    stack.checkout.edit(file, JSON.stringify(from), JSON.stringify(version));
+}
+
+function migration(stack: TypedStack, level: number, text: string): void {
+  stack.checkout.write(`jobs/migrations/000${level}-test.sql`, text);
+}
+
+/** Deploys, or goes back, and what came of it. */
+async function done(stack: TypedStack, ...words: string[]): Promise<DeploymentRecord> {
+  const { code, result, text } = await stack.asked<Deployed>(...words, "--yes");
+  expect(code, text).toBe(0);
+  expect(result.routes.length).toBeGreaterThan(7);
+  expect(result.routes.filter(({ ok }) => !ok)).toEqual([]);
+  return result.deployment;
+}
+
+async function served(stack: TypedStack): Promise<string> {
+  return ((await (await stack.request("/")).json()) as { version: string }).version;
+}
+
+async function releases(stack: TypedStack): Promise<readonly ListedRelease[]> {
+  const { code, result, text } = await stack.asked<{ deployments: ListedRelease[] }>("releases");
+  expect(code, text).toBe(0);
+  return result.deployments;
+}
+
+function forwardCases(stack: () => TypedStack): void {
+  it("brings another version and its migration, after a backup", async () => {
+    release(stack(), "0.1.0", "0.2.0");
+    migration(stack(), EXPANDED, "-- phase: expand\nALTER TABLE jobs ADD COLUMN test int;\n");
+    stack().checkout.edit("jobs/schema-level.ts", `= ${SCHEMA_LEVEL};`, `= ${EXPANDED};`);
+    await stack().begin();
+    const deployment = await done(stack(), "deploy");
+    expect(await served(stack())).toBe("0.2.0");
+    await stack().nothingWasLost();
+    expect(deployment).toMatchObject({
+      ...{ outcome: "succeeded", version: "0.2.0", serving: "0.2.0" },
+      ...{ schemaBefore: SCHEMA_LEVEL, schemaAfter: EXPANDED },
+      backup: expect.stringMatching(/^\d{8}-\d{6}F/) as string,
+    });
+  });
+
+  it("has failed where no pod becomes ready, says why and what serves, and that serves on", async () => {
+    const broken = 'throw new Error("this release is broken");\n';
+    release(stack(), "0.2.0", "0.2.1");
+    stack().checkout.edit("app/main.ts", "await runService(", `${broken}await runService(`);
+    await stack().begin();
+    const { code, output } = await stack().slipway("deploy", "--yes", "--no-backup").ended;
+    stack().checkout.edit("app/main.ts", broken, "");
+    release(stack(), "0.2.1", "0.2.0");
+    expect(code, output).toBe(1);
+    expect(output).toContain("this release is broken");
+    expect(output).toContain("What serves: 0.2.0.");
+    expect(await served(stack())).toBe("0.2.0");
+    await stack().nothingWasLost();
+    expect((await releases(stack())).at(-1)).toMatchObject({ outcome: "failed", version: "0.2.1", serving: "0.2.0" });
+  });
+}
+
+function backCases(stack: () => TypedStack): void {
+  it("goes back by the images of the release before: slipway rollback", async () => {
+    await stack().begin();
+    const deployment = await done(stack(), "rollback", "--no-backup");
+    expect(deployment).toMatchObject({ version: "0.1.0", serving: "0.1.0", schemaAfter: EXPANDED });
+    expect(await served(stack())).toBe("0.1.0");
+    await stack().nothingWasLost();
+  });
+
+  it("takes away what no release uses any more once the pods of before have left", async () => {
+    release(stack(), "0.2.0", "0.3.0");
+    migration(stack(), CONTRACTED, "-- phase: contract\nALTER TABLE jobs DROP COLUMN test;\n");
+    await stack().begin();
+    const { code, result, text } = await stack().asked<Deployed>("deploy", "--yes", "--no-backup");
+    expect(code, text).toBe(0);
+    expect(text).toMatch(new RegExp(`✓ Contract .* 000${CONTRACTED}-test.sql$`, "m"));
+    expect(result.deployment).toMatchObject({ version: "0.3.0", schemaBefore: EXPANDED, schemaAfter: CONTRACTED });
+    await stack().nothingWasLost();
+    expect(await stack().get(["jobs"], "{.items[*].metadata.name}")).not.toContain("again");
+  });
+
+  it("lists every one of them, and which serves: slipway releases", async () => {
+    const listed = await releases(stack());
+    const last = listed.slice(-4).map(({ version, outcome }) => `${version} ${outcome ?? ""}`);
+    expect(last).toEqual(["0.2.0 succeeded", "0.2.1 failed", "0.1.0 succeeded", "0.3.0 succeeded"]);
+    expect(listed.filter(({ serves }) => serves).map(({ number }) => number)).toEqual([listed.length]);
+  });
+
+  it("is refused back over what was taken away", async () => {
+    const refused = await stack().slipway("rollback", "0.1.0", "--yes").ended;
+    expect(refused.code, refused.output).toBe(2);
+    expect(refused.output).toContain(`000${CONTRACTED}-test.sql, which is contract`);
+    expect(await served(stack())).toBe("0.3.0");
+  });
+}
