@@ -22,7 +22,7 @@ test.each<[Partial<CanaryWords>, string]>([
   [{ seconds: "1m" }, "a whole number from 1 to 99999"],
   [{ shares: undefined, seconds: "5" }, "--canary-seconds goes with --canary alone"],
   [{ mode: "skip-build" }, "--canary and --skip-build do not go together"],
-  [{ platform: "kubernetes" }, "for stacks on a Docker engine"],
+  [{ platform: "aws" }, "for stacks on a Docker engine and in a cluster that exists"],
 ])("%j is refused", (more, why) => {
   expect(() => askedCanary({ ...words, ...more })).toThrow(why);
 });

@@ -26,9 +26,9 @@ export function askedCanary({ shares, seconds, platform, mode }: CanaryWords): C
     return undefined;
   }
   if (mode !== undefined) throw wrong(`--canary and --${mode} do not go together.`);
-  if (platform !== "docker")
+  if (platform === "aws")
     throw wrong(
-      "--canary is for stacks on a Docker engine: in a cluster new pods take over one by one, and nothing there shares requests out by percent. Leave it out.",
+      "--canary is for stacks on a Docker engine and in a cluster that exists. Leave it out: new pods take over one by one.",
     );
   try {
     return parseCanary(shares, seconds);

@@ -1,6 +1,5 @@
-import { request, type RequestOptions } from "node:https";
-import type { IncomingMessage } from "node:http";
 import { ApiException, KubernetesObjectApi, PatchStrategy, type KubeConfig } from "@kubernetes/client-node";
+import { podLog } from "../infra/kubernetes/pod-log.ts";
 import { UserError } from "../toolchain/command.ts";
 
 /** Kinds that a restore has to do with, and where each belongs. */
@@ -91,34 +90,8 @@ export class RealObjects implements ClusterObjects {
   }
 
   async log(pod: string, container: string, isFollowed: boolean, take: (line: string) => void): Promise<void> {
-    const server = this.#config.getCurrentCluster()?.server ?? "";
-    const path = `${server}/api/v1/namespaces/${this.namespace}/pods/${pod}/log`;
-    const response = await this.#open(`${path}?container=${container}&follow=${isFollowed}`);
-    if (response.statusCode !== 200) {
-      response.destroy();
-      throw new Error(`${pod}: the log was answered with ${response.statusCode ?? "nothing"}`);
-    }
-    response.setEncoding("utf8");
-    let rest = "";
-    for await (const part of response) {
-      const lines = `${rest}${String(part)}`.split("\n");
-      // Half a line at the end of a stream that broke comes whole with the next one.
-      rest = lines.pop() ?? "";
-      for (const line of lines) take(line);
-    }
-  }
-
-  /** Not by the client's own `Log`: a stream of its that breaks ends the process. */
-  async #open(url: string): Promise<IncomingMessage> {
-    const options: RequestOptions = {};
-    await this.#config.applyToHTTPSOptions(options);
-    return new Promise((resolve, reject) => {
-      const asked = request(url, options, resolve);
-      asked.on("error", reject);
-      // A node that is gone says nothing for ever.
-      asked.setSocketKeepAlive(true, 10_000);
-      asked.end();
-    });
+    const place = { config: this.#config, namespace: this.namespace, pod, container };
+    for await (const line of podLog(place, { follow: isFollowed })) take(line);
   }
 
   #header(kind: Kind, name: string) {

@@ -4,7 +4,7 @@ import { parse } from "yaml";
 import { parseStackConfig, type RawConfig, type StackConfig } from "../configs/stack.ts";
 import { ConnectionBudgetError } from "../infra/plan/connection-budget.ts";
 import { at, CLUSTER_ANSWERS, clusterStack, namesOf, podsOf, recordCluster, TYPES } from "../test/pulumi/kubernetes.ts";
-import type { Where } from "../infra/kubernetes/find-keda.ts";
+import type { Where } from "../infra/kubernetes/cluster-client.ts";
 import { known, record } from "../test/pulumi/recorder.ts";
 import { manifestOfAll } from "../test/pulumi/docker-stack.ts";
 import { cluster } from "./cluster.ts";

@@ -3,7 +3,8 @@ import { dataSettings } from "../configs/stack-backup.ts";
 import type { StackConfig } from "../configs/stack.ts";
 import { credentialSlots, type Credentials } from "../configs/credential-slots.ts";
 import type { AskedService } from "../infra/contract.ts";
-import { decideKeda, findKeda, type Found, type Where } from "../infra/kubernetes/find-keda.ts";
+import { decideKeda, findKeda, type Found } from "../infra/kubernetes/find-keda.ts";
+import type { Where } from "../infra/kubernetes/cluster-client.ts";
 import { KubernetesPlatform } from "../infra/kubernetes/platform.ts";
 import { clusterConnectionUsers } from "../infra/kubernetes/scale.ts";
 import { clusterConfig, kubernetesOf } from "../infra/kubernetes/settings.ts";
@@ -41,7 +42,8 @@ export async function cluster(
 ): Promise<ClusterOutputs> {
   const { kubeconfig: path, context, ...settings } = kubernetesOf(file);
   const content = readRawConfig().values["kubeconfig"];
-  const { hasKeda, note } = await decideKeda(getStack(), settings, () => find({ kubeconfig: path, context, content }));
+  const where = { kubeconfig: path, context, content };
+  const { hasKeda, note } = await decideKeda(getStack(), settings, () => find(where));
   if (note !== undefined) await log.info(note);
   const config = clusterConfig(file, hasKeda);
   const hasGpu = config.gpu.mode === "on";
@@ -53,6 +55,7 @@ export async function cluster(
     config,
     secrets,
     ...(config.kubernetes.postgres.external === undefined ? { backupSecrets: backupSecrets() } : {}),
+    where,
     hasGpu,
     ...(kubeconfig ? { kubeconfig } : {}),
   });

@@ -271,7 +271,8 @@ describe("a worker that cannot start", () => {
     renameSync(stack.objects, taken);
     try {
       await until("it has noticed", () => program.output().includes("takes nothing new"));
-      expect(await ready(url)).toBe(503);
+      // What the route says may be half a second old.
+      await until("it says so", async () => (await ready(url)) === 503);
       const waits = await make("echo", {});
       await new Promise((resolve) => setTimeout(resolve, 1500));
       expect(await row(waits)).toMatchObject({ state: "queued", attempt: 0 });

@@ -1,7 +1,7 @@
 import { Deployment } from "@pulumi/kubernetes/apps/v1/deployment.js";
 import { Service } from "@pulumi/kubernetes/core/v1/service.js";
 import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
-import type { CustomTimeouts, Input } from "@pulumi/pulumi";
+import type { CustomTimeouts, Input, ResourceHook } from "@pulumi/pulumi";
 import type { GpuSharing, KubernetesSettings } from "../../configs/kubernetes-settings.ts";
 import type { Done, ServiceSpec } from "../contract.ts";
 import { KILL_MARGIN_SECONDS, planDrain, type Traffic } from "../plan/drain.ts";
@@ -29,6 +29,8 @@ export interface DeploymentArgs {
   readonly healthTimeoutSeconds: number;
   /** Steps that must be done before a pod of it starts. */
   readonly after: readonly Done[];
+  /** What is tried before the cluster rolls a change out. @default nothing */
+  readonly before?: ResourceHook | undefined;
   readonly place: Place;
 }
 
@@ -44,7 +46,7 @@ const HISTORY = 5;
  * `controller.kubernetes.io/pod-deletion-cost`, by which scale-down spares busy workers, belongs to single pods while they run: it must
  * not stand in the template, where it would be alike for all.
  */
-export function deployment({ spec, scale, place, after, ...args }: DeploymentArgs): Deployment {
+export function deployment({ spec, scale, place, after, before, ...args }: DeploymentArgs): Deployment {
   const deadlineSeconds = args.healthTimeoutSeconds + (spec.gpu ? (args.gpu.nodeStartSeconds ?? 0) : 0);
   return new Deployment(
     spec.name,
@@ -60,7 +62,11 @@ export function deployment({ spec, scale, place, after, ...args }: DeploymentArg
         template: serviceTemplate({ spec, ...args }),
       },
     },
-    options(place, { dependsOn: [...after], customTimeouts: patience(spec, deadlineSeconds) }),
+    options(place, {
+      dependsOn: [...after],
+      customTimeouts: patience(spec, deadlineSeconds),
+      ...(before && { hooks: { beforeUpdate: [before] } }),
+    }),
   );
 }
 

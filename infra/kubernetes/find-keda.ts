@@ -1,9 +1,8 @@
 import { request as requestPlain } from "node:http";
 import { request, type RequestOptions } from "node:https";
-import { homedir } from "node:os";
 import { StackConfigError } from "../../configs/stack.ts";
 import type { KubernetesSettings } from "../../configs/kubernetes-settings.ts";
-import { kubeconfigPath } from "./kubeconfig.ts";
+import { clusterClient, type Where } from "./cluster-client.ts";
 
 /** How long the cluster may take to answer, in milliseconds: a preview waits for it. */
 const TIMEOUT_MS = 5000;
@@ -14,27 +13,13 @@ const KEDA_API = "/apis/keda.sh/v1alpha1";
 /** Whether KEDA is in a cluster; or why that is not known. */
 export type Found = { readonly hasKeda: boolean } | { readonly why: string };
 
-export interface Where {
-  readonly kubeconfig?: string | undefined;
-  readonly context?: string | undefined;
-  /** Content of a kubeconfig, before `kubeconfig`, which is a path. */
-  readonly content?: string | undefined;
-}
-
 /** Asks a cluster once for KEDA's part of its API. */
-export async function findKeda({ kubeconfig: path, context, content }: Where): Promise<Found> {
-  // It takes its time to load, and not every stack asks.
-  const { KubeConfig } = await import("@kubernetes/client-node");
-  const kubeconfig = new KubeConfig();
-  try {
-    if (content !== undefined) kubeconfig.loadFromString(content);
-    else if (path === undefined) kubeconfig.loadFromDefault();
-    else kubeconfig.loadFromFile(kubeconfigPath(path).replace(/^~\//, `${homedir()}/`));
-  } catch {
-    // Parsers quote what they read, and that may hold keys.
-    return { why: `its kubeconfig ${path === undefined ? "" : `${path} `}cannot be read` };
-  }
-  if (context !== undefined) kubeconfig.setCurrentContext(context);
+export async function findKeda(where: Where): Promise<Found> {
+  const { context } = where;
+  const kubeconfig = await clusterClient(where).catch((error: unknown) =>
+    error instanceof Error ? error.message : String(error),
+  );
+  if (typeof kubeconfig === "string") return { why: kubeconfig };
   const server = kubeconfig.getCurrentCluster()?.server;
   if (server === undefined)
     return { why: `its kubeconfig has no cluster in the context ${context ?? "that is current"}` };

@@ -16,6 +16,7 @@ import type { BackupSecrets, StackSecrets } from "../secrets.ts";
 import { MARKER } from "../services.ts";
 import { platformPolicies } from "./access.ts";
 import { backedUpObjects } from "./backup-agent.ts";
+import type { Where } from "./cluster-client.ts";
 import { configMap } from "./config-map.ts";
 import { cronJob, type CronSchedule } from "./cron-job.ts";
 import { dataServices, type Data } from "./data.ts";
@@ -48,6 +49,8 @@ export interface KubernetesPlatformArgs {
   readonly backupSecrets?: BackupSecrets;
   /** Content of a kubeconfig, before `kubernetes.kubeconfig`, which is a path. */
   readonly kubeconfig?: Input<string>;
+  /** The same for the program itself, which then can compare a new release's pods with those that serve. @default it cannot */
+  readonly where?: Where;
   /** Whether GPU workers belong to the stack. */
   readonly hasGpu: boolean;
   /** What the stack brings along itself. @default a cluster that exists, with data services in it or named by the stack's file */
@@ -68,6 +71,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
   /** Where what a stack brings besides stands in the cluster: in namespaces of its own, or in none. */
   readonly beside: Omit<Place, "namespace">;
   readonly #config: ClusterConfig;
+  readonly #where: Where | undefined;
   readonly #place: Place;
   readonly #pullPolicy: PullPolicy;
   readonly #fingerprintKey: Output<string>;
@@ -85,6 +89,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
     const { config, hasGpu, kubeconfig, surroundings } = args;
     const { kubernetes } = config;
     this.#config = config;
+    this.#where = args.where;
     this.#surroundings = surroundings;
     this.hasGpu = hasGpu;
     this.#pullPolicy = kubernetes.importedImages ? "Never" : "IfNotPresent";
@@ -155,6 +160,7 @@ export class KubernetesPlatform extends ComponentResource implements Platform {
       })),
       loadBalancer: this.#surroundings?.loadBalancer,
       config: this.#config,
+      where: this.#where,
       database: this.database,
       databaseHost: this.#databaseHost,
       keda: this.#keda,

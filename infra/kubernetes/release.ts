@@ -1,7 +1,9 @@
-import { all, interpolate, output, type Input, type Output } from "@pulumi/pulumi";
+import { all, interpolate, output, type Input, type Output, type ResourceHook } from "@pulumi/pulumi";
 import { CANARY, canaryOfCaller } from "../plan/canary.ts";
 import type { AskedService, Database, Done, Release, ServiceSpec } from "../contract.ts";
 import { autoscaling } from "./autoscaling.ts";
+import { canaryHook } from "./canary.ts";
+import type { Where } from "./cluster-client.ts";
 import { deployment, hasTraffic, serviceAddress, serviceTemplate, type DeploymentArgs } from "./deployment.ts";
 import { digest } from "./digest.ts";
 import { disruptionBudget } from "./disruption-budget.ts";
@@ -16,6 +18,8 @@ export interface ReleaseArgs {
   /** What sends the public's requests to a port of the nodes. @default the ingress, if any */
   readonly loadBalancer?: LoadBalancerAccess | undefined;
   readonly config: ClusterConfig;
+  /** The way to a cluster that was there before. @default the stack brings it */
+  readonly where?: Where | undefined;
   readonly database: Database;
   /** Host by which KEDA reaches Postgres. */
   readonly databaseHost: Input<string>;
@@ -36,10 +40,6 @@ interface Rolled {
 
 /** Every service, each rolled out by the cluster itself: new pods beside the old, which go when these are ready. */
 export function release(args: ReleaseArgs): Release {
-  if (canaryOfCaller(process.env) !== undefined)
-    throw new Error(
-      `${CANARY} is set, and a cluster has no canary: unset it, or deploy to a stack on a Docker engine.`,
-    );
   const rolled = args.services.map((service) => rollOut(service, args));
   const [url] = rolled.flatMap((one) => one.url ?? []);
   if (url === undefined)
@@ -57,7 +57,8 @@ function rollOut({ scale, ...service }: ReleaseArgs["services"][number], args: R
   const traffic = args.loadBalancer ? ("load-balancer" as const) : ("cluster" as const);
   const shape = { ...service, gpu: config.kubernetes.gpu, traffic };
   const { healthTimeoutSeconds } = config;
-  const made = deployment({ ...shape, scale, healthTimeoutSeconds, after: args.after, place });
+  const before = hasTraffic(spec) ? canaryOf(spec, args) : undefined;
+  const made = deployment({ ...shape, scale, healthTimeoutSeconds, before, after: args.after, place });
   disruptionBudget(spec.name, place);
   if (scale.owner !== "stack")
     autoscaling({
@@ -77,6 +78,15 @@ function rollOut({ scale, ...service }: ReleaseArgs["services"][number], args: R
     ...(scale.owner === "stack" ? { replicas: scale.replicas } : {}),
   }));
   return { name: spec.name, asked, ...(hasTraffic(spec) ? { url: publish(spec, made, args) } : {}) };
+}
+
+/** @throws Error where one is wanted and the program cannot reach the cluster by itself */
+function canaryOf({ name }: ServiceSpec, { where, config }: ReleaseArgs): ResourceHook | undefined {
+  const plan = canaryOfCaller(process.env);
+  if (plan === undefined) return undefined;
+  if (where === undefined)
+    throw new Error(`${CANARY} is set, and a stack that brings its own cluster has no canary: unset it.`);
+  return canaryHook(name, { plan, where, readySeconds: config.healthTimeoutSeconds });
 }
 
 /** Where requests come in: by the ingress, or within the cluster alone. */

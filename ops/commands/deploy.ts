@@ -51,7 +51,7 @@ export function run(): Promise<void> {
       ...DEPLOY_LINES,
       "--skip-build   with the images that serve, for settings alone",
       "--canary SHARES  the new release gets these percents of the requests, one after the other, and is compared with the one before after each; where it is worse",
-      "                 everything goes back. On a Docker engine. Such as 10,50,100",
+      "                 everything goes back. On a Docker engine; in a cluster by pods. Such as 10,50,100",
       `--canary-seconds N  of each share; default ${CANARY_LIMITS.seconds}`,
     ],
     examples: [

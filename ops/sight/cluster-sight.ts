@@ -1,8 +1,7 @@
-import { PassThrough } from "node:stream";
-import { AppsV1Api, CoreV1Api, Log, Metrics, type V1ContainerStatus, type V1Pod } from "@kubernetes/client-node";
+import { AppsV1Api, CoreV1Api, Metrics, type V1ContainerStatus, type V1Pod } from "@kubernetes/client-node";
 import { SERVICE_LABEL } from "../../infra/kubernetes/place.ts";
+import { podLog } from "../../infra/kubernetes/pod-log.ts";
 import { whileElsewhere } from "../../toolchain/command.ts";
-import { each } from "../../toolchain/lines.ts";
 import { askInPod, type ClusterPlace } from "../../toolchain/platforms/pod-exec.ts";
 import { bytesOf, coresOf } from "./quantity.ts";
 import {
@@ -122,18 +121,17 @@ async function readLogs(
   if (containers.length === 0) throw noneOf(stack, service);
   await Promise.all(
     containers.map(async ({ pod, name }) => {
-      const stream = new PassThrough().on("error", () => undefined);
-      const options = { sinceSeconds, timestamps: true, follow: isFollowed };
-      const controller = await new Log(config).log(namespace, pod, name, stream, options);
-      const onLine = (text: string) => {
-        const line = timedLine(text);
-        if (line) take({ ...line, service: name, name: pod });
-      };
+      const query = { sinceSeconds, timestamps: true, follow: isFollowed };
+      const isOver = new AbortController();
       await whileElsewhere(
-        () => each(stream, onLine),
+        async () => {
+          for await (const text of podLog({ config, namespace, pod, container: name }, query, isOver.signal)) {
+            const line = timedLine(text);
+            if (line) take({ ...line, service: name, name: pod });
+          }
+        },
         () => {
-          controller.abort();
-          stream.end();
+          isOver.abort();
         },
       );
     }),

@@ -8,6 +8,8 @@ import type { TypedStack } from "./typed-stack.ts";
 /** The level that the new release brings the schema to, and the one at which what it brought is gone. */
 const [EXPANDED, CONTRACTED] = [SCHEMA_LEVEL + 1, SCHEMA_LEVEL + 2];
 
+const CANARY = ["--canary-seconds", "5", "--canary"];
+
 /** `./slipway deploy`, `rollback` and `releases` on a stack that is up, all of it under load. */
 export function deployCases(stack: () => TypedStack): void {
   describe("slipway deploy, under load", () => {
@@ -27,12 +29,20 @@ function migration(stack: TypedStack, level: number, text: string): void {
 }
 
 /** Deploys, or goes back, and what came of it. */
-async function done(stack: TypedStack, ...words: string[]): Promise<DeploymentRecord> {
+async function done(
+  stack: TypedStack,
+  ...words: string[]
+): Promise<{ readonly deployment: DeploymentRecord; readonly text: string }> {
   const { code, result, text } = await stack.asked<Deployed>(...words, "--yes");
   expect(code, text).toBe(0);
   expect(result.routes.length).toBeGreaterThan(7);
   expect(result.routes.filter(({ ok }) => !ok)).toEqual([]);
-  return result.deployment;
+  return { deployment: result.deployment, text };
+}
+
+/** What is left of a canary. */
+function canaries(stack: TypedStack): Promise<string> {
+  return stack.get(["deployments", "--selector=slipway/track=canary"], "{.items[*].metadata.name}");
 }
 
 async function served(stack: TypedStack): Promise<string> {
@@ -46,12 +56,20 @@ async function releases(stack: TypedStack): Promise<readonly ListedRelease[]> {
 }
 
 function forwardCases(stack: () => TypedStack): void {
-  it("brings another version and its migration, after a backup", async () => {
+  it("brings another version by shares of the pods, and its migration, after a backup", async () => {
     release(stack(), "0.1.0", "0.2.0");
     migration(stack(), EXPANDED, "-- phase: expand\nALTER TABLE jobs ADD COLUMN test int;\n");
     stack().checkout.edit("jobs/schema-level.ts", `= ${SCHEMA_LEVEL};`, `= ${EXPANDED};`);
     await stack().begin();
-    const deployment = await done(stack(), "deploy");
+    const { deployment, text } = await done(stack(), "deploy", ...CANARY, "33,50");
+    for (const percent of [33, 50])
+      expect(text).toMatch(
+        new RegExp(
+          `Canary at ${percent} % is good\\. the new release: \\d{2,} requests, 0 errors .*; the one before: \\d{2,} requests`,
+        ),
+      );
+    expect(text).toContain("Canary: 33 % wanted, 1 of 3 pods are of the new release.");
+    expect(await canaries(stack())).toBe("");
     expect(await served(stack())).toBe("0.2.0");
     await stack().nothingWasLost();
     expect(deployment).toMatchObject({
@@ -61,38 +79,64 @@ function forwardCases(stack: () => TypedStack): void {
     });
   });
 
+  it("has failed where a canary's API fails, whose pods go, and not one of those that serve", async () => {
+    const [good, bad] = [
+      "const { tenant } = credentialOf(request);\n    const { limit",
+      'throw new Error("it fails");\n    ',
+    ];
+    release(stack(), "0.2.0", "0.2.1");
+    stack().checkout.edit("app/routes/jobs.ts", good, bad + good);
+    const pods = () => stack().get(["pods", "--selector=app.kubernetes.io/name=api"], "{.items[*].metadata.uid}");
+    const before = await pods();
+    await stack().begin();
+    const { code, output } = await stack().slipway("deploy", "--yes", "--no-backup", ...CANARY, "33").ended;
+    stack().checkout.edit("app/routes/jobs.ts", bad + good, good);
+    release(stack(), "0.2.1", "0.2.0");
+    expect(code, output).toBe(1);
+    expect(output).toMatch(/The canary was given up at 33 %: \d+ of \d+ requests to the new release failed/);
+    expect(output).toContain("Gone back to 0.2.0 by itself");
+    expect([await canaries(stack()), await pods(), await served(stack())]).toEqual(["", before, "0.2.0"]);
+    await stack().nothingWasLost("500: ");
+  });
+
   it("has failed where no pod becomes ready, says why and what serves, and that serves on", async () => {
     const broken = 'throw new Error("this release is broken");\n';
-    release(stack(), "0.2.0", "0.2.1");
+    release(stack(), "0.2.0", "0.2.2");
     stack().checkout.edit("app/main.ts", "await runService(", `${broken}await runService(`);
     await stack().begin();
     const { code, output } = await stack().slipway("deploy", "--yes", "--no-backup").ended;
     stack().checkout.edit("app/main.ts", broken, "");
-    release(stack(), "0.2.1", "0.2.0");
+    release(stack(), "0.2.2", "0.2.0");
     expect(code, output).toBe(1);
     expect(output).toContain("this release is broken");
     expect(output).toContain("What serves: 0.2.0.");
     expect(await served(stack())).toBe("0.2.0");
     await stack().nothingWasLost();
-    expect((await releases(stack())).at(-1)).toMatchObject({ outcome: "failed", version: "0.2.1", serving: "0.2.0" });
+    expect((await releases(stack())).at(-1)).toMatchObject({ outcome: "failed", version: "0.2.2", serving: "0.2.0" });
   });
 }
 
 function backCases(stack: () => TypedStack): void {
   it("goes back by the images of the release before: slipway rollback", async () => {
     await stack().begin();
-    const deployment = await done(stack(), "rollback", "--no-backup");
+    const { deployment } = await done(stack(), "rollback", "--no-backup");
     expect(deployment).toMatchObject({ version: "0.1.0", serving: "0.1.0", schemaAfter: EXPANDED });
     expect(await served(stack())).toBe("0.1.0");
     await stack().nothingWasLost();
   });
 
-  it("takes away what no release uses any more once the pods of before have left", async () => {
+  it("takes away what no release uses any more once the pods of before have left, those of a canary that was killed among them", async () => {
     release(stack(), "0.2.0", "0.3.0");
     migration(stack(), CONTRACTED, "-- phase: contract\nALTER TABLE jobs DROP COLUMN test;\n");
     await stack().begin();
+    const killed = stack().slipway("deploy", "--yes", "--no-backup", ...CANARY, "33");
+    await killed.printed("1 of 3 pods are of the new release");
+    killed.kill();
+    await killed.ended;
+    expect(await canaries(stack())).toBe("api-canary");
     const { code, result, text } = await stack().asked<Deployed>("deploy", "--yes", "--no-backup");
     expect(code, text).toBe(0);
+    expect(await canaries(stack())).toBe("");
     expect(text).toMatch(new RegExp(`✓ Contract .* 000${CONTRACTED}-test.sql$`, "m"));
     expect(result.deployment).toMatchObject({ version: "0.3.0", schemaBefore: EXPANDED, schemaAfter: CONTRACTED });
     await stack().nothingWasLost();
@@ -101,8 +145,11 @@ function backCases(stack: () => TypedStack): void {
 
   it("lists every one of them, and which serves: slipway releases", async () => {
     const listed = await releases(stack());
-    const last = listed.slice(-4).map(({ version, outcome }) => `${version} ${outcome ?? ""}`);
-    expect(last).toEqual(["0.2.0 succeeded", "0.2.1 failed", "0.1.0 succeeded", "0.3.0 succeeded"]);
+    const last = listed.slice(-6).map(({ version, outcome }) => `${version} ${outcome ?? "?"}`);
+    expect(last).toEqual([
+      ...["0.2.0 succeeded", "0.2.1 failed", "0.2.2 failed", "0.1.0 succeeded"],
+      ...["0.3.0 interrupted", "0.3.0 succeeded"],
+    ]);
     expect(listed.filter(({ serves }) => serves).map(({ number }) => number)).toEqual([listed.length]);
   });
 

@@ -27,7 +27,7 @@ export interface LoadResult {
 }
 
 /** Between two requests of one client: the pods that come up need the processors too. */
-const PAUSE_MS = 10;
+const PAUSE_MS = 25;
 
 /** Clients that ask again and again until they are told to end: half of them over a connection that lasts, half over a new one each time. */
 export class Load {

@@ -22,7 +22,7 @@ export async function ready(stack: Stack, host: Host, report: Report): Promise<s
   const lock = await stack.unlock(report);
   const deployment = await stack.export();
   const hasPending = (deployment.deployment.pending_operations ?? []).length > 0;
-  const removed = lock === "healed" || hasPending ? await host.removeUnknown(deployment) : 0;
+  const removed = lock === "healed" || hasPending ? await host.removeUnknown(stack, deployment) : 0;
   // What is gone with its platform is made again, not changed.
   const isStale = host.isEmpty && (deployment.deployment.resources ?? []).length > 0;
   if (hasPending || isStale) await stack.settle(report);

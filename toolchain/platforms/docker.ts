@@ -26,7 +26,7 @@ export const docker: PlatformCommands = {
     return {
       ...prepared,
       isEmpty: false,
-      removeUnknown: (deployment) => removeUnknown(engine, stack, deployment),
+      removeUnknown: (_, deployment) => removeUnknown(engine, stack, deployment),
       checkRoom: async () => {
         const filters = { label: [`slipway.stack=${stack}`, "slipway.service=edge"] };
         const isUp = (await engine.listContainers({ filters })).length > 0;

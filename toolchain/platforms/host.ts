@@ -27,7 +27,7 @@ export interface Host extends Sight {
   /** Whether nothing of an earlier deploy can be there any more, whatever the stack's state says. */
   readonly isEmpty: boolean;
   /** Removes what a killed deploy made and the state does not know; gives how much that was. */
-  readonly removeUnknown: (deployment: Deployment) => Promise<number>;
+  readonly removeUnknown: (stack: Stack, deployment: Deployment) => Promise<number>;
   /** @throws UserError where a deploy would not have the room that it needs */
   readonly checkRoom: () => Promise<void>;
   /** Brings what services run from to where the platform finds it. */

@@ -16,6 +16,7 @@ import { dropSalt } from "../stack-file.ts";
 import { readStackSettings } from "../stack-settings.ts";
 import { Stack, stackExists, type Outputs } from "../stack.ts";
 import type { Steps } from "../steps.ts";
+import { removeCanaries } from "./cluster-canary.ts";
 import { clusterHost, namespaceIn } from "./cluster-running.ts";
 import { unmanagedInCluster } from "../unmanaged-in-cluster.ts";
 import { destroy } from "./destroy.ts";
@@ -47,11 +48,18 @@ export function isOurNode(stack: string, { root }: Pick<Folders, "root">): boole
 
 /** Nothing that only a Docker engine could leave. */
 const NOTHING_BESIDE = {
-  removeUnknown: () => Promise.resolve(0),
   checkRoom: () => Promise.resolve(),
   // Pulumi's own message has the reasons and logs of pods.
   faultyLogs: () => Promise.resolve(""),
 };
+
+/** A canary that was killed goes on beside what serves. */
+function canariesIn(folders: Folders): Host["removeUnknown"] {
+  return async (stack) => {
+    const place = await placeOf(stack, folders);
+    return place === undefined ? 0 : removeCanaries(place);
+  };
+}
 
 /** Where in its cluster a stack is; nowhere before its first deploy. */
 async function placeOf(stack: Stack, folders: Folders): Promise<ClusterPlace | undefined> {
@@ -64,7 +72,7 @@ async function prepareOther(steps: Steps): Promise<Host> {
   const env = await preparePulumi(steps, folders);
   return {
     ...NOTHING_BESIDE,
-    ...{ folders, env, isEmpty: false, deliver: () => Promise.resolve() },
+    ...{ folders, env, isEmpty: false, deliver: () => Promise.resolve(), removeUnknown: canariesIn(folders) },
     ...clusterHost((stack) => placeOf(stack, folders)),
   };
 }
@@ -85,6 +93,7 @@ async function prepareOurNode(steps: Steps): Promise<Host> {
     folders,
     env: { ...env, KUBECONFIG: layout.kubeconfig },
     isEmpty,
+    removeUnknown: canariesIn(folders),
     ...clusterHost((stack) => placeOf(stack, folders)),
     deliver: async (deliverySteps) => {
       await deliverySteps.run("Images", (report) => bringProductImages(layout, connect(engine.host), report));
