@@ -119,9 +119,10 @@ export function startLoad(
       failures.push(`${post ? "POST" : "GET"}: ${String(error)}`);
     }
     milliseconds.push(performance.now() - since);
+    await sleep(PAUSE_MS);
   };
   const loops = Array.from({ length: connections }, async () => {
-    for (; running; await sleep(PAUSE_MS)) await one();
+    while (running) await one();
   });
   return {
     stop: async () => {
