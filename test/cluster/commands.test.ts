@@ -4,7 +4,11 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { CapacitySaid } from "../../ops/capacity-text.ts";
+import type { ResourceChange } from "../../ops/changes.ts";
+import type { Destroyed } from "../../ops/commands/destroy.ts";
 import type { Status } from "../../ops/commands/status.ts";
+import type { DestroyPlan } from "../../ops/destroying.ts";
 import type { Finding } from "../../ops/health/finding.ts";
 import { apiChecks } from "../../ops/rotation-api-logins.ts";
 import { connect, DEFAULT_HOST } from "../../toolchain/engine.ts";
@@ -196,6 +200,22 @@ describe("make with a stack in a cluster", () => {
 
   deployCases(() => stack);
 
+  it("is measured, and what was taken from it by hand is written into its state: capacity, cost, refresh", async () => {
+    const { result: capacity, text } = await stack.asked<CapacitySaid>("capacity", "--since", "1h");
+    expect(capacity.load.find(({ kind }) => kind === "sum")?.jobsPerSecond, text).toBeGreaterThan(0);
+    expect(capacity.workers[0]).toMatchObject({ name: "worker-cpu" });
+    const cost = await stack.asked("cost", "--measured");
+    expect(cost, cost.text).toMatchObject({ code: 0, result: { lines: [] } });
+    const [policy = ""] = (await stack.get(["networkpolicies"], "{.items[*].metadata.name}")).split(" ");
+    await stack.cluster.kubectl("delete", "networkpolicy", policy, `--namespace=${stack.namespace}`);
+    const refresh = (...words: string[]) => stack.asked<{ changes: readonly ResourceChange[] }>("refresh", ...words);
+    const looked = await refresh();
+    expect(looked.code, looked.text).toBe(0);
+    expect(looked.result.changes).toEqual([expect.objectContaining({ op: "delete", name: policy })]);
+    expect((await refresh("--yes")).code).toBe(0);
+    expect((await refresh()).result.changes).toEqual([]);
+  });
+
   it("refuses what has no meaning there, and does nothing", async () => {
     const { code, output } = await stack.make("down", "KEEP_DATA=1");
     expect(code).not.toBe(0);
@@ -205,13 +225,19 @@ describe("make with a stack in a cluster", () => {
     );
   });
 
-  it("takes it down, and leaves the node", async () => {
-    const said = await stack.made("down");
+  it("goes by slipway destroy, once all of its data is named, and leaves the node", async () => {
+    const planned = await stack.asked<DestroyPlan>("destroy");
+    const data = [...new Set(planned.result.data.map(({ name }) => name))];
+    expect(data).toEqual(expect.arrayContaining(["postgres", "redis", "objects", "backups"]));
+    expect((await stack.slipway("destroy", "--yes", "--data", "postgres").ended).code).toBe(2);
+    const { code, result, text } = await stack.asked<Destroyed>("destroy", "--yes", "--data", data.join(","));
+    expect(code, text).toBe(0);
     // The node's class keeps disks, as data is not to go by a mistake.
-    for (const claim of ["data-postgres-0", "data-redis-0", "backups", "objects"])
-      expect(said).toContain(`: the disk of ${stack.namespace}/${claim}, whose class keeps it`);
-    expect(said).toContain("Kept (4):");
-    expect(said).not.toContain("nobody's any more");
+    expect(result.left.objects.map(({ kept }) => kept).sort()).toEqual(
+      ["backups", "data-postgres-0", "data-redis-0", "objects"].map(
+        (claim) => `the disk of ${stack.namespace}/${claim}, whose class keeps it`,
+      ),
+    );
     expect(await stack.cluster.kubectl("get", "namespace", stack.namespace, "--ignore-not-found")).toBe("");
     expect(await stack.cluster.kubectl("get", "nodes", "--output=name")).toContain("node/slipway");
     expect(await stack.made("down")).toContain("There is no stack");
