@@ -1,13 +1,16 @@
+import { attempt } from "../deployment/attempt.ts";
+import { productVersion } from "../deployment/product-version.ts";
 import { findFolders } from "../folders.ts";
 import { leftBehindText } from "../left-behind.ts";
 import { checkStackName, runMain } from "../main.ts";
 import { platformOf } from "../platforms/platforms.ts";
+import { stackExists } from "../stack.ts";
 import { Steps } from "../steps.ts";
 
 const USAGE = {
   command: "make down",
   summary:
-    "destroys the stack, and leaves no container, network, volume or image of ours, or no namespace; says what is left all the same. What was built for this machine stays.",
+    "destroys the stack, and leaves no container, network, volume or image of ours, or no namespace; says what is left all the same. Refused while the stack is deployed. What was built for this machine stays.",
   options: [
     "STACK=name   --stack name  stack to destroy; default dev",
     "KEEP_DATA=1  --keep-data   leaves the volumes that hold data; Docker alone",
@@ -27,5 +30,13 @@ await runMain(USAGE, OPTIONS, async ({ values }) => {
   const folders = findFolders();
   const { takeDown } = await platformOf(name, folders);
   const keep = { keepData: values["keep-data"], force: values.force };
-  process.stdout.write(leftBehindText(name, await takeDown({ name, folders, steps: new Steps(), ...keep })));
+  const steps = new Steps();
+  const down = () => takeDown({ name, folders, steps, ...keep });
+  const { version } = await productVersion(folders.root);
+  const command = `make down STACK=${name}`;
+  // Alone, as a deploy is: what one makes the other would leave behind.
+  const left = stackExists(name, folders)
+    ? await attempt({ stack: name, folders, steps, command, version, whenHeld: "refuse" }, down)
+    : await down();
+  process.stdout.write(leftBehindText(name, left));
 });
