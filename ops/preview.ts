@@ -4,6 +4,7 @@ import { EXIT } from "../backup/protocol.ts";
 import { CommandError, UserError } from "../toolchain/command.ts";
 import { findFolders } from "../toolchain/folders.ts";
 import { stackEnvironment } from "../toolchain/platforms/platforms.ts";
+import { withPolicies } from "../toolchain/policies.ts";
 import type { Report, Steps } from "../toolchain/steps.ts";
 import { againstBase } from "./against-base.ts";
 import { changesOf, type Changes } from "./changes.ts";
@@ -48,7 +49,7 @@ export interface PreviewArgs {
  */
 export async function previewStack(stack: string, args: PreviewArgs): Promise<StackPreview | FailedPreview> {
   const folders = findFolders();
-  const env = await stackEnvironment(stack, folders, args.steps);
+  const env = { ...(await stackEnvironment(stack, folders, args.steps)), ...withPolicies(folders) };
   const ground: Ground = { stack, folder: folders.root, env };
   try {
     const preview = await args.steps.run(`Preview of ${stack}`, (report) => previewAt(ground, args, report));

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { StackPreview } from "../../ops/preview.ts";
 import { docker, makeStack, type E2eStack } from "./stack.ts";
 
 /** The policy pack, run by the engine itself. */
@@ -27,6 +28,10 @@ describe("the policy pack", () => {
     const dev = await stack.pulumi("preview", ...PACK);
     expect(dev.code, dev.output).toBe(0);
     expect(dev.output).toMatch(/\[advisory\] +hardened-advice +\(docker:index\/container:Container: api-1\)/);
+    const { result, text } = await stack.slipway<{ previews: readonly StackPreview[] }>(["preview"]);
+    expect(result.previews[0]?.policies, text).toContainEqual(
+      expect.objectContaining({ policyName: "hardened-advice", enforcementLevel: "advisory" }),
+    );
     stack.configure({ environment: "prod" });
     const prod = await stack.pulumi("up", "--yes", ...PACK);
     expect(prod.code, prod.output).not.toBe(0);
