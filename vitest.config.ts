@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const MINUTE = 60_000;
 
@@ -51,9 +52,19 @@ const GROUPS: readonly Group[] = [
   { name: "e2e", include: ["test/e2e/**/*.test.ts"], minutes: [15, 15], fileParallelism: true, maxWorkers: 2 },
 ];
 
+/** The test that ends the cluster comes when no other file needs it. */
+class EndOfClusterLast extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLast = ({ moduleId }: TestSpecification) => moduleId.endsWith("/test/cluster/cluster.test.ts");
+    const sorted = await super.sort(files);
+    return [...sorted.filter((file) => !isLast(file)), ...sorted.filter(isLast)];
+  }
+}
+
 /** One group after another: they share two cores, and load of one must not be a fault of the other. */
 export default defineConfig({
   test: {
+    sequence: { sequencer: EndOfClusterLast },
     projects: GROUPS.map(({ name, include, minutes, fileParallelism, maxWorkers, globalSetup }, index) => ({
       test: {
         name,
