@@ -73,8 +73,8 @@ describe("defaults", () => {
 
 describe("fractions", () => {
   it("are taken as `pulumi config set --path` writes them, which is as text", () => {
-    const config = parseStackConfig("dev", raw({ ...REQUIRED, worker: { cpus: "0.2" } }));
-    expect(config.worker.cpus).toBe(0.2);
+    for (const cpus of ["0.2", "1"])
+      expect(parseStackConfig("dev", raw({ ...REQUIRED, worker: { cpus } })).worker.cpus).toBe(Number(cpus));
   });
 
   it.each(["two", "0.01", "1e2.5", "", "0.5 "])("are refused where they are %j", (cpus) => {
