@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { CommandError, runCommand, UserError } from "./command.ts";
 import type { Folders } from "./folders.ts";
-import { pythonEnvironment, type PythonEnvironment } from "./python.ts";
+import { installedEnvironment, pythonEnvironment, type PythonEnvironment } from "./python.ts";
 
 /** A GPU as nvitop sees it. */
 export interface SeenGpu {
@@ -25,9 +25,19 @@ gpus = [{"name": d.name(), "uuid": d.uuid(), "memoryTotalBytes": d.memory_total(
 print(json.dumps({"version": nvitop.__version__, "gpus": gpus}))
 `;
 
+type Place = Pick<Folders, "cache" | "root">;
+
+const NAME = "python-gpu-monitor";
+const requirementsIn = ({ root }: Place) => join(root, "toolchain/gpu-monitor/requirements.txt");
+
 /** Installs nvitop into an environment of its own, from PyPI; nothing of the system is touched. */
-export async function installGpuMonitor(folders: Pick<Folders, "cache" | "root">): Promise<PythonEnvironment> {
-  return pythonEnvironment(folders, "python-gpu-monitor", join(folders.root, "toolchain/gpu-monitor/requirements.txt"));
+export async function installGpuMonitor(folders: Place): Promise<PythonEnvironment> {
+  return pythonEnvironment(folders, NAME, requirementsIn(folders));
+}
+
+/** Where it is installed; nothing where it is not. */
+export async function findGpuMonitor(folders: Place): Promise<PythonEnvironment | undefined> {
+  return installedEnvironment(folders, NAME, requirementsIn(folders));
 }
 
 /**

@@ -23,9 +23,26 @@ export async function pythonEnvironment(
   name: string,
   requirements: string,
 ): Promise<PythonEnvironment> {
-  const version = await pythonVersion();
-  const cached = { cache, name, key: contentKey([requirements], [version]) };
+  const cached = await placeOf(cache, name, requirements);
   if (!isCached(cached)) await fillCache(cached, (folder) => install(folder, requirements));
+  return environmentIn(cached);
+}
+
+/** The same where it is in the cache already; nothing is made. */
+export async function installedEnvironment(
+  { cache }: Pick<Folders, "cache">,
+  name: string,
+  requirements: string,
+): Promise<PythonEnvironment | undefined> {
+  const cached = await placeOf(cache, name, requirements);
+  return isCached(cached) ? environmentIn(cached) : undefined;
+}
+
+async function placeOf(cache: string, name: string, requirements: string) {
+  return { cache, name, key: contentKey([requirements], [await pythonVersion()]) };
+}
+
+function environmentIn(cached: Parameters<typeof cachedFolder>[0]): PythonEnvironment {
   const bin = join(cachedFolder(cached), "bin");
   return { python: join(bin, "python"), script: (script) => join(bin, script) };
 }

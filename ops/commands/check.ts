@@ -9,6 +9,7 @@ import { readStackSettings } from "../../toolchain/stack-settings.ts";
 import { stackExists } from "../../toolchain/stack.ts";
 import { listSchema } from "../agent-messages.ts";
 import { askAgent } from "../asking.ts";
+import { gpuWorld, lookAtGpu } from "../check/gpu.ts";
 import { checkDeployed } from "../check/post.ts";
 import { judgeFile, judgeVersions, judgeWayBack, lookAtEngine, lookAtLock, lookAtPassphrase } from "../check/pre.ts";
 import { findingsText, good, lookAt, type Finding, type Look } from "../health/finding.ts";
@@ -29,7 +30,7 @@ export function run(): Promise<void> {
     summary: `what has to hold before a deploy, or after it, each with what to do. Ends with ${EXIT.notGood} where something does not.`,
     options: OPTIONS,
     optionLines: [
-      "--pre          file, secrets, versions, engine or cluster, room, port, lock, backups",
+      "--pre          file, secrets, versions, engine or cluster, room, port, GPU monitor, lock, backups",
       "--post         containers, versions that run, every route, queues (makes two jobs)",
     ],
     examples: ["./slipway check --pre", "./slipway check --post --stack prod --json"],
@@ -69,6 +70,7 @@ async function before({ stack, platform, steps }: AskedCheck): Promise<readonly 
       ? {
           engine: async () =>
             lookAtEngine((await hasEdge(stack)) ? undefined : readStackSettings(stack, folders.root)?.edge),
+          gpu: () => lookAtGpu(gpuWorld(folders)),
         }
       : { cluster: async () => lookAtCluster(isThere, { stack, platform, steps }) }),
     backups: () => wayBack(isThere, { stack, platform, steps }),
