@@ -1,5 +1,5 @@
 import { EXIT } from "../backup/protocol.ts";
-import type { CanaryPlan } from "../infra/plan/canary.ts";
+import { wasGivenUp, type CanaryPlan } from "../infra/plan/canary.ts";
 import { UserError } from "../toolchain/command.ts";
 import { deployStack, type Besides, type Underway } from "../toolchain/deploy.ts";
 import {
@@ -116,7 +116,7 @@ function besidesOf(args: DeployingArgs, routes: RouteResult[]): Besides {
       if (!args.hasTests) return;
       routes.push(...(await ask(args, deploy)));
     },
-    wayBack: (deploy) => wayBackOf(args, deploy, before),
+    wayBack: (deploy, fault) => wayBackOf({ ...args, fault }, deploy, before),
   };
 }
 
@@ -169,10 +169,16 @@ function imagesGone(stack: string, { version, number }: KnownRelease): UserError
 }
 
 /** The release before, as far as it can be brought back without anybody. */
-async function wayBackOf(args: DeployingArgs, deploy: Underway, before: ReleaseImages | undefined): Promise<WayBack> {
+async function wayBackOf(
+  args: DeployingArgs & { readonly fault: UserError },
+  deploy: Underway,
+  before: ReleaseImages | undefined,
+): Promise<WayBack> {
   const { stack, host, entry } = deploy;
   const way = chooseWayBack({
     ...{ stack: args.stack, isWanted: args.hasWayBack, which: args.which, before },
+    // There a canary is pods of its own, and the API has not been rolled out.
+    isUndone: args.platform === "kubernetes" && wasGivenUp(args.fault.message),
     records: entry.log.read(),
     running: await host.running(stack, RELEASE_SERVICES),
     migrations: checkoutMigrations(host.folders),

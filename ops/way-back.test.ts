@@ -18,7 +18,7 @@ const migrations = (...phases: string[]) =>
 const unknown = Object.assign(record(2, "old"), { schemaNeeds: undefined });
 
 const args: WayBackArgs = {
-  ...{ stack: "mine", which: "checkout", isWanted: true, before: images("old") },
+  ...{ stack: "mine", which: "checkout", isWanted: true, isUndone: false, before: images("old") },
   records: [record(1, "older"), record(2, "old"), record(3, "new", { outcome: "failed" })],
   running: { copies: copies("new") },
   migrations: migrations("expand", "expand"),
@@ -29,6 +29,10 @@ test("the way back leads to what served before, by its images", () => {
   expect(way()).toEqual({ kind: "to", version: "old", images: images("old") });
   expect(way({ before: images("older") })).toMatchObject({ version: "older" });
   expect(way({ before: { ...images("old"), worker: "none" } })).toMatchObject({ images: images("old") });
+});
+
+test("workers that were rolled out beside a canary in a cluster are gone back from", () => {
+  expect(way({ isUndone: true }).kind).toBe("to");
 });
 
 test("a release before that still runs beside the bad one is gone back to as well", () => {
@@ -45,6 +49,11 @@ test.each<[string, Partial<WayBackArgs>, string]>([
   ["settings alone were deployed", { which: "same" }, "undo the settings"],
   ["the log does not know what served", { before: images("byhand") }, "no deployment on record"],
   ["only settings differ", { running: { copies: copies("old") } }, "from the same images"],
+  [
+    "a canary in a cluster was given up, and its pods are gone",
+    { running: { copies: copies("old") }, isUndone: true },
+    "nothing of the new release runs any more, and old serves on",
+  ],
   [
     "an incompatible migration ran",
     { migrations: migrations("expand", "incompatible") },

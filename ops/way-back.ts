@@ -15,6 +15,8 @@ export interface WayBackArgs extends Pick<DeployingArgs, "stack" | "which"> {
   readonly records: readonly DeploymentRecord[];
   /** What served before the deploy; nothing where nothing did. */
   readonly before: ReleaseImages | undefined;
+  /** Whether what was new has been taken away again already, where it is not in `running`. */
+  readonly isUndone: boolean;
   /** What runs of the release that was found bad, and maybe of the one before. */
   readonly running: Running;
   /** Those of the checkout. */
@@ -35,7 +37,11 @@ export function chooseWayBack({ stack, which, isWanted, records, before, ...args
   if (target === undefined) return none(`no deployment on record made what served before it. ${byHand}`);
   const { version, images, schemaNeeds } = target;
   if (!args.running.copies.some(({ image }) => image !== images.api && image !== images.worker))
-    return none(`${version} served before it from the same images; undo the settings, and deploy again`);
+    return none(
+      args.isUndone
+        ? `nothing of the new release runs any more, and ${version} serves on`
+        : `${version} served before it from the same images; undo the settings, and deploy again`,
+    );
   const brought = which === "checkout" ? args.migrations : [];
   const [barrier] = barriers(brought, schemaNeeds).filter(({ phase }) => phase === "incompatible");
   if (barrier === undefined) return { kind: "to", version, images };

@@ -1,5 +1,5 @@
 import { ALLOW_REPLACE } from "../infra/allow-replace.ts";
-import { CANARY_GIVEN_UP, type CanaryPlan } from "../infra/plan/canary.ts";
+import { wasGivenUp, type CanaryPlan } from "../infra/plan/canary.ts";
 import { allowedData } from "./allowed-data.ts";
 import { UserError, wasInterrupted } from "./command.ts";
 import { attempt, type Attempt } from "./deployment/attempt.ts";
@@ -56,7 +56,7 @@ export interface Besides {
   /** Once the new release serves. */
   readonly after: (deploy: Underway) => Promise<void>;
   /** Asked where the new release is found bad once it gets requests: what to go back to. */
-  readonly wayBack: (deploy: Underway) => Promise<WayBack>;
+  readonly wayBack: (deploy: Underway, fault: UserError) => Promise<WayBack>;
 }
 
 /** Services whose end a deploy that failed is judged by. */
@@ -113,7 +113,7 @@ async function steadily(stack: Stack, args: DeployArgs, entry: Attempt): Promise
   } catch (error) {
     // What was interrupted is gone on with; else the file is to say what serves.
     if (!wasInterrupted()) await takeBack?.();
-    throw isCanaryFault(error) ? await back(error) : error;
+    throw error instanceof UserError && wasGivenUp(error.message) ? await back(error) : error;
   }
   try {
     await besides?.after(underway);
@@ -122,11 +122,6 @@ async function steadily(stack: Stack, args: DeployArgs, entry: Attempt): Promise
     throw await back(error);
   }
   await finish(underway);
-}
-
-/** Whether the new release was found bad while it got a part of the requests. */
-function isCanaryFault(error: unknown): boolean {
-  return error instanceof UserError && error.message.includes(CANARY_GIVEN_UP);
 }
 
 /** Migrations that waited for the release before, the level of the database, and the images that are kept. */

@@ -94,7 +94,7 @@ function forwardCases(stack: () => TypedStack): void {
     release(stack(), "0.2.1", "0.2.0");
     expect(code, output).toBe(1);
     expect(output).toMatch(/The canary was given up at 33 %: \d+ of \d+ requests to the new release failed/);
-    expect(output).toContain("Gone back to 0.2.0 by itself");
+    expect(output).toContain("nothing of the new release runs any more, and 0.2.0 serves on");
     expect([await canaries(stack()), await pods(), await served(stack())]).toEqual(["", before, "0.2.0"]);
     await stack().nothingWasLost("500: ");
   });

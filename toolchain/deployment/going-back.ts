@@ -20,7 +20,7 @@ export interface GoingBack {
   readonly steps: Steps;
   /** What goes on from there where it is broken off. */
   readonly goesOn: string | undefined;
-  readonly wayBack: (deploy: Underway) => Promise<WayBack>;
+  readonly wayBack: (deploy: Underway, fault: UserError) => Promise<WayBack>;
 }
 
 /**
@@ -31,7 +31,7 @@ export interface GoingBack {
  */
 export async function goBack(fault: unknown, args: GoingBack): Promise<unknown> {
   if (!(fault instanceof UserError) || fault instanceof CommandError || wasInterrupted()) return fault;
-  const way = await args.wayBack(args.deploy);
+  const way = await args.wayBack(args.deploy, fault);
   if (way.kind === "none") return also(fault, `It stays as it is: ${way.why}.`);
   try {
     await bringBack(way.images, args);
