@@ -2,10 +2,10 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Deployed } from "../../ops/deploying.ts";
 import { finished, startLoad, type LoadReport, type Target } from "./client.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
-import { spoken } from "./running.ts";
+import { spoken, type Running } from "./running.ts";
 
 /**
- * `./slipway deploy --canary` on the real engine, while clients ask without pause: one that is good, one that is not, one that is killed. And a release that
+ * `./slipway deploy --canary` on the real engine, while clients ask without pause: one that is good, one that is not, one that is broken off. And a release that
  * is found bad once everything goes to it.
  */
 let stack: OpsStack;
@@ -65,6 +65,7 @@ it("sends everything back from one whose API fails, takes it away, and says by w
     expect(output).toContain("Gone back to 0.2.0 by itself");
   });
   stack.checkout.edit("app/routes/health.ts", good + bad, good);
+  stack.checkout.release("0.3.0", "0.2.0");
   // Those that the new release was given, and nobody else's.
   expect(report.failures.filter((failure) => !failure.startsWith("GET 500"))).toEqual([]);
   expect(report.failures.length).toBeGreaterThan(2);
@@ -81,37 +82,61 @@ it("sends everything back from one whose API fails, takes it away, and says by w
   expect((await stack.containers("worker-cpu")).length).toBe(1);
 });
 
-it("that is killed keeps its share until the next deploy has finished it", async () => {
-  const report = await underLoad(async () => {
-    const running = stack.slipway(...CANARY);
-    await running.printed("Canary at 20 % is good.");
-    running.kill();
-    await running.ended;
-    expect(log().at(-1)?.outcome).toBeUndefined();
-    const { code, output } = await stack.slipway("deploy", "--yes", "--skip-tests").ended;
-    expect(code, output).toBe(0);
-  });
-  expect(report.failures).toEqual([]);
-  await allDone(report);
-  expect(log().at(-1)).toMatchObject({ outcome: "succeeded", version: "0.3.0", serving: "0.3.0" });
-  expect(await served()).toBe("0.3.0");
-  expect((await stack.containers("api")).length).toBe(2);
-});
+const ENDS = [
+  {
+    how: "killed",
+    versions: ["0.2.0", "0.3.0"],
+    outcome: undefined,
+    end: (running: Running) => {
+      running.kill();
+    },
+  },
+  {
+    how: "told to end (^C)",
+    versions: ["0.3.0", "0.4.0"],
+    outcome: "interrupted",
+    end: (running: Running) => {
+      running.interrupt();
+    },
+  },
+] as const;
+
+it.each(ENDS)(
+  "that is $how keeps its share until the next deploy has finished it",
+  async ({ versions, outcome, end }) => {
+    const [serving, version] = versions;
+    stack.checkout.release(serving, version);
+    const report = await underLoad(async () => {
+      const running = stack.slipway(...CANARY);
+      await running.printed("Canary at 20 % is good.");
+      end(running);
+      await running.ended;
+      expect(log().at(-1)?.outcome).toBe(outcome);
+      const { code, output } = await stack.slipway("deploy", "--yes", "--skip-tests").ended;
+      expect(code, output).toBe(0);
+    });
+    expect(report.failures).toEqual([]);
+    await allDone(report);
+    expect(log().at(-1)).toMatchObject({ outcome: "succeeded", version, serving: version });
+    expect(await served()).toBe(version);
+    expect((await stack.containers("api")).length).toBe(2);
+  },
+);
 
 it("goes back by itself from a release that serves, where a route does not answer as it must", async () => {
-  stack.checkout.release("0.3.0", "0.4.0");
+  stack.checkout.release("0.4.0", "0.5.0");
   const [good, bad] = ["live", "dying"].map((status) => `({ status: "${status}" as const })`);
   stack.checkout.edit("app/routes/health.ts", good ?? "", bad ?? "");
   const report = await underLoad(async () => {
     const { code, output } = await stack.slipway("deploy", "--yes").ended;
     expect(code, output).toBe(1);
-    expect(output).toContain("Gone back to 0.3.0 by itself");
+    expect(output).toContain("Gone back to 0.4.0 by itself");
   });
   expect(report.failures).toEqual([]);
   await allDone(report);
-  expect(log().at(-1)).toMatchObject({ outcome: "failed", version: "0.4.0", serving: "0.3.0" });
+  expect(log().at(-1)).toMatchObject({ outcome: "failed", version: "0.5.0", serving: "0.4.0" });
   expect(log().at(-1)?.reason).toContain("GET /health/live");
   expect(stack.file()).toContain(`api: ${log().at(-2)?.images?.api ?? "nothing"}`);
-  expect(await served()).toBe("0.3.0");
+  expect(await served()).toBe("0.4.0");
   expect((await stack.containers("api")).length).toBe(2);
 });
