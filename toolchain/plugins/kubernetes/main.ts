@@ -8,6 +8,13 @@ function packageVersion(): string {
   return (JSON.parse(readFileSync(path, "utf8")) as { version: string }).version;
 }
 
+/** An engine that is killed tells nobody: this process would hold its 100 MB for ever. In milliseconds. */
+const LOOK_EVERY_MS = 2000;
+const parent = process.ppid;
+setInterval(() => {
+  if (process.ppid !== parent) process.exit();
+}, LOOK_EVERY_MS).unref();
+
 const engine = process.argv.slice(2).find((argument) => !argument.startsWith("-"));
 const { port } = await serve(new KubernetesProvider(packageVersion(), engine));
 process.stdout.write(`${port}\n`);
