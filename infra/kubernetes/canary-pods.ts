@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AppsV1Api, CoreV1Api, KubeConfig, KubernetesObjectApi, V1Pod } from "@kubernetes/client-node";
 import { SERVICE_LABEL } from "./place.ts";
+import { isReady } from "./pod-state.ts";
 
 /** Label of the pods of a canary, and of the Deployment that makes them. */
 const TRACK_LABEL = "slipway/track";
@@ -70,7 +71,8 @@ export class CanaryPods {
 
   /** Names of the pods that serve, without those of the canary. */
   async serving(): Promise<readonly string[]> {
-    return (await this.#pods(`!${TRACK_LABEL}`)).filter(isReady).map(nameOf);
+    const pods = await this.#pods(`!${TRACK_LABEL}`);
+    return pods.filter((pod) => isReady(pod) && pod.metadata?.deletionTimestamp === undefined).map(nameOf);
   }
 
   /** Names of the canary's own pods. */
@@ -110,7 +112,7 @@ export class CanaryPods {
   async #pods(track: string): Promise<readonly V1Pod[]> {
     const labelSelector = `${SERVICE_LABEL}=${this.#service},${track}`;
     const { items } = await this.#core.listNamespacedPod({ namespace: this.#namespace, labelSelector });
-    return items.filter(({ metadata }) => metadata?.deletionTimestamp === undefined || track.includes("="));
+    return items;
   }
 
   /** Why the cluster makes no more pods, such as a quota. */
@@ -145,10 +147,6 @@ export class CanaryPods {
 }
 
 const nameOf = ({ metadata }: V1Pod) => metadata?.name ?? "";
-
-function isReady({ status }: V1Pod): boolean {
-  return status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") ?? false;
-}
 
 function faultOf(pod: V1Pod): string | undefined {
   const [container] = pod.status?.containerStatuses ?? [];

@@ -15,15 +15,11 @@ export type Found = { readonly hasKeda: boolean } | { readonly why: string };
 
 /** Asks a cluster once for KEDA's part of its API. */
 export async function findKeda(where: Where): Promise<Found> {
-  const { context } = where;
-  const kubeconfig = await clusterClient(where).catch((error: unknown) =>
-    error instanceof Error ? error.message : String(error),
-  );
-  if (typeof kubeconfig === "string") return { why: kubeconfig };
-  const server = kubeconfig.getCurrentCluster()?.server;
-  if (server === undefined)
-    return { why: `its kubeconfig has no cluster in the context ${context ?? "that is current"}` };
   try {
+    const kubeconfig = await clusterClient(where);
+    const server = kubeconfig.getCurrentCluster()?.server;
+    if (server === undefined)
+      return { why: `its kubeconfig has no cluster in the context ${where.context ?? "that is current"}` };
     const options: RequestOptions = { method: "GET", timeout: TIMEOUT_MS, headers: { accept: "application/json" } };
     await kubeconfig.applyToHTTPSOptions(options);
     const status = await statusOf(new URL(server.replace(/\/$/, "") + KEDA_API), options);

@@ -1,6 +1,7 @@
 import { AppsV1Api, CoreV1Api, Metrics, type V1ContainerStatus, type V1Pod } from "@kubernetes/client-node";
 import { SERVICE_LABEL } from "../../infra/kubernetes/place.ts";
 import { podLog } from "../../infra/kubernetes/pod-log.ts";
+import { isReady } from "../../infra/kubernetes/pod-state.ts";
 import { whileElsewhere } from "../../toolchain/command.ts";
 import { askInPod, type ClusterPlace } from "../../toolchain/platforms/pod-exec.ts";
 import { bytesOf, coresOf } from "./quantity.ts";
@@ -42,9 +43,6 @@ const serviceOf = (pod: V1Pod) => pod.metadata?.labels?.[SERVICE_LABEL] ?? nameO
 /** Pods of jobs come to an end; those that are on their way out are none of the release that serves. */
 const isServer = ({ metadata, spec }: V1Pod) =>
   spec?.restartPolicy === "Always" && metadata?.deletionTimestamp === undefined;
-
-const isReady = ({ status }: V1Pod) =>
-  status?.conditions?.some(({ type, status: value }) => type === "Ready" && value === "True") === true;
 
 /** A pod's own container is called as its service; others stand beside it, and are services of their own. */
 function seenIn(pod: V1Pod): Seen[] {

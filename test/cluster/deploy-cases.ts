@@ -18,12 +18,6 @@ export function deployCases(stack: () => TypedStack): void {
   });
 }
 
-/** Another version of the product in the checkout. */
-function release(stack: TypedStack, from: string, version: string): void {
-  for (const file of ["package.json", "app/version.ts"])
-    stack.checkout.edit(file, JSON.stringify(from), JSON.stringify(version));
-}
-
 function migration(stack: TypedStack, level: number, text: string): void {
   stack.checkout.write(`jobs/migrations/000${level}-test.sql`, text);
 }
@@ -57,7 +51,7 @@ async function releases(stack: TypedStack): Promise<readonly ListedRelease[]> {
 
 function forwardCases(stack: () => TypedStack): void {
   it("brings another version by shares of the pods, and its migration, after a backup", async () => {
-    release(stack(), "0.1.0", "0.2.0");
+    stack().checkout.release("0.1.0", "0.2.0");
     migration(stack(), EXPANDED, "-- phase: expand\nALTER TABLE jobs ADD COLUMN test int;\n");
     stack().checkout.edit("jobs/schema-level.ts", `= ${SCHEMA_LEVEL};`, `= ${EXPANDED};`);
     await stack().begin();
@@ -84,14 +78,14 @@ function forwardCases(stack: () => TypedStack): void {
       "const { tenant } = credentialOf(request);\n    const { limit",
       'throw new Error("it fails");\n    ',
     ];
-    release(stack(), "0.2.0", "0.2.1");
+    stack().checkout.release("0.2.0", "0.2.1");
     stack().checkout.edit("app/routes/jobs.ts", good, bad + good);
     const pods = () => stack().get(["pods", "--selector=app.kubernetes.io/name=api"], "{.items[*].metadata.uid}");
     const before = await pods();
     await stack().begin();
     const { code, output } = await stack().slipway("deploy", "--yes", "--no-backup", ...CANARY, "33").ended;
     stack().checkout.edit("app/routes/jobs.ts", bad + good, good);
-    release(stack(), "0.2.1", "0.2.0");
+    stack().checkout.release("0.2.1", "0.2.0");
     expect(code, output).toBe(1);
     expect(output).toMatch(/The canary was given up at 33 %: \d+ of \d+ requests to the new release failed/);
     expect(output).toContain("nothing of the new release runs any more, and 0.2.0 serves on");
@@ -101,12 +95,12 @@ function forwardCases(stack: () => TypedStack): void {
 
   it("has failed where no pod becomes ready, says why and what serves, and that serves on", async () => {
     const broken = 'throw new Error("this release is broken");\n';
-    release(stack(), "0.2.0", "0.2.2");
+    stack().checkout.release("0.2.0", "0.2.2");
     stack().checkout.edit("app/main.ts", "await runService(", `${broken}await runService(`);
     await stack().begin();
     const { code, output } = await stack().slipway("deploy", "--yes", "--no-backup").ended;
     stack().checkout.edit("app/main.ts", broken, "");
-    release(stack(), "0.2.2", "0.2.0");
+    stack().checkout.release("0.2.2", "0.2.0");
     expect(code, output).toBe(1);
     expect(output).toContain("this release is broken");
     expect(output).toContain("What serves: 0.2.0.");
@@ -126,7 +120,7 @@ function backCases(stack: () => TypedStack): void {
   });
 
   it("takes away what no release uses any more once the pods of before have left, those of a canary that was killed among them", async () => {
-    release(stack(), "0.2.0", "0.3.0");
+    stack().checkout.release("0.2.0", "0.3.0");
     migration(stack(), CONTRACTED, "-- phase: contract\nALTER TABLE jobs DROP COLUMN test;\n");
     await stack().begin();
     const killed = stack().slipway("deploy", "--yes", "--no-backup", ...CANARY, "33");

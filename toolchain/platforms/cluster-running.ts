@@ -1,5 +1,6 @@
 import { AppsV1Api, CoreV1Api } from "@kubernetes/client-node";
 import { z } from "zod";
+import { isReady } from "../../infra/kubernetes/pod-state.ts";
 import { servingApi, type Copy, type Running } from "../deployment/truth.ts";
 import type { Deployment, Stack } from "../stack.ts";
 import type { Host, Sight } from "./host.ts";
@@ -134,14 +135,14 @@ export function runningOf(deployments: readonly SeenDeployment[], copies: readon
 }
 
 /** A pod that counts; nothing where it is being deleted or was done. */
-export function copyOf(service: string, { metadata, spec, status }: SeenPod): Copy | undefined {
+export function copyOf(service: string, pod: SeenPod): Copy | undefined {
+  const { metadata, spec, status } = pod;
   if (metadata?.deletionTimestamp !== undefined || ["Succeeded", "Failed"].includes(status?.phase ?? ""))
     return undefined;
   const [container] = status?.containerStatuses ?? [];
   const image = imageOf(spec?.containers[0]?.image ?? "", container?.imageID ?? "");
   const common = { service, name: metadata?.name ?? "", image };
-  const isReady = status?.conditions?.some(({ type, status: is }) => type === "Ready" && is === "True") ?? false;
-  if (isReady) return { ...common, state: "ready" };
+  if (isReady(pod)) return { ...common, state: "ready" };
   const reason = container?.state?.waiting?.reason;
   const message = container?.state?.waiting?.message;
   const why = reason ?? (container === undefined ? "it has no node yet" : "its readiness check says no");
