@@ -93,12 +93,19 @@ export interface LoadMix {
  */
 const PAUSE_MS = process.env["DEPLOYS"] === undefined && process.env["ROTATE_LONG"] === undefined ? 20 : 0;
 
+/** Clients at work. */
+export interface RunningLoad {
+  /** How many requests were sent until now. */
+  sent(): number;
+  stop(): Promise<LoadReport>;
+}
+
 /** Sends requests over kept-alive connections, each soon after its last was answered, until it is stopped. */
 export function startLoad(
   target: Target,
   connections: number,
   { read = "/api/v1/health", jobEvery = 4 }: LoadMix = {},
-): { stop(): Promise<LoadReport> } {
+): RunningLoad {
   const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const failures: string[] = [];
   const accepted: string[] = [];
@@ -125,6 +132,7 @@ export function startLoad(
     while (running) await one();
   });
   return {
+    sent: () => requests,
     stop: async () => {
       running = false;
       await Promise.all(loops);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { percentile } from "../../bench/stats.ts";
 import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
-import { startLoad, type LoadReport } from "./client.ts";
+import { until } from "../servers/programs.ts";
+import { startLoad, type RunningLoad } from "./client.ts";
 import { startLockHolder } from "./lock-holder.ts";
 import { lostJobs } from "./lost-jobs.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
@@ -10,8 +11,11 @@ import { docker } from "./stack.ts";
 /** One release after another, each with a migration of the table that everything goes through; `make deploys-long` says how many. */
 const DEPLOYS = Number(process.env["DEPLOYS"] ?? 2);
 
+/** Requests that go by with each deploy: where it was quicker, the next one waits for them. Many of them where deploys are: a million with fifty. */
+const REQUESTS_A_DEPLOY = process.env["DEPLOYS"] === undefined ? 0 : 20_000;
+
 let stack: OpsStack;
-let load: { stop(): Promise<LoadReport> };
+let load: RunningLoad;
 let holder: { stop(): Promise<number> };
 let begun: number;
 /** Times that a migration found a lock held and came again. */
@@ -23,7 +27,7 @@ beforeAll(async () => {
   await stack.up();
   const to = { url: stack.url, token: await stack.token() };
   begun = performance.now();
-  load = startLoad(to, 4, { read: "/api/v1/jobs?limit=1", jobEvery: 10 });
+  load = startLoad(to, REQUESTS_A_DEPLOY === 0 ? 4 : 8, { read: "/api/v1/jobs?limit=1", jobEvery: 10 });
   holder = startLockHolder(sql);
 });
 afterAll(() => stack.remove());
@@ -60,6 +64,7 @@ describe("deploys, one after another", () => {
       expect(await sql("SELECT max(version) FROM schema_migrations")).toBe(String(SCHEMA_LEVEL + deploy));
       for (const name of await stack.containers("migrate"))
         waits += (await docker("logs", name)).output.split("a lock is held").length - 1;
+      await until("enough requests went by", () => load.sent() >= deploy * REQUESTS_A_DEPLOY, 600_000);
     },
   );
 
