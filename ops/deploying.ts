@@ -1,5 +1,5 @@
 import { EXIT } from "../backup/protocol.ts";
-import { wasGivenUp, type CanaryPlan } from "../infra/plan/canary.ts";
+import type { CanaryPlan } from "../infra/plan/canary.ts";
 import { UserError } from "../toolchain/command.ts";
 import { deployStack, type Besides, type Underway } from "../toolchain/deploy.ts";
 import {
@@ -29,7 +29,7 @@ import type { Platform, Said } from "./run-ops.ts";
 import { takeSnapshot } from "./snapshot.ts";
 import { answers, allWell } from "./switching.ts";
 import { facts } from "./table.ts";
-import { chooseWayBack } from "./way-back.ts";
+import { chooseWayBack, type WayBackArgs } from "./way-back.ts";
 
 export interface DeployingArgs {
   readonly stack: string;
@@ -116,7 +116,7 @@ function besidesOf(args: DeployingArgs, routes: RouteResult[]): Besides {
       if (!args.hasTests) return;
       routes.push(...(await ask(args, deploy)));
     },
-    wayBack: (deploy, fault) => wayBackOf({ ...args, fault }, deploy, before),
+    wayBack: (deploy, hasTakenOver) => wayBackOf(args, deploy, { before, hasTakenOver }),
   };
 }
 
@@ -170,15 +170,13 @@ function imagesGone(stack: string, { version, number }: KnownRelease): UserError
 
 /** The release before, as far as it can be brought back without anybody. */
 async function wayBackOf(
-  args: DeployingArgs & { readonly fault: UserError },
+  args: DeployingArgs,
   deploy: Underway,
-  before: ReleaseImages | undefined,
+  how: Pick<WayBackArgs, "before" | "hasTakenOver">,
 ): Promise<WayBack> {
   const { stack, host, entry } = deploy;
   const way = chooseWayBack({
-    ...{ stack: args.stack, isWanted: args.hasWayBack, which: args.which, before },
-    // There a canary is pods of its own, and the API has not been rolled out.
-    isUndone: args.platform === "kubernetes" && wasGivenUp(args.fault.message),
+    ...{ stack: args.stack, isWanted: args.hasWayBack, which: args.which, ...how },
     records: entry.log.read(),
     running: await host.running(stack, RELEASE_SERVICES),
     migrations: checkoutMigrations(host.folders),

@@ -18,7 +18,7 @@ const migrations = (...phases: string[]) =>
 const unknown = Object.assign(record(2, "old"), { schemaNeeds: undefined });
 
 const args: WayBackArgs = {
-  ...{ stack: "mine", which: "checkout", isWanted: true, isUndone: false, before: images("old") },
+  ...{ stack: "mine", which: "checkout", isWanted: true, hasTakenOver: true, before: images("old") },
   records: [record(1, "older"), record(2, "old"), record(3, "new", { outcome: "failed" })],
   running: { copies: copies("new") },
   migrations: migrations("expand", "expand"),
@@ -31,8 +31,8 @@ test("the way back leads to what served before, by its images", () => {
   expect(way({ before: { ...images("old"), worker: "none" } })).toMatchObject({ images: images("old") });
 });
 
-test("workers that were rolled out beside a canary in a cluster are gone back from", () => {
-  expect(way({ isUndone: true }).kind).toBe("to");
+test("what came up of a release that never served is gone back from, such as its workers", () => {
+  expect(way({ hasTakenOver: false, running: { copies: [...copies("old"), ...copies("new")] } }).kind).toBe("to");
 });
 
 test("a release before that still runs beside the bad one is gone back to as well", () => {
@@ -45,14 +45,18 @@ test("an earlier release brings no migration of the checkout with it", () => {
 
 test.each<[string, Partial<WayBackArgs>, string]>([
   ["nothing served", { before: undefined }, "nothing served before it"],
-  ["it is not wanted", { isWanted: false }, "--no-rollback was given. By hand: ./slipway rollback --yes --stack mine"],
+  [
+    "it is not wanted",
+    { isWanted: false },
+    "--no-rollback was given. By hand: ./slipway rollback 2 --yes --stack mine",
+  ],
   ["settings alone were deployed", { which: "same" }, "undo the settings"],
   ["the log does not know what served", { before: images("byhand") }, "no deployment on record"],
   ["only settings differ", { running: { copies: copies("old") } }, "from the same images"],
   [
-    "a canary in a cluster was given up, and its pods are gone",
-    { running: { copies: copies("old") }, isUndone: true },
-    "nothing of the new release runs any more, and old serves on",
+    "nothing of the new release came up, or what did is gone again",
+    { running: { copies: copies("old") }, hasTakenOver: false },
+    "nothing of the new release runs, and old serves on",
   ],
   [
     "an incompatible migration ran",

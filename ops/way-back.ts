@@ -15,8 +15,8 @@ export interface WayBackArgs extends Pick<DeployingArgs, "stack" | "which"> {
   readonly records: readonly DeploymentRecord[];
   /** What served before the deploy; nothing where nothing did. */
   readonly before: ReleaseImages | undefined;
-  /** Whether what was new has been taken away again already, where it is not in `running`. */
-  readonly isUndone: boolean;
+  /** Whether the new release had all requests already; else the one before serves yet. */
+  readonly hasTakenOver: boolean;
   /** What runs of the release that was found bad, and maybe of the one before. */
   readonly running: Running;
   /** Those of the checkout. */
@@ -28,20 +28,20 @@ export interface WayBackArgs extends Pick<DeployingArgs, "stack" | "which"> {
  * the database had gone through by then, so that only what this deploy brought can stand in the way.
  */
 export function chooseWayBack({ stack, which, isWanted, records, before, ...args }: WayBackArgs): WayBack {
-  const byHand = `By hand: ./slipway rollback --yes${stackOption(stack)}`;
   const none = (why: string): WayBack => ({ kind: "none", why });
   if (before === undefined) return none("nothing served before it");
-  if (!isWanted) return none(`--no-rollback was given. ${byHand}`);
   if (which === "same") return none("it runs from the images that served before; undo the settings, and deploy again");
   const target = releaseThatServes(records, before);
-  if (target === undefined) return none(`no deployment on record made what served before it. ${byHand}`);
-  const { version, images, schemaNeeds } = target;
+  if (target === undefined) return none("no deployment on record made what served before it");
+  const { version, number, images, schemaNeeds } = target;
+  const byHand = `By hand: ./slipway rollback ${number} --yes${stackOption(stack)}`;
   if (!args.running.copies.some(({ image }) => image !== images.api && image !== images.worker))
     return none(
-      args.isUndone
-        ? `nothing of the new release runs any more, and ${version} serves on`
-        : `${version} served before it from the same images; undo the settings, and deploy again`,
+      args.hasTakenOver
+        ? `${version} served before it from the same images; undo the settings, and deploy again`
+        : `nothing of the new release runs, and ${version} serves on`,
     );
+  if (!isWanted) return none(`--no-rollback was given. ${byHand}`);
   const brought = which === "checkout" ? args.migrations : [];
   const [barrier] = barriers(brought, schemaNeeds).filter(({ phase }) => phase === "incompatible");
   if (barrier === undefined) return { kind: "to", version, images };

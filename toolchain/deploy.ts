@@ -1,10 +1,10 @@
 import { ALLOW_REPLACE } from "../infra/allow-replace.ts";
-import { wasGivenUp, type CanaryPlan } from "../infra/plan/canary.ts";
+import type { CanaryPlan } from "../infra/plan/canary.ts";
 import { allowedData } from "./allowed-data.ts";
 import { UserError, wasInterrupted } from "./command.ts";
 import { attempt, type Attempt } from "./deployment/attempt.ts";
 import { recordOf, releasesToKeep, type DeploymentRecord } from "./deployment/deployments-log.ts";
-import { asAsked, askedBy, goBack, type WayBack } from "./deployment/going-back.ts";
+import { asAsked, askedBy, bringBack, goBack, type WayBack } from "./deployment/going-back.ts";
 import { levelOf, lookWithin, recordWithin, type Looked } from "./deployment/operate.ts";
 import { productVersion } from "./deployment/product-version.ts";
 import { readPinned } from "./deployment/pinned.ts";
@@ -55,8 +55,8 @@ export interface Besides {
   readonly snapshot: (deploy: Underway) => Promise<void>;
   /** Once the new release serves. */
   readonly after: (deploy: Underway) => Promise<void>;
-  /** Asked where the new release is found bad once it gets requests: what to go back to. */
-  readonly wayBack: (deploy: Underway, fault: UserError) => Promise<WayBack>;
+  /** Asked where the new release did not come up, or is found bad once it gets all requests: what to go back to. */
+  readonly wayBack: (deploy: Underway, hasTakenOver: boolean) => Promise<WayBack>;
 }
 
 /** Services whose end a deploy that failed is judged by. */
@@ -98,8 +98,8 @@ async function steadily(stack: Stack, args: DeployArgs, entry: Attempt): Promise
   if (looked.kind === "seen") entry.note({ schemaBefore: levelOf(looked.look) });
   const underway = { stack, host, entry, looked };
   const takeBack = await besides?.before(underway);
-  const back = async (error: unknown) =>
-    besides === undefined ? error : goBack(error, { deploy: underway, steps, goesOn, wayBack: besides.wayBack });
+  const back = (error: unknown, hasTakenOver: boolean) => became(error, underway, args, hasTakenOver);
+  let hasBegun = false;
   try {
     await entry.step("Release", () => whatIsDeployed(stack, host.folders, entry), note);
     const planned = await entry.step(
@@ -109,19 +109,31 @@ async function steadily(stack: Stack, args: DeployArgs, entry: Attempt): Promise
     );
     await besides?.snapshot(underway);
     const { total } = planned;
+    hasBegun = true;
     await entry.step("Deploy", (report) => update({ stack, host, steps, goesOn, total, canary }, report), changes);
   } catch (error) {
     // What was interrupted is gone on with; else the file is to say what serves.
     if (!wasInterrupted()) await takeBack?.();
-    throw error instanceof UserError && wasGivenUp(error.message) ? await back(error) : error;
+    throw hasBegun ? await back(error, false) : error;
   }
   try {
     await besides?.after(underway);
     await entry.step("Truth", (report) => truth(underway, report), note);
   } catch (error) {
-    throw await back(error);
+    throw await back(error, true);
   }
   await finish(underway);
+}
+
+/** What became of a fault of the new release: the one before may come back. */
+async function became(error: unknown, deploy: Underway, args: DeployArgs, hasTakenOver: boolean): Promise<unknown> {
+  const { besides, steps, goesOn } = args;
+  if (besides === undefined) return error;
+  return goBack(error, {
+    stack: deploy.stack.name,
+    wayBack: () => besides.wayBack(deploy, hasTakenOver),
+    bringBack: (images) => bringBack(images, { deploy, steps, goesOn }),
+  });
 }
 
 /** Migrations that waited for the release before, the level of the database, and the images that are kept. */

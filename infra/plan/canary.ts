@@ -7,11 +7,6 @@ export const CANARY_SECONDS = "SLIPWAY_CANARY_SECONDS";
 export const CANARY_SAID = "Canary";
 export const CANARY_GIVEN_UP = "The canary was given up";
 
-/** Whether a failed update says that its canary was worse than what serves. */
-export function wasGivenUp(message: string): boolean {
-  return message.includes(CANARY_GIVEN_UP);
-}
-
 /** The new release runs beside the one that serves, and gets more and more of the requests. */
 export interface CanaryPlan {
   /** Percent of requests, growing; the first is below 100, as else there is nothing to compare with. */

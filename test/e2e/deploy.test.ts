@@ -54,20 +54,24 @@ describe("deploys", () => {
 
   it("that never become healthy have failed, and name the version that serves", async () => {
     const broken = 'throw new Error("this release is broken");\n';
+    const before = await stack.containers();
     stack.checkout.edit("app/main.ts", "await runService(", `${broken}await runService(`);
     const { code, output } = await stack.slipway("deploy", "--yes", "--no-backup").ended;
     stack.checkout.edit("app/main.ts", broken, "");
     expect(code, output).toBe(1);
     expect(output).toContain("this release is broken");
+    expect(output).toContain("Gone back to 0.1.0 by itself");
     expect(output).toContain("What serves: 0.1.0.");
     expect(log()[1]).toMatchObject({
       outcome: "failed",
       reason: expect.stringMatching(/^release: .*given up/) as string,
-      step: "Deploy",
+      step: "Truth of it",
       version: "0.2.0",
       serving: "0.1.0",
     });
     expect(await served()).toBe("0.1.0");
+    // Its workers were well, and took jobs.
+    expect(await stack.containers()).toHaveLength(before.length);
   });
 
   it.each(["✓ Stack", "✓ Data", "+ migrate-done created", "✓ Deploy"])(

@@ -16,35 +16,49 @@ export type WayBack =
   | { readonly kind: "none"; readonly why: string };
 
 export interface GoingBack {
-  readonly deploy: Underway;
-  readonly steps: Steps;
-  /** What goes on from there where it is broken off. */
-  readonly goesOn: string | undefined;
-  readonly wayBack: (deploy: Underway, fault: UserError) => Promise<WayBack>;
+  readonly stack: string;
+  readonly wayBack: () => Promise<WayBack>;
+  readonly bringBack: (images: ReleaseImages) => Promise<void>;
 }
 
 /**
- * Brings the release before back over one that was found bad: its images in the stack's file, `pulumi up`, and truth.
+ * Brings the release before back over one that was found bad.
  *
  * @param fault what is wrong with the release; a command of ours that failed says nothing of it, and an interrupted deploy is gone on with
  * @returns the fault, with what became of it
  */
-export async function goBack(fault: unknown, args: GoingBack): Promise<unknown> {
+export async function goBack(fault: unknown, { stack, ...args }: GoingBack): Promise<unknown> {
   if (!(fault instanceof UserError) || fault instanceof CommandError || wasInterrupted()) return fault;
-  const way = await args.wayBack(args.deploy, fault);
+  const way = await args.wayBack().catch(unknownWay);
   if (way.kind === "none") return also(fault, `It stays as it is: ${way.why}.`);
   try {
-    await bringBack(way.images, args);
+    await args.bringBack(way.images);
   } catch (error) {
     if (wasInterrupted()) return error;
     const why = error instanceof Error ? error.message : String(error);
     return also(fault, `Going back to ${way.version} by itself failed too: ${why}`);
   }
-  const file = `Pulumi.${args.deploy.stack.name}.yaml`;
-  return also(fault, `Gone back to ${way.version} by itself; ${file} names it until the next ./slipway deploy.`);
+  return also(
+    fault,
+    `Gone back to ${way.version} by itself; Pulumi.${stack}.yaml names it until the next ./slipway deploy.`,
+  );
 }
 
-async function bringBack(images: ReleaseImages, { deploy, steps, goesOn }: GoingBack): Promise<void> {
+/** The fault of the release must not be hidden by one of the look at what runs. */
+function unknownWay(error: unknown): WayBack {
+  const why = error instanceof Error ? error.message : String(error);
+  return { kind: "none", why: `whether the release before may come back could not be told: ${why}` };
+}
+
+export interface BringingBack {
+  readonly deploy: Underway;
+  readonly steps: Steps;
+  /** What goes on from there where it is broken off. */
+  readonly goesOn: string | undefined;
+}
+
+/** A release by its images: in the stack's file, `pulumi up`, and truth. */
+export async function bringBack(images: ReleaseImages, { deploy, steps, goesOn }: BringingBack): Promise<void> {
   const { stack, host, entry } = deploy;
   await pin(stack, host.folders, images);
   await entry.step("Back", (report) => update({ stack, host, steps, goesOn, total: undefined }, report), changes);
