@@ -31,10 +31,10 @@ drill-long: ## 50 restores to random moments under write load, beside an oracle
 	$(RUN) commands/test.ts --restores 50 -- --project backup test/backup/restores.test.ts
 
 rotate-long: ## every rotation by the command under load, killed at every moment
-	$(RUN) commands/test.ts --rotations -- --project e2e --project cluster test/e2e/rotate.test.ts test/cluster/commands.test.ts
+	$(RUN) commands/test.ts --rotations -- --project e2e --project cluster test/e2e/rotate.test.ts test/cluster/commands.test.ts $(ARGS)
 
-deploys-long: ## 50 deploys with migrations under load, while others lock the table
-	$(RUN) commands/test.ts --deploys 50 -- --project e2e test/e2e/many-deploys.test.ts
+deploys-long: ## 50 deploys with migrations under load, while others lock the table; in a cluster, one killed at each step
+	$(RUN) commands/test.ts --deploys 50 -- --project e2e --project cluster test/e2e/many-deploys.test.ts test/cluster/commands.test.ts $(ARGS)
 
 pictures: ## take the pictures of the terminal for the docs, of a stack of their own; wants tmux
 	$(RUN) -- node test/pictures/main.ts

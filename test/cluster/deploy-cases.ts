@@ -1,12 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
 import type { Deployed } from "../../ops/deploying.ts";
-import type { ListedRelease } from "../../ops/releases.ts";
 import type { DeploymentRecord } from "../../toolchain/deployment/deployments-log.ts";
+import { failureCases } from "./failure-cases.ts";
+import { imagesOf, releasesOf, servedBy } from "./seen.ts";
 import type { TypedStack } from "./typed-stack.ts";
 
 /** The level that the new release brings the schema to, and the one at which what it brought is gone. */
 const [EXPANDED, CONTRACTED] = [SCHEMA_LEVEL + 1, SCHEMA_LEVEL + 2];
+
+/** Five deploys that are killed take minutes: `make deploys-long` has them, and an engine in each run (test/e2e/deploy.test.ts). */
+const LONG = process.env["DEPLOYS"] !== undefined;
 
 const CANARY = ["--canary-seconds", "5", "--canary"];
 
@@ -16,6 +20,7 @@ export function deployCases(stack: () => TypedStack): void {
     forwardCases(stack);
     backCases(stack);
   });
+  if (LONG) failureCases(stack);
 }
 
 function migration(stack: TypedStack, level: number, text: string): void {
@@ -39,22 +44,6 @@ function canaries(stack: TypedStack): Promise<string> {
   return stack.get(["deployments", "--selector=slipway/track=canary"], "{.items[*].metadata.name}");
 }
 
-/** What services run from, as the cluster is told. */
-async function images(stack: TypedStack): Promise<string[]> {
-  const all = await stack.get(["deployments"], "{.items[*].spec.template.spec.containers[*].image}");
-  return all.split(" ").sort();
-}
-
-async function served(stack: TypedStack): Promise<string> {
-  return ((await (await stack.request("/")).json()) as { version: string }).version;
-}
-
-async function releases(stack: TypedStack): Promise<readonly ListedRelease[]> {
-  const { code, result, text } = await stack.asked<{ deployments: ListedRelease[] }>("releases");
-  expect(code, text).toBe(0);
-  return result.deployments;
-}
-
 function forwardCases(stack: () => TypedStack): void {
   it("brings another version by shares of the pods, and its migration, after a backup", async () => {
     stack().checkout.release("0.1.0", "0.2.0");
@@ -70,7 +59,7 @@ function forwardCases(stack: () => TypedStack): void {
       );
     expect(text).toContain("Canary: 33 % wanted, 1 of 3 pods are of the new release.");
     expect(await canaries(stack())).toBe("");
-    expect(await served(stack())).toBe("0.2.0");
+    expect(await servedBy(stack())).toBe("0.2.0");
     await stack().nothingWasLost();
     expect(deployment).toMatchObject({
       ...{ outcome: "succeeded", version: "0.2.0", serving: "0.2.0" },
@@ -95,7 +84,7 @@ function forwardCases(stack: () => TypedStack): void {
     expect(code, output).toBe(1);
     expect(output).toMatch(/The canary was given up at 33 %: \d+ of \d+ requests to the new release failed/);
     expect(output).toContain("nothing of the new release runs, and 0.2.0 serves on");
-    expect([await canaries(stack()), await pods(), await served(stack())]).toEqual(["", before, "0.2.0"]);
+    expect([await canaries(stack()), await pods(), await servedBy(stack())]).toEqual(["", before, "0.2.0"]);
     await stack().nothingWasLost("500: ");
   });
 
@@ -103,7 +92,7 @@ function forwardCases(stack: () => TypedStack): void {
     const broken = 'throw new Error("this release is broken");\n';
     stack().checkout.release("0.2.0", "0.2.2");
     stack().checkout.edit("app/main.ts", "await runService(", `${broken}await runService(`);
-    const before = await images(stack());
+    const before = await imagesOf(stack());
     await stack().begin();
     const { code, output } = await stack().slipway("deploy", "--yes", "--no-backup").ended;
     stack().checkout.edit("app/main.ts", broken, "");
@@ -112,11 +101,11 @@ function forwardCases(stack: () => TypedStack): void {
     expect(output).toContain("this release is broken");
     expect(output).toContain("Gone back to 0.2.0 by itself");
     expect(output).toContain("What serves: 0.2.0.");
-    expect(await served(stack())).toBe("0.2.0");
+    expect(await servedBy(stack())).toBe("0.2.0");
     // The workers were the new release's for a while.
-    expect(await images(stack())).toEqual(before);
+    expect(await imagesOf(stack())).toEqual(before);
     await stack().nothingWasLost();
-    expect((await releases(stack())).at(-1)).toMatchObject({ outcome: "failed", version: "0.2.2", serving: "0.2.0" });
+    expect((await releasesOf(stack())).at(-1)).toMatchObject({ outcome: "failed", version: "0.2.2", serving: "0.2.0" });
   });
 }
 
@@ -125,7 +114,7 @@ function backCases(stack: () => TypedStack): void {
     await stack().begin();
     const { deployment } = await done(stack(), "rollback", "--no-backup");
     expect(deployment).toMatchObject({ version: "0.1.0", serving: "0.1.0", schemaAfter: EXPANDED });
-    expect(await served(stack())).toBe("0.1.0");
+    expect(await servedBy(stack())).toBe("0.1.0");
     await stack().nothingWasLost();
   });
 
@@ -148,7 +137,7 @@ function backCases(stack: () => TypedStack): void {
   });
 
   it("lists every one of them, and which serves: slipway releases", async () => {
-    const listed = await releases(stack());
+    const listed = await releasesOf(stack());
     const last = listed.slice(-6).map(({ version, outcome }) => `${version} ${outcome ?? "?"}`);
     expect(last).toEqual([
       ...["0.2.0 succeeded", "0.2.1 failed", "0.2.2 failed", "0.1.0 succeeded"],
@@ -161,6 +150,6 @@ function backCases(stack: () => TypedStack): void {
     const refused = await stack().slipway("rollback", "0.1.0", "--yes").ended;
     expect(refused.code, refused.output).toBe(2);
     expect(refused.output).toContain(`000${CONTRACTED}-test.sql, which is contract`);
-    expect(await served(stack())).toBe("0.3.0");
+    expect(await servedBy(stack())).toBe("0.3.0");
   });
 }

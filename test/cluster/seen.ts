@@ -1,0 +1,20 @@
+import { expect } from "vitest";
+import type { ListedRelease } from "../../ops/releases.ts";
+import type { TypedStack } from "./typed-stack.ts";
+
+/** What services run from, as the cluster is told. */
+export async function imagesOf(stack: TypedStack): Promise<string[]> {
+  const all = await stack.get(["deployments"], "{.items[*].spec.template.spec.containers[*].image}");
+  return all.split(" ").sort();
+}
+
+/** The version that answers. */
+export async function servedBy(stack: TypedStack): Promise<string> {
+  return ((await (await stack.request("/")).json()) as { version: string }).version;
+}
+
+export async function releasesOf(stack: TypedStack): Promise<readonly ListedRelease[]> {
+  const { code, result, text } = await stack.asked<{ deployments: ListedRelease[] }>("releases");
+  expect(code, text).toBe(0);
+  return result.deployments;
+}
