@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { goBackOnAws, restoreOnAws } from "../../ops/aws-restore.ts";
-import { findLeftovers } from "../../toolchain/aws-leftovers.ts";
+import type { ResourceChange } from "../../ops/changes.ts";
+import type { Drift } from "../../ops/drift.ts";
 import { makeToken } from "../../toolchain/token.ts";
 import { until } from "../servers/programs.ts";
 import { seenBackups } from "./backups.ts";
 import { drillCases, lossCases } from "./drill-cases.ts";
 import { drillsOf, instancesOf } from "./drills.ts";
+import { endCases, makeByHand } from "./end-cases.ts";
 import { askAws } from "./pod-identity-agent.ts";
 import { mayDo } from "./rights.ts";
 import { switchingOf } from "./switching.ts";
@@ -168,7 +170,7 @@ describe("the prod stack on a simulated AWS (moto) and a real node", () => {
 });
 
 describe("what was changed past Pulumi", () => {
-  it("is seen by a refresh and mended by up: a bucket that was opened, a rule, a deployment", async () => {
+  it("is seen, written down and mended: slipway drift, slipway refresh, and up", async () => {
     const bucket = await artifactBucket();
     const block = () => aws("s3", `/${bucket}?publicAccessBlock`);
     expect((await block()).status).toBe(200);
@@ -178,13 +180,20 @@ describe("what was changed past Pulumi", () => {
     });
     expect((await block()).status).toBe(404);
     await world.cluster.kubectl("delete", "networkpolicies", "--all", `--namespace=${NAMESPACE}`);
+    const rule = await makeByHand(act);
 
-    const seen = await world.stack.pulumi("refresh", "--preview-only", "--expect-no-changes");
-    expect(seen.code).not.toBe(0);
-    expect(seen.output).toMatch(/BucketPublicAccessBlock/);
-    expect(seen.output).toMatch(/NetworkPolicy/);
+    const seen = await world.stack.asked<Drift>("drift");
+    expect(seen.code, seen.text).toBe(3);
+    const gone = (changes: readonly ResourceChange[]) =>
+      changes.filter(({ op }) => op === "delete").map(({ type }) => type.split(":").at(-1));
+    expect(gone(seen.result.changes)).toEqual(expect.arrayContaining(["BucketPublicAccessBlock", "NetworkPolicy"]));
+    // Somebody made one by hand, with the stack's tag.
+    expect(seen.result.unmanaged).toEqual([{ kind: "ec2", name: expect.stringContaining(rule) as string }]);
 
-    await world.stack.good("up", "--yes", "--refresh", "--skip-preview");
+    const refreshed = await world.stack.asked<{ changes: readonly ResourceChange[] }>("refresh", "--yes");
+    expect(refreshed.code, refreshed.text).toBe(0);
+    expect(gone(refreshed.result.changes).sort()).toEqual(gone(seen.result.changes).sort());
+    await world.stack.good("up", "--yes", "--skip-preview");
     expect((await block()).status).toBe(200);
     await world.stack.good("preview", "--expect-no-changes");
     await speak("Mended.");
@@ -257,44 +266,4 @@ describe("a restore of the database", () => {
   });
 });
 
-describe("the end of a prod stack", () => {
-  it("is refused while it is protected, and nothing is gone", async () => {
-    const { code, output } = await world.stack.pulumi("destroy", "--yes");
-    expect(code).not.toBe(0);
-    expect(output).toMatch(/protect/);
-    await world.stack.good("refresh", "--preview-only", "--expect-no-changes");
-    await speak("Still here.");
-  });
-
-  it("leaves nothing once teardown is set and up took the protection off, but what it is meant to", async () => {
-    const cluster = (await world.stack.good("stack", "output", "cluster")).trim();
-    await set("teardown", "true");
-    await world.stack.good("up", "--yes", "--skip-preview");
-    await world.stack.good("destroy", "--yes", "--skip-preview");
-
-    const namespaces = () => world.cluster.kubectl("get", "namespaces", "--output=name");
-    await until("the namespace is gone", async () => !(await namespaces()).includes(NAMESPACE), 60_000);
-    expect(await (await aws("eks", "/clusters")).json()).toEqual({ clusters: [] });
-    expect(await listed("/", "Name")).toEqual([LOG_BUCKET]);
-    expect(await act("rds", { Action: "DescribeDBInstances", Version: "2014-10-31" })).not.toContain("<DBInstance>");
-    expect(await act("ec2", { Action: "DescribeVpcs", Version: "2016-11-15" })).not.toContain("10.20.0.0/16");
-    expect(await act("iam", { Action: "ListRoles", Version: "2010-05-08" })).not.toContain("slipway-");
-
-    const client = {
-      endpoint: world.aws.front.url,
-      credentials: { accessKeyId: "test", secretAccessKey: "test" },
-    };
-    const left = await findLeftovers({ stack: "test", cluster, regions: [REGION, COPY_REGION], client });
-    // moto lists them by their tags for good; AWS does so for an hour with gateways. Those that serve them say that they are gone.
-    const stale = /:(natgateway\/|replicationgroup:|subnetgroup:)/;
-    expect(left.filter(({ arn, kept }) => kept === undefined && !stale.test(arn))).toEqual([]);
-    expect(await act("ec2", { Action: "DescribeNatGateways", Version: "2016-11-15" })).not.toMatch(/<state>available/);
-    const groups = await act("elasticache", { Action: "DescribeReplicationGroups", Version: "2015-02-02" });
-    expect(groups).not.toContain("<ReplicationGroupId>");
-    const snapshot = { kept: "last snapshot, to restore from" };
-    // Of both generations of the database.
-    expect(left.filter(({ arn }) => arn.endsWith("-final"))).toMatchObject([snapshot, snapshot]);
-    for (const region of [REGION, COPY_REGION]) expect((await seenBackups(world.aws.front, region)).vaults).toEqual([]);
-    expect([...world.aws.front.unanswered]).toEqual([]);
-  });
-});
+endCases({ world: () => world, speak, set, listed, act });

@@ -60,6 +60,8 @@ export async function makeAwsStack({ front }: SimulatedAws, { config, env }: Aws
       ...env,
       AWS_ACCESS_KEY_ID: "test",
       AWS_SECRET_ACCESS_KEY: "test",
+      // Where the commands look for what bears the stack's tag.
+      AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API: front.url,
       SLIPWAY_SIMULATED_AWS: JSON.stringify(Object.fromEntries(simulated)),
     },
   });

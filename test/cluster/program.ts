@@ -94,8 +94,9 @@ async function openStack({ folder, project, remove, plugins, env: more }: StackP
     if (code !== 0) throw new Error(`pulumi ${args.join(" ")} ended with ${code}:\n${output}`);
     return output;
   };
+  const typed = { ...home, ...more, PATH: [more?.["PATH"], home["PATH"]].filter(Boolean).join(delimiter) };
   const slipway = (...words: readonly string[]) =>
-    start("sh", ["./slipway", ...words, "--stack", "test"], folder, home);
+    start("sh", ["./slipway", ...words, "--stack", "test"], folder, typed);
   await run("pulumi", ["stack", "init", "test", "--non-interactive"], folder, env);
   return {
     folder,
