@@ -1,12 +1,14 @@
 import { parseJson } from "../../configs/json.ts";
 import { setTimeout as sleep } from "node:timers/promises";
-import { log } from "@pulumi/pulumi";
+import { getStack, log } from "@pulumi/pulumi";
 import { z } from "zod";
 import { CANARY_SAID, type CanaryPlan } from "../plan/canary.ts";
 import type { Answered } from "../plan/canary-figures.ts";
+import { JobFigures, readAttempt, worseJobs } from "../plan/canary-jobs.ts";
 import { runCanary, Tally } from "../plan/canary-run.ts";
 import { sendShare, servingRelease } from "./edge-switch.ts";
 import type { Engine } from "./engine.ts";
+import { SERVICE_LABEL, STACK_LABEL } from "./labels.ts";
 
 export interface CanaryArgs {
   readonly engine: Engine;
@@ -31,6 +33,7 @@ export async function canary({ engine, edge, release, containers, plan }: Canary
     return;
   }
   const tally = new Tally();
+  const jobs = await followJobs(engine, containers);
   const following = await engine.follow(edge, (line) => {
     const seen = readAccess(line);
     if (seen?.release === release) tally.add("release", seen);
@@ -39,7 +42,10 @@ export async function canary({ engine, edge, release, containers, plan }: Canary
   const world = {
     send: (percent: number) => sendShare(engine, edge, release, percent),
     unwell: async () =>
-      following.isOver ? "the edge's log broke off, and nothing is known any more" : findUnwell(engine, containers),
+      following.isOver
+        ? "the edge's log broke off, and nothing is known any more"
+        : ((await findUnwell(engine, containers)) ?? jobs.worse()),
+    besides: jobs.said,
     say: (text: string) => log.info(text),
     sleep: (seconds: number) => sleep(seconds * 1000),
   };
@@ -47,7 +53,35 @@ export async function canary({ engine, edge, release, containers, plan }: Canary
     await runCanary(plan, world, tally);
   } finally {
     following.end();
+    jobs.end();
   }
+}
+
+/** Ids of the stack's worker containers, of whichever release. */
+export async function runningWorkers(engine: Engine): Promise<readonly string[]> {
+  const all = await engine.list({ label: STACK_LABEL, value: getStack() }, SERVICE_LABEL);
+  return all.filter(({ value }) => value.startsWith("worker-")).map(({ id }) => id);
+}
+
+/** What workers of both releases come to from now on: they take jobs side by side, whatever share of the requests the new one has. */
+async function followJobs(engine: Engine, containers: readonly string[]) {
+  const figures = { release: new JobFigures(), before: new JobFigures() };
+  const followed = await Promise.all(
+    (await runningWorkers(engine)).map((id) => {
+      const which = containers.includes(id) ? "release" : "before";
+      return engine.follow(id, (line) => {
+        const outcome = readAttempt(line);
+        if (outcome !== undefined) figures[which].add(outcome);
+      });
+    }),
+  );
+  return {
+    worse: () => worseJobs(figures.release, figures.before),
+    said: () => `; workers: ${String(figures.release)}; those of the one before: ${String(figures.before)}`,
+    end: () => {
+      for (const one of followed) one.end();
+    },
+  };
 }
 
 async function findUnwell(engine: Engine, containers: readonly string[]): Promise<string | undefined> {

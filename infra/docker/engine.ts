@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import type Docker from "dockerode";
+import type { Label } from "./labels.ts";
 import { LogLines } from "./log-lines.ts";
 
 /** The Docker engine, asked by hooks while a deploy runs; never during a preview. */
@@ -16,6 +17,8 @@ export interface Engine {
   /** Runs a command in a running container; its exit code and output. */
   exec(id: string, command: readonly string[]): Promise<{ readonly code: number; readonly output: string }>;
   stop(id: string): Promise<void>;
+  /** Running containers that have this label, by id and value of another one. */
+  list(label: Label, other: string): Promise<readonly { readonly id: string; readonly value: string }[]>;
 }
 
 /** A log that is read while it grows. */
@@ -122,6 +125,11 @@ class DockerEngine implements Engine {
     for await (const chunk of stream) chunks.push(Buffer.from(chunk as Uint8Array));
     const { ExitCode } = await exec.inspect();
     return { code: ExitCode ?? -1, output: demultiplex(Buffer.concat(chunks)).trim() };
+  }
+
+  async list({ label, value }: Label, other: string): Promise<readonly { id: string; value: string }[]> {
+    const found = await this.#docker.listContainers({ filters: { label: [`${label}=${value}`, other] } });
+    return found.map(({ Id, Labels }) => ({ id: Id, value: Labels[other] ?? "" }));
   }
 
   async stop(id: string): Promise<void> {

@@ -22,6 +22,7 @@ function scripted(script: Readonly<Record<string, readonly ContainerState[]>>, l
   const asked: string[] = [];
   const refuse = () => Promise.reject(new Error("waiting for health only looks"));
   const engine: Engine = {
+    list: () => Promise.resolve([]),
     inspect: async (id) => {
       const states = script[id] ?? [];
       const state = states[Math.min(asked.filter((one) => one === id).length, states.length - 1)];

@@ -7,7 +7,7 @@ export const SERVICE_LABEL = "slipway.service";
 /** On volumes that hold what cannot be made again. */
 export const DATA_LABEL = "slipway.data";
 
-interface Label {
+export interface Label {
   readonly label: string;
   readonly value: string;
 }

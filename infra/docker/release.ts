@@ -2,7 +2,7 @@ import { all, log, type ComponentResource, type Output } from "@pulumi/pulumi";
 import type { AskedService, Done, Release } from "../contract.ts";
 import { canaryOfCaller, type CanaryPlan } from "../plan/canary.ts";
 import { CanaryError } from "../plan/canary-run.ts";
-import { canary } from "./canary.ts";
+import { canary, runningWorkers } from "./canary.ts";
 import type { Edge } from "./edge.ts";
 import { activate, sendShare } from "./edge-switch.ts";
 import type { Engine } from "./engine.ts";
@@ -81,6 +81,8 @@ async function takeOver(engine: Engine, keys: Keys, { plan, timeoutSeconds }: Ta
     await waitHealthy(engine, [...containers, edgeId], timeoutSeconds);
     if (plan !== undefined) await canary({ engine, edge: edgeId, release, containers, plan });
   } catch (error) {
+    // Of jobs a bad one gets no more either: what its workers fail may be given up for good.
+    if (error instanceof CanaryError) await stopWorkers(engine, containers);
     await stopUnhealthy(engine, containers);
     // One whose canary was killed may have a share still.
     if ((await engine.inspect(edgeId)).running) await sendShare(engine, edgeId, release, 0);
@@ -88,6 +90,11 @@ async function takeOver(engine: Engine, keys: Keys, { plan, timeoutSeconds }: Ta
   }
   await activate(engine, edgeId, release);
   await log.info(`${release} serves`);
+}
+
+async function stopWorkers(engine: Engine, ids: readonly string[]): Promise<void> {
+  const workers = await runningWorkers(engine);
+  await Promise.all(workers.filter((id) => ids.includes(id)).map((id) => engine.stop(id)));
 }
 
 async function stopUnhealthy(engine: Engine, ids: readonly string[]): Promise<void> {

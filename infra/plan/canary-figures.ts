@@ -75,13 +75,14 @@ export function worseRate(release: Figures, before: Figures): string | undefined
   );
 }
 
-interface Rate {
+/** So many of so many. */
+export interface Rate {
   readonly hits: number;
   readonly of: number;
 }
 
 /** The test of two proportions: the difference in standard errors of what both have in common. */
-function isMore(own: Rate, other: Rate, points: number): boolean {
+export function isMore(own: Rate, other: Rate, points: number): boolean {
   const difference = own.hits / own.of - other.hits / other.of;
   const pooled = (own.hits + other.hits) / (own.of + other.of);
   const standardError = Math.sqrt(pooled * (1 - pooled) * (1 / own.of + 1 / other.of));
@@ -97,6 +98,7 @@ function worseLatency(release: Figures, before: Figures): string | undefined {
   return `p${found.quantile * 100} of the new release is ${own} ms, of the one before ${other} ms; at most ${found.factor} times that and ${found.extraMs} ms`;
 }
 
-function percent(hits: number, of: number): string {
+/** `2.5 %` */
+export function percent(hits: number, of: number): string {
   return `${(of === 0 ? 0 : (100 * hits) / of).toFixed(1)} %`;
 }

@@ -5,8 +5,10 @@ import { Figures, judge, worseRate, type Answered, type Verdict } from "./canary
 export interface CanaryWorld {
   /** From the next request on, so many percent go to the new release. */
   readonly send: (percent: number) => Promise<void>;
-  /** A container or pod of the new release that is not well any more, and why. */
+  /** What of the new release is not well any more, and why: a container or pod that ended, jobs that fail. */
   readonly unwell: () => Promise<string | undefined>;
+  /** What else is known of both releases, for people. @default nothing */
+  readonly besides?: () => string;
   /** Says how it goes. */
   readonly say: (text: string) => Promise<void>;
   readonly sleep: (seconds: number) => Promise<void>;
@@ -57,7 +59,7 @@ export async function runCanary(plan: CanaryPlan, world: CanaryWorld, tally: Tal
       tally.begin();
       await world.send(percent);
       const verdict = await watch(plan.seconds, world, tally);
-      const figures = `the new release: ${String(tally.release)}; the one before: ${String(tally.baseline)}`;
+      const figures = `the new release: ${String(tally.release)}; the one before: ${String(tally.baseline)}${world.besides?.() ?? ""}`;
       if (verdict.kind !== "good") throw new CanaryError(percent, verdict.why, figures);
       await world.say(`${CANARY_SAID} at ${percent} % is good. ${figures}`);
     }

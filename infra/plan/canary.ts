@@ -27,6 +27,8 @@ export const CANARY_LIMITS = {
   errors: { atLeast: 3, points: 1 },
   /** The same of answers 4xx, which are the client's own fault more often. */
   refusals: { atLeast: 10, points: 10 },
+  /** The same of attempts of jobs, where workers of both releases run. */
+  jobs: { atLeast: 3, points: 1 },
   /** Standard errors by which two rates must differ to be no accident: one in 700. */
   standardErrors: 3,
   /** Time until an answer begins: so many times that of the other release, and milliseconds on top. */

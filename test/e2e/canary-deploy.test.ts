@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Deployed } from "../../ops/deploying.ts";
 import { finished, startLoad, type LoadReport, type Target } from "./client.ts";
+import { lostJobs } from "./lost-jobs.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
 import { spoken, type Running } from "./running.ts";
 
@@ -12,6 +13,8 @@ let stack: OpsStack;
 let to: Target;
 beforeAll(async () => {
   stack = await makeOpsStack("  slipway:backup: { enabled: false }\n");
+  // Workers of a bad release fail jobs for seconds until they are stopped; with three tries in all some would be dead by then.
+  stack.checkout.edit("jobs/kinds/sum.ts", "maxAttempts: 3", "maxAttempts: 10");
   const { code, output } = await stack.slipway("deploy", "--init", "--yes").ended;
   if (code !== 0) throw new Error(output);
   to = { url: stack.url, token: await stack.token() };
@@ -47,6 +50,7 @@ it("lets a good release take over by shares, without a failed request", async ()
       /Canary at 20 % is good\. the new release: \d{2,} requests, 0 errors .*; the one before: \d{2,} requests/,
     );
     expect(text).toContain("Canary at 100 % is good.");
+    expect(text).toMatch(/; workers: \d{2,} attempts of jobs, 0 failed .*; those of the one before: \d{2,} attempts/);
     expect(result.deployment).toMatchObject({ outcome: "succeeded", version: "0.2.0", serving: "0.2.0" });
   });
   expect(report.failures).toEqual([]);
@@ -79,6 +83,26 @@ it("sends everything back from one whose API fails, takes it away, and says by w
   expect(after.failures).toEqual([]);
   expect(await served()).toBe("0.2.0");
   expect((await stack.containers("api")).length).toBe(2);
+  expect((await stack.containers("worker-cpu")).length).toBe(1);
+});
+
+it("sends everything back from one whose workers fail jobs that those of before do, and no job is lost", async () => {
+  stack.checkout.release("0.2.0", "0.3.0");
+  const [good, bad] = ["numbers }) => (", 'numbers }) => Promise.reject(new Error("it fails")) ?? ('];
+  stack.checkout.edit("jobs/kinds/sum.ts", good, bad);
+  const report = await underLoad(async () => {
+    const { code, output } = await stack.slipway(...CANARY).ended;
+    expect(code, output).toBe(1);
+    expect(output).toContain("Gone back to 0.2.0 by itself");
+  });
+  stack.checkout.edit("jobs/kinds/sum.ts", bad, good);
+  stack.checkout.release("0.3.0", "0.2.0");
+  expect(report.failures).toEqual([]);
+  expect(log().at(-1)?.reason).toMatch(
+    /The canary was given up at 20 %: \d+ of \d+ attempts of jobs by the new release failed \([\d.]+ %\), 0 of \d+ by the one before/,
+  );
+  expect(report.accepted.length).toBeGreaterThan(100);
+  expect(await lostJobs((text) => stack.sql(text), report.accepted)).toEqual([]);
   expect((await stack.containers("worker-cpu")).length).toBe(1);
 });
 

@@ -44,6 +44,8 @@ describe("deploys", () => {
   it("say what they would do, and change nothing", async () => {
     stack.checkout.release("0.1.0", "0.2.0");
     const before = await stack.containers();
+    // Its workers are well.
+    stack.checkout.edit("jobs/kinds/sum.ts", "max(10_000)", "max(9999)");
     const { code, result, text } = await slipway("deploy");
     expect({ code, result }, text).toEqual({
       ...{ code: 0, result: { serves: "0.1.0", version: "0.2.0", migrations: [], faults: [] } },
@@ -55,9 +57,12 @@ describe("deploys", () => {
   it("that never become healthy have failed, and name the version that serves", async () => {
     const broken = 'throw new Error("this release is broken");\n';
     const before = await stack.containers();
+    // Its workers are well.
+    stack.checkout.edit("jobs/kinds/sum.ts", "max(10_000)", "max(9999)");
     stack.checkout.edit("app/main.ts", "await runService(", `${broken}await runService(`);
     const { code, output } = await stack.slipway("deploy", "--yes", "--no-backup").ended;
     stack.checkout.edit("app/main.ts", broken, "");
+    stack.checkout.edit("jobs/kinds/sum.ts", "max(9999)", "max(10_000)");
     expect(code, output).toBe(1);
     expect(output).toContain("this release is broken");
     expect(output).toContain("Gone back to 0.1.0 by itself");
@@ -70,7 +75,6 @@ describe("deploys", () => {
       serving: "0.1.0",
     });
     expect(await served()).toBe("0.1.0");
-    // Its workers were well, and took jobs.
     expect(await stack.containers()).toHaveLength(before.length);
   });
 
