@@ -30,7 +30,7 @@ export const DEPLOY_LINES = [
   "--no-backup    no backup before it",
   "--force        goes on where a check before it fails, as where the deploy is what mends it; and where no backup can be made",
   "--skip-tests   does not ask every route after it",
-  "--no-rollback  leaves a release that serves and is found bad: by itself the one before comes back",
+  "--no-rollback  leaves what runs of a release that is found bad: by itself the one before comes back",
 ];
 
 export const DEPLOY_PLATFORMS = ["docker", "kubernetes", "aws"] as const;
