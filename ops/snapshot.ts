@@ -62,16 +62,38 @@ export async function takeSnapshot(args: SnapshotArgs, deploy: Underway): Promis
 const PATIENCE_MS = 600_000;
 const PAUSE_MS = 2000;
 
-async function backup({ stack, steps }: SnapshotArgs): Promise<Answer<BackupRecord>> {
-  const deadline = performance.now() + PATIENCE_MS;
+function backup({ stack, steps }: SnapshotArgs): Promise<Answer<BackupRecord>> {
+  return onceFree(() => askAgent({ stack, steps, words: ["backup"], schema: backupSchema }), {
+    say: (text) => {
+      steps.say(text);
+    },
+    sleep,
+    now: () => performance.now(),
+  });
+}
+
+export interface Waiting {
+  readonly say: (text: string) => void;
+  readonly sleep: (ms: number) => Promise<unknown>;
+  /** Milliseconds that only grow. */
+  readonly now: () => number;
+}
+
+/**
+ * Asks for a backup, and again while another one is being made.
+ *
+ * @throws what the last try threw, after {@link PATIENCE_MS} or where it is of something else
+ */
+export async function onceFree<T>(ask: () => Promise<T>, { say, sleep: wait, now }: Waiting): Promise<T> {
+  const deadline = now() + PATIENCE_MS;
   for (let isTold = false; ; isTold = true) {
     try {
-      return await askAgent({ stack, steps, words: ["backup"], schema: backupSchema });
+      return await ask();
     } catch (error) {
       const isBusy = error instanceof UserError && error.exitCode === EXIT.busy;
-      if (!isBusy || wasInterrupted() || performance.now() > deadline) throw error;
-      if (!isTold) steps.say("  Another backup is being made; the snapshot comes after it.");
-      await sleep(PAUSE_MS);
+      if (!isBusy || wasInterrupted() || now() > deadline) throw error;
+      if (!isTold) say("  Another backup is being made; the snapshot comes after it.");
+      await wait(PAUSE_MS);
     }
   }
 }
