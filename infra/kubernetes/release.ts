@@ -2,7 +2,9 @@ import { all, interpolate, output, type Input, type Output, type ResourceHook } 
 import { CANARY, canaryOfCaller } from "../plan/canary.ts";
 import type { AskedService, Database, Done, Release, ServiceSpec } from "../contract.ts";
 import { autoscaling } from "./autoscaling.ts";
-import { canaryHook } from "./canary.ts";
+import { canaryOfJobs } from "./canary-of-jobs.ts";
+import { canaryOfRequests } from "./canary-of-requests.ts";
+import { canaryHook, type Canaries } from "./canary.ts";
 import type { Where } from "./cluster-client.ts";
 import { deployment, hasTraffic, serviceAddress, serviceTemplate, type DeploymentArgs } from "./deployment.ts";
 import { digest } from "./digest.ts";
@@ -38,9 +40,14 @@ interface Rolled {
   readonly url?: Output<string>;
 }
 
+interface Rolling extends ReleaseArgs {
+  readonly canaries: Canaries;
+}
+
 /** Every service, each rolled out by the cluster itself: new pods beside the old, which go when these are ready. */
 export function release(args: ReleaseArgs): Release {
-  const rolled = args.services.map((service) => rollOut(service, args));
+  const canaries: Canaries = { fault: undefined };
+  const rolled = args.services.map((service) => rollOut(service, { ...args, canaries }));
   const [url] = rolled.flatMap((one) => one.url ?? []);
   if (url === undefined)
     throw new Error(`A release needs a service named api; it has: ${rolled.map(({ name }) => name).join(", ")}.`);
@@ -51,13 +58,13 @@ export function release(args: ReleaseArgs): Release {
   return { url, serving, asked };
 }
 
-function rollOut({ scale, ...service }: ReleaseArgs["services"][number], args: ReleaseArgs): Rolled {
+function rollOut({ scale, ...service }: ReleaseArgs["services"][number], args: Rolling): Rolled {
   const { config, place } = args;
   const { spec, parts } = service;
   const traffic = args.loadBalancer ? ("load-balancer" as const) : ("cluster" as const);
   const shape = { ...service, gpu: config.kubernetes.gpu, traffic };
   const { healthTimeoutSeconds } = config;
-  const before = hasTraffic(spec) ? canaryOf(spec, args) : undefined;
+  const before = canaryOf(spec, args);
   const made = deployment({ ...shape, scale, healthTimeoutSeconds, before, after: args.after, place });
   disruptionBudget(spec.name, place);
   if (scale.owner !== "stack")
@@ -80,13 +87,18 @@ function rollOut({ scale, ...service }: ReleaseArgs["services"][number], args: R
   return { name: spec.name, asked, ...(hasTraffic(spec) ? { url: publish(spec, made, args) } : {}) };
 }
 
-/** @throws Error where one is wanted and the program cannot reach the cluster by itself */
-function canaryOf({ name }: ServiceSpec, { where, config }: ReleaseArgs): ResourceHook | undefined {
+/**
+ * A worker with GPUs has none: its pod would wait for a GPU that nobody has made a node for.
+ *
+ * @throws Error where one is wanted and the program cannot reach the cluster by itself
+ */
+function canaryOf(spec: ServiceSpec, { where, config, canaries }: Rolling): ResourceHook | undefined {
   const plan = canaryOfCaller(process.env);
-  if (plan === undefined) return undefined;
+  if (plan === undefined || spec.gpu) return undefined;
   if (where === undefined)
     throw new Error(`${CANARY} is set, and a stack that brings its own cluster has no canary: unset it.`);
-  return canaryHook(name, { plan, where, readySeconds: config.healthTimeoutSeconds });
+  const run = hasTraffic(spec) ? canaryOfRequests : canaryOfJobs;
+  return canaryHook(spec.name, { plan, where, readySeconds: config.healthTimeoutSeconds, others: canaries, run });
 }
 
 /** Where requests come in: by the ingress, or within the cluster alone. */

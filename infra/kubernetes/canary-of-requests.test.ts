@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { podsOf, readRequest } from "./canary.ts";
+import { podsOf, readRequest } from "./canary-of-requests.ts";
 
 describe("the share of a canary in a cluster", () => {
   it.each([

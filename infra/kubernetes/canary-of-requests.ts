@@ -1,0 +1,80 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { log } from "@pulumi/pulumi";
+import { z } from "zod";
+import { parseJson } from "../../configs/json.ts";
+import { CANARY_SAID } from "../plan/canary.ts";
+import type { Answered } from "../plan/canary-figures.ts";
+import { runCanary, Tally } from "../plan/canary-run.ts";
+import { sharesBeside, type CanaryArgs } from "./canary.ts";
+import { FollowedPods } from "./followed-pods.ts";
+
+/**
+ * Pods of the new release beside the old, behind the same Service, judged by what both write of each request. Where they are worse the update fails, and
+ * not a pod of those that serve was touched.
+ */
+export async function canaryOfRequests({
+  config,
+  namespace,
+  container,
+  pods,
+  plan,
+  others,
+}: CanaryArgs): Promise<void> {
+  const before = await pods.serving();
+  if (before.length === 0) {
+    await log.info(`${CANARY_SAID}: none, as no release serves yet: there is nothing to compare.`);
+    return;
+  }
+  const tally = new Tally();
+  const followed = new FollowedPods({ config, namespace, container }, (side, line) => {
+    const seen = readRequest(line);
+    if (seen) tally.add(side, seen);
+  });
+  for (const pod of before) followed.follow(pod, "before");
+  const world = {
+    send: async (percent: number) => {
+      const count = podsOf(percent, before.length);
+      await pods.scale(count);
+      for (const pod of await pods.own()) followed.follow(pod, "release");
+      if (count > 0)
+        await log.info(
+          `${CANARY_SAID}: ${percent} % wanted, ${count} of ${count + before.length} pods are of the new release.`,
+        );
+    },
+    unwell: async () => (await pods.unwell()) ?? followed.broken ?? others.fault,
+    say: (text: string) => log.info(text),
+    sleep: (seconds: number) => sleep(seconds * 1000),
+  };
+  try {
+    await runCanary({ ...plan, shares: sharesBeside(plan) }, world, tally);
+  } finally {
+    followed.end();
+    await pods.scale(0);
+  }
+}
+
+/**
+ * Pods behind one Service share connections by their number. Never more of the new release than of the old: the rollout that follows has room for so many.
+ *
+ * @param percent that the new release shall have
+ * @param before how many pods serve
+ */
+export function podsOf(percent: number, before: number): number {
+  if (percent === 0) return 0;
+  return Math.min(before, Math.max(1, Math.round((percent / (100 - percent)) * before)));
+}
+
+/** A line of the API's log, as app/plugins/access-log.ts writes it. */
+const accessSchema = z.object({
+  msg: z.literal("request"),
+  route: z.string().optional(),
+  status: z.int(),
+  milliseconds: z.number(),
+});
+
+/** A request that was answered; nothing where the line is of something else. A stream of events lasts as long as its job, and says nothing of a release. */
+export function readRequest(line: string): Answered | undefined {
+  const { data } = accessSchema.safeParse(parseJson(line));
+  if (data === undefined || data.route?.endsWith("/events") === true) return undefined;
+  return { status: data.status, milliseconds: data.milliseconds };
+}
