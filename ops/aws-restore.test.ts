@@ -157,15 +157,20 @@ describe("a restore on AWS", () => {
   it.each([0, 1, 2, 3])("that is killed before its step %d goes on when it is run again", async (step) => {
     const killed = new Error("killed");
     let left = step;
-    const dying: AwsSwitching = Object.fromEntries(
-      Object.entries(switching).map(([name, work]: [string, (...args: never[]) => unknown]) => [
-        name,
-        (...args: never[]) => {
-          if (["change", "deploy"].includes(name) && left-- === 0) throw killed;
-          return work(...args);
-        },
-      ]),
-    ) as unknown as AwsSwitching;
+    const dies = () => {
+      if (left-- === 0) throw killed;
+    };
+    const dying: AwsSwitching = {
+      ...switching,
+      change: async (change) => {
+        dies();
+        await switching.change(change);
+      },
+      deploy: async () => {
+        dies();
+        return switching.deploy();
+      },
+    };
     const moment = parseMoment(TO, NOW);
     const attempt = restoreOnAws({ stack: "prod", switching: dying, isYes: true, now: NOW, moment, losses });
     await expect(attempt).rejects.toThrow(/killed/);
