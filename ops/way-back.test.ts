@@ -12,6 +12,7 @@ const copies = (name: string): Copy[] => [
   { service: "api", name: "a", image: images(name).api, state: "failing" },
   { service: "worker-cpu", name: "w", image: images(name).worker, state: "ready" },
 ];
+const ready = (name: string) => copies(name).map((copy) => ({ ...copy, state: "ready" as const }));
 const migrations = (...phases: string[]) =>
   phases.map((phase, index) => ({ version: index + 4, file: `000${index + 4}-x.sql`, phase }));
 
@@ -35,6 +36,22 @@ test("what came up of a release that never served is gone back from, such as its
   expect(way({ hasTakenOver: false, running: { copies: [...copies("old"), ...copies("new")] } }).kind).toBe("to");
 });
 
+test("what is about to run of the new one counts, where an autoscaler has taken all to none", () => {
+  const running = { copies: copies("old"), templates: { "worker-cpu": "sha256:wnew" } };
+  expect(way({ hasTakenOver: false, running }).kind).toBe("to");
+});
+
+test("the edge says whose requests they are", () => {
+  const old = ready("old").map((copy) => ({ ...copy, release: "api-1" }));
+  const both = { copies: [...old, ...ready("new").map((copy) => ({ ...copy, release: "api-2" }))] };
+  const at = (entry: string) => way({ hasTakenOver: false, running: { ...both, entry } }).kind;
+  expect([at("api-1"), at("api-2")]).toEqual(["to", "none"]);
+});
+
+test("workers of a deploy that was killed do not hide which release served", () => {
+  expect(way({ before: { api: images("old").api, worker: "sha256:wkilled" } })).toMatchObject({ version: "old" });
+});
+
 test("a release before that still runs beside the bad one is gone back to as well", () => {
   expect(way({ running: { copies: [...copies("old"), ...copies("new")] } }).kind).toBe("to");
 });
@@ -56,7 +73,20 @@ test.each<[string, Partial<WayBackArgs>, string]>([
   [
     "nothing of the new release came up, or what did is gone again",
     { running: { copies: copies("old") }, hasTakenOver: false },
-    "nothing of the new release runs, and old serves on",
+    "nothing of another release runs, and old serves on; where settings are at fault, undo them",
+  ],
+  [
+    "nothing came up, and an incompatible migration may have run",
+    {
+      ...{ running: { copies: copies("old") }, hasTakenOver: false },
+      migrations: migrations("expand", "incompatible"),
+    },
+    "old serves on, unless 0005-x.sql has run",
+  ],
+  [
+    "all of the new one came up, and something else failed",
+    { running: { copies: ready("new") }, hasTakenOver: false },
+    "all of its API came up and serves",
   ],
   [
     "an incompatible migration ran",

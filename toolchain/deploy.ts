@@ -8,7 +8,7 @@ import { asAsked, askedBy, bringBack, goBack, type WayBack } from "./deployment/
 import { levelOf, lookWithin, recordWithin, type Looked } from "./deployment/operate.ts";
 import { productVersion } from "./deployment/product-version.ts";
 import { readPinned } from "./deployment/pinned.ts";
-import { servingVersion } from "./deployment/truth.ts";
+import { RELEASE_SERVICES, servingVersion } from "./deployment/truth.ts";
 import { bundle, changes, keepsData, ready, update } from "./deployment/update.ts";
 import { whatIsDeployed } from "./deployment/what.ts";
 import type { Host } from "./platforms/host.ts";
@@ -58,9 +58,6 @@ export interface Besides {
   /** Asked where the new release did not come up, or is found bad once it gets all requests: what to go back to. */
   readonly wayBack: (deploy: Underway, hasTakenOver: boolean) => Promise<WayBack>;
 }
-
-/** Services whose end a deploy that failed is judged by. */
-const SERVICES = ["api", "worker-cpu", "worker-gpu"];
 
 /**
  * `pulumi up` with what belongs around it: sources bundled, images delivered, the stack made if need be, what a killed deploy left healed,
@@ -173,7 +170,7 @@ async function truth(deploy: Underway, report: Report): Promise<string> {
 /** The same fault, with the version that serves, which the log is told too. */
 async function saidWhoServes(error: unknown, stack: Stack, host: Host, { log, note }: Attempt): Promise<unknown> {
   if (!(error instanceof UserError) || wasInterrupted() || !stack.exists) return error;
-  const said = await host.running(stack, SERVICES).then(
+  const said = await host.running(stack, RELEASE_SERVICES).then(
     (running) => {
       const serving = servingVersion(log.read(), running);
       if (serving !== undefined) note({ serving });

@@ -4,10 +4,10 @@ import { getStack, log } from "@pulumi/pulumi";
 import { z } from "zod";
 import { CANARY_SAID, type CanaryPlan } from "../plan/canary.ts";
 import type { Answered } from "../plan/canary-figures.ts";
-import { JobFigures, readAttempt, worseJobs } from "../plan/canary-jobs.ts";
+import { JobTally } from "../plan/canary-jobs.ts";
 import { runCanary, Tally } from "../plan/canary-run.ts";
 import { sendShare, servingRelease } from "./edge-switch.ts";
-import type { Engine } from "./engine.ts";
+import type { Engine, Following } from "./engine.ts";
 import { SERVICE_LABEL, STACK_LABEL } from "./labels.ts";
 
 export interface CanaryArgs {
@@ -25,63 +25,73 @@ export interface CanaryArgs {
  *
  * @throws CanaryError where it is worse than the one that serves
  */
-export async function canary({ engine, edge, release, containers, plan }: CanaryArgs): Promise<void> {
+export async function canary(args: CanaryArgs): Promise<void> {
+  const { engine, edge, release } = args;
   const before = await servingRelease(engine, edge);
   if (before === undefined || before === release) {
     const why = before === undefined ? "no release serves yet" : "the API's containers stay as they are";
     await log.info(`${CANARY_SAID}: none, as ${why}: there is nothing to compare.`);
     return;
   }
+  const followed: Following[] = [];
+  const follow = async (id: string, take: (line: string) => void) => {
+    const one = await engine.follow(id, take);
+    followed.push(one);
+    return one;
+  };
+  try {
+    await compare(args, before, follow);
+  } finally {
+    for (const one of followed) one.end();
+  }
+}
+
+/** @param before the release that serves */
+async function compare(
+  { engine, edge, release, containers, plan }: CanaryArgs,
+  before: string,
+  follow: Engine["follow"],
+): Promise<void> {
   const tally = new Tally();
-  const jobs = await followJobs(engine, containers);
-  const following = await engine.follow(edge, (line) => {
+  const jobs = new JobTally();
+  const edgeLog = await follow(edge, (line) => {
     const seen = readAccess(line);
     if (seen?.release === release) tally.add("release", seen);
     else if (seen?.release === before) tally.add("before", seen);
   });
+  const workers = await workersOf(engine, containers);
+  for (const side of ["release", "before"] as const)
+    for (const id of workers[side])
+      await follow(id, (line) => {
+        jobs.take(side, line);
+      });
   const world = {
     send: (percent: number) => sendShare(engine, edge, release, percent),
     unwell: async () =>
-      following.isOver
+      edgeLog.isOver
         ? "the edge's log broke off, and nothing is known any more"
-        : ((await findUnwell(engine, containers)) ?? jobs.worse()),
-    besides: jobs.said,
+        : ((await findUnwell(engine, containers)) ?? jobs.worse),
+    besides: () => (workers.release.length === 0 ? "" : `; workers: ${String(jobs)}`),
     say: (text: string) => log.info(text),
     sleep: (seconds: number) => sleep(seconds * 1000),
   };
-  try {
-    await runCanary(plan, world, tally);
-  } finally {
-    following.end();
-    jobs.end();
-  }
+  await runCanary(plan, world, tally);
 }
 
-/** Ids of the stack's worker containers, of whichever release. */
-export async function runningWorkers(engine: Engine): Promise<readonly string[]> {
+/** Ids of worker containers. Those that did not change belong to both releases, and are in neither list. */
+export interface Workers {
+  readonly release: readonly string[];
+  readonly before: readonly string[];
+}
+
+/** @param containers all of the new release, those among them that did not change */
+export async function workersOf(engine: Engine, containers: readonly string[]): Promise<Workers> {
   const all = await engine.list({ label: STACK_LABEL, value: getStack() }, SERVICE_LABEL);
-  return all.filter(({ value }) => value.startsWith("worker-")).map(({ id }) => id);
-}
-
-/** What workers of both releases come to from now on: they take jobs side by side, whatever share of the requests the new one has. */
-async function followJobs(engine: Engine, containers: readonly string[]) {
-  const figures = { release: new JobFigures(), before: new JobFigures() };
-  const followed = await Promise.all(
-    (await runningWorkers(engine)).map((id) => {
-      const which = containers.includes(id) ? "release" : "before";
-      return engine.follow(id, (line) => {
-        const outcome = readAttempt(line);
-        if (outcome !== undefined) figures[which].add(outcome);
-      });
-    }),
-  );
-  return {
-    worse: () => worseJobs(figures.release, figures.before),
-    said: () => `; workers: ${String(figures.release)}; those of the one before: ${String(figures.before)}`,
-    end: () => {
-      for (const one of followed) one.end();
-    },
-  };
+  const workers = all.filter(({ value }) => value.startsWith("worker-"));
+  const before = workers.filter(({ id }) => !containers.includes(id));
+  const changed = new Set(before.map(({ value }) => value));
+  const release = workers.filter(({ id, value }) => containers.includes(id) && changed.has(value));
+  return { release: release.map(({ id }) => id), before: before.map(({ id }) => id) };
 }
 
 async function findUnwell(engine: Engine, containers: readonly string[]): Promise<string | undefined> {

@@ -16,7 +16,8 @@ export interface Engine {
   follow(id: string, take: (line: string) => void): Promise<Following>;
   /** Runs a command in a running container; its exit code and output. */
   exec(id: string, command: readonly string[]): Promise<{ readonly code: number; readonly output: string }>;
-  stop(id: string): Promise<void>;
+  /** Tells it to end. @param seconds until it is killed @default the engine's own, 10 */
+  stop(id: string, seconds?: number): Promise<void>;
   /** Running containers that have this label, by id and value of another one. */
   list(label: Label, other: string): Promise<readonly { readonly id: string; readonly value: string }[]>;
 }
@@ -132,9 +133,9 @@ class DockerEngine implements Engine {
     return found.map(({ Id, Labels }) => ({ id: Id, value: Labels[other] ?? "" }));
   }
 
-  async stop(id: string): Promise<void> {
+  async stop(id: string, seconds?: number): Promise<void> {
     const container = this.#docker.getContainer(id);
-    if ((await container.inspect()).State.Running) await container.stop();
+    if ((await container.inspect()).State.Running) await container.stop(seconds === undefined ? {} : { t: seconds });
   }
 }
 

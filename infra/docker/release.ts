@@ -2,7 +2,7 @@ import { all, log, type ComponentResource, type Output } from "@pulumi/pulumi";
 import type { AskedService, Done, Release } from "../contract.ts";
 import { canaryOfCaller, type CanaryPlan } from "../plan/canary.ts";
 import { CanaryError } from "../plan/canary-run.ts";
-import { canary, runningWorkers } from "./canary.ts";
+import { canary, workersOf } from "./canary.ts";
 import type { Edge } from "./edge.ts";
 import { activate, sendShare } from "./edge-switch.ts";
 import type { Engine } from "./engine.ts";
@@ -40,10 +40,11 @@ export function release(args: ReleaseArgs): Release {
       `A release needs a service named api, for the edge; it has: ${entries.map(([name]) => name).join(", ")}.`,
     );
   const plan = canaryOfCaller(process.env);
+  const stopSeconds = Math.max(...entries.map(([, service]) => service.stopSeconds));
   const taken = gate({
     name: "release",
     keys: { containers, edge: args.edge.id, api: api.release },
-    run: (engine, keys) => takeOver(engine, keys, { plan, timeoutSeconds: args.healthTimeoutSeconds }),
+    run: (engine, keys) => takeOver(engine, keys, { plan, timeoutSeconds: args.healthTimeoutSeconds, stopSeconds }),
     after: args.after,
     parent: args.parent,
   });
@@ -70,9 +71,11 @@ interface TakingOver {
   /** How requests come to the new release. @default all at once */
   readonly plan: CanaryPlan | undefined;
   readonly timeoutSeconds: number;
+  /** Seconds that a worker may take to end its jobs, or to hand them back. */
+  readonly stopSeconds: number;
 }
 
-async function takeOver(engine: Engine, keys: Keys, { plan, timeoutSeconds }: TakingOver): Promise<void> {
+async function takeOver(engine: Engine, keys: Keys, { plan, timeoutSeconds, stopSeconds }: TakingOver): Promise<void> {
   const containers = keys.containers.split(",");
   const { edge: edgeId, api: release } = keys;
   try {
@@ -81,20 +84,33 @@ async function takeOver(engine: Engine, keys: Keys, { plan, timeoutSeconds }: Ta
     await waitHealthy(engine, [...containers, edgeId], timeoutSeconds);
     if (plan !== undefined) await canary({ engine, edge: edgeId, release, containers, plan });
   } catch (error) {
-    // Of jobs a bad one gets no more either: what its workers fail may be given up for good.
-    if (error instanceof CanaryError) await stopWorkers(engine, containers);
-    await stopUnhealthy(engine, containers);
-    // One whose canary was killed may have a share still.
-    if ((await engine.inspect(edgeId)).running) await sendShare(engine, edgeId, release, 0);
-    throw error instanceof CanaryError ? error : new ReleaseError(error);
+    const isWorse = error instanceof CanaryError;
+    await eachOf([
+      // One whose canary was killed may have a share still.
+      async () => {
+        if ((await engine.inspect(edgeId)).running) await sendShare(engine, edgeId, release, 0);
+      },
+      // Of jobs a bad one gets no more either: what its workers fail may be given up for good.
+      async () => {
+        if (isWorse) await stopWorkers(engine, containers, stopSeconds);
+      },
+      () => stopUnhealthy(engine, containers),
+    ]);
+    throw isWorse ? error : new ReleaseError(error);
   }
   await activate(engine, edgeId, release);
   await log.info(`${release} serves`);
 }
 
-async function stopWorkers(engine: Engine, ids: readonly string[]): Promise<void> {
-  const workers = await runningWorkers(engine);
-  await Promise.all(workers.filter((id) => ids.includes(id)).map((id) => engine.stop(id)));
+/** One after the other, and all of them: a fault of one is said, as it must not hide why the release was given up. */
+async function eachOf(works: readonly (() => Promise<void>)[]): Promise<void> {
+  for (const work of works)
+    await work().catch((fault: unknown) => log.warn(fault instanceof Error ? fault.message : String(fault)));
+}
+
+async function stopWorkers(engine: Engine, ids: readonly string[], seconds: number): Promise<void> {
+  const { release } = await workersOf(engine, ids);
+  await Promise.all(release.map((id) => engine.stop(id, seconds)));
 }
 
 async function stopUnhealthy(engine: Engine, ids: readonly string[]): Promise<void> {

@@ -24,6 +24,8 @@ export interface ServiceRelease {
   readonly release: Output<string>;
   readonly ids: readonly Output<string>[];
   readonly image: Output<string>;
+  /** Seconds from being told to end to being killed. */
+  readonly stopSeconds: number;
 }
 
 /** Seconds that the engine gives beyond the drain time, so that a process is never killed while it closes. */
@@ -45,7 +47,7 @@ export function service(args: ServiceArgs): ServiceRelease {
     );
     return container.id;
   });
-  return { release, ids, image: output(args.image) };
+  return { release, ids, image: output(args.image), stopSeconds: stopSeconds(args.spec) };
 }
 
 /**
@@ -78,8 +80,12 @@ export function serviceContainer({ spec, image, secrets, objects, network }: Ser
     }),
     ...(spec.gpu ? { gpus: "all" } : {}),
     restart: "unless-stopped",
-    destroyGraceSeconds: spec.drainSeconds + KILL_MARGIN_SECONDS,
+    destroyGraceSeconds: stopSeconds(spec),
   };
+}
+
+function stopSeconds({ drainSeconds }: ServiceSpec): number {
+  return drainSeconds + KILL_MARGIN_SECONDS;
 }
 
 function mountUnder({ network }: ServiceArgs, release: Output<string>): NetworkMount {

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { parseJson } from "../../configs/json.ts";
 import { CANARY_SAID } from "../plan/canary.ts";
 import type { Answered } from "../plan/canary-figures.ts";
+import { cleanly } from "../plan/cleanly.ts";
 import { runCanary, Tally } from "../plan/canary-run.ts";
 import { sharesBeside, type CanaryArgs } from "./canary.ts";
 import { FollowedPods } from "./followed-pods.ts";
@@ -36,21 +37,24 @@ export async function canaryOfRequests({
       const count = podsOf(percent, before.length);
       await pods.scale(count);
       for (const pod of await pods.own()) followed.follow(pod, "release");
-      if (count > 0)
-        await log.info(
-          `${CANARY_SAID}: ${percent} % wanted, ${count} of ${count + before.length} pods are of the new release.`,
-        );
+      if (count > 0) await log.info(shareText(percent, count, before.length));
     },
-    unwell: async () => (await pods.unwell()) ?? followed.broken ?? others.fault,
+    unwell: async () => (await pods.unwell()) ?? followed.broken.release ?? followed.broken.before ?? others.fault,
     say: (text: string) => log.info(text),
     sleep: (seconds: number) => sleep(seconds * 1000),
   };
-  try {
-    await runCanary({ ...plan, shares: sharesBeside(plan) }, world, tally);
-  } finally {
-    followed.end();
-    await pods.scale(0);
-  }
+  await cleanly(
+    () => runCanary({ ...plan, shares: sharesBeside(plan) }, world, tally),
+    async () => {
+      followed.end();
+      await pods.scale(0);
+    },
+    (text) => log.warn(text),
+  );
+}
+
+function shareText(percent: number, count: number, before: number): string {
+  return `${CANARY_SAID}: ${percent} % wanted, ${count} of ${count + before} pods are of the new release.`;
 }
 
 /**

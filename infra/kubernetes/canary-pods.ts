@@ -11,7 +11,7 @@ export const CANARY_SELECTOR = `${TRACK_LABEL}=canary`;
 
 interface PodTemplate {
   readonly metadata: { readonly labels: Readonly<Record<string, string>> };
-  readonly spec: object;
+  readonly spec: { readonly terminationGracePeriodSeconds?: number };
 }
 
 /** What the pods of a canary are made from: the service's own Deployment, as the update would have it. */
@@ -32,6 +32,8 @@ export interface CanaryPodsArgs {
 }
 
 const PAUSE_MS = 500;
+/** Seconds from the end of a pod's time to its being gone from the API server. */
+const END_MARGIN_SECONDS = 15;
 
 /**
  * Pods of a new release beside those that serve, behind the same Service: a Deployment of their own, which the service's own does not know. It is
@@ -81,7 +83,7 @@ export class CanaryPods {
   }
 
   /**
-   * There are so many of them, each ready; none takes all of it away and waits until the last has ended.
+   * There are so many of them, each ready; none takes all of it away, and waits until the last has ended as long as one may take for that.
    *
    * @throws Error saying why a pod is not ready
    */
@@ -89,10 +91,7 @@ export class CanaryPods {
     const at = { name: this.#name, namespace: this.#namespace };
     if (pods === 0) {
       await absent(this.#apps.deleteNamespacedDeployment({ ...at, propagationPolicy: "Foreground" }));
-      await this.#until(
-        async () => (await this.own()).length === 0,
-        () => Promise.resolve("pods of the canary have not ended"),
-      );
+      await this.#gone();
       return;
     }
     const body = this.#deployment(pods);
@@ -120,6 +119,13 @@ export class CanaryPods {
     const at = { name: this.#name, namespace: this.#namespace };
     const { status } = await this.#apps.readNamespacedDeployment(at);
     return status?.conditions?.find(({ type }) => type === "ReplicaFailure")?.message;
+  }
+
+  /** One that takes longer to end is in nobody's way but the quota's. */
+  async #gone(): Promise<void> {
+    const { terminationGracePeriodSeconds = 30 } = this.#wanted.spec.template.spec;
+    const deadline = performance.now() + (terminationGracePeriodSeconds + END_MARGIN_SECONDS) * 1000;
+    while ((await this.own()).length > 0 && performance.now() < deadline) await sleep(PAUSE_MS);
   }
 
   async #until(isDone: () => Promise<boolean>, why: () => Promise<string>): Promise<void> {

@@ -1,6 +1,6 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import { ResourceHook, type ResourceHookArgs } from "@pulumi/pulumi";
-import type { CanaryPlan } from "../plan/canary.ts";
+import { CANARY_GIVEN_UP, type CanaryPlan } from "../plan/canary.ts";
 import { CanaryPods, type NewDeployment } from "./canary-pods.ts";
 import { clusterClient, type Where } from "./cluster-client.ts";
 
@@ -15,9 +15,30 @@ export interface CanaryHookArgs {
 }
 
 /** Canaries of one release, which run side by side: where one is worse, none goes on to its rollout. */
-export interface Canaries {
-  /** What is said of the first that was worse. */
-  fault: string | undefined;
+export class Canaries {
+  #fault: string | undefined;
+  readonly #begun: Promise<void>[] = [];
+
+  /** What is said of the first that was worse; nothing while none is. */
+  get fault(): string | undefined {
+    return this.#fault;
+  }
+
+  /**
+   * Runs one; where it is good, waits until all that have begun by then are.
+   *
+   * @throws what it throws, or Error where another one was worse
+   */
+  async run(service: string, canary: () => Promise<void>): Promise<void> {
+    const own = canary().catch((error: unknown) => {
+      this.#fault ??= `the canary of ${service} was given up`;
+      throw error;
+    });
+    this.#begun.push(own);
+    await own;
+    await Promise.allSettled(this.#begun);
+    if (this.#fault !== undefined) throw new Error(`${CANARY_GIVEN_UP}: ${this.#fault}.`);
+  }
 }
 
 export interface CanaryArgs {
@@ -36,12 +57,8 @@ export function canaryHook(service: string, { plan, where, readySeconds, ...args
     const config = await clusterClient(where);
     const pods = await CanaryPods.open({ config, wanted: newInputs as NewDeployment, readySeconds });
     const { namespace } = (newInputs as NewDeployment).metadata;
-    try {
-      await args.run({ config, namespace, container: service, pods, plan, others: args.others });
-    } catch (error) {
-      args.others.fault ??= `the canary of ${service} was given up`;
-      throw error;
-    }
+    const { others, run } = args;
+    await others.run(service, () => run({ config, namespace, container: service, pods, plan, others }));
   });
 }
 

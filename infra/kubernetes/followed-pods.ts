@@ -5,8 +5,8 @@ export type Side = "before" | "release";
 
 /** Logs of pods that are followed from the moment on that they are named. */
 export class FollowedPods {
-  /** Why nothing is known of one any more. */
-  broken: string | undefined;
+  /** Why nothing is known of one of them any more. */
+  readonly broken: Partial<Record<Side, string>> = {};
   readonly #place: Omit<LogPlace, "pod">;
   readonly #take: (side: Side, line: string) => void;
   readonly #pods = new Set<string>();
@@ -25,7 +25,8 @@ export class FollowedPods {
       .catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
       .then((why) => {
         if (!this.#isOver.signal.aborted)
-          this.broken ??= `the log of ${pod} broke off (${why ?? "it has ended"}), and nothing is known of it any more`;
+          this.broken[side] ??=
+            `the log of ${pod} broke off (${why ?? "it has ended"}), and nothing is known of it any more`;
       })
       .catch(() => undefined);
   }

@@ -1,10 +1,11 @@
 import { all, interpolate, output, type Input, type Output, type ResourceHook } from "@pulumi/pulumi";
 import { CANARY, canaryOfCaller } from "../plan/canary.ts";
+import { WORKER_QUEUES } from "../worker-queues.ts";
 import type { AskedService, Database, Done, Release, ServiceSpec } from "../contract.ts";
 import { autoscaling } from "./autoscaling.ts";
 import { canaryOfJobs } from "./canary-of-jobs.ts";
 import { canaryOfRequests } from "./canary-of-requests.ts";
-import { canaryHook, type Canaries } from "./canary.ts";
+import { Canaries, canaryHook } from "./canary.ts";
 import type { Where } from "./cluster-client.ts";
 import { deployment, hasTraffic, serviceAddress, serviceTemplate, type DeploymentArgs } from "./deployment.ts";
 import { digest } from "./digest.ts";
@@ -46,7 +47,7 @@ interface Rolling extends ReleaseArgs {
 
 /** Every service, each rolled out by the cluster itself: new pods beside the old, which go when these are ready. */
 export function release(args: ReleaseArgs): Release {
-  const canaries: Canaries = { fault: undefined };
+  const canaries = new Canaries();
   const rolled = args.services.map((service) => rollOut(service, { ...args, canaries }));
   const [url] = rolled.flatMap((one) => one.url ?? []);
   if (url === undefined)
@@ -88,13 +89,14 @@ function rollOut({ scale, ...service }: ReleaseArgs["services"][number], args: R
 }
 
 /**
- * A worker with GPUs has none: its pod would wait for a GPU that nobody has made a node for.
+ * Of what answers requests or takes jobs. A worker with GPUs has none: its pod would wait for a GPU that nobody has made a node for.
  *
  * @throws Error where one is wanted and the program cannot reach the cluster by itself
  */
 function canaryOf(spec: ServiceSpec, { where, config, canaries }: Rolling): ResourceHook | undefined {
   const plan = canaryOfCaller(process.env);
-  if (plan === undefined || spec.gpu) return undefined;
+  const isJudged = hasTraffic(spec) || (Object.hasOwn(WORKER_QUEUES, spec.name) && !spec.gpu);
+  if (plan === undefined || !isJudged) return undefined;
   if (where === undefined)
     throw new Error(`${CANARY} is set, and a stack that brings its own cluster has no canary: unset it.`);
   const run = hasTraffic(spec) ? canaryOfRequests : canaryOfJobs;

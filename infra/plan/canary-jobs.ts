@@ -34,6 +34,26 @@ export function worseJobs(release: JobFigures, before: JobFigures): string | und
   );
 }
 
+/** What workers of both releases come to, told by their logs. */
+export class JobTally {
+  readonly #figures = { release: new JobFigures(), before: new JobFigures() };
+
+  /** Takes a line of a worker's log. */
+  take(side: "release" | "before", line: string): void {
+    const outcome = readAttempt(line);
+    if (outcome !== undefined) this.#figures[side].add(outcome);
+  }
+
+  /** In what the new one is worse; nothing where it is not. */
+  get worse(): string | undefined {
+    return worseJobs(this.#figures.release, this.#figures.before);
+  }
+
+  toString(): string {
+    return `the new release: ${String(this.#figures.release)}; the one before: ${String(this.#figures.before)}`;
+  }
+}
+
 /** A line of a worker's log, as worker/run-attempt.ts writes it. */
 const attemptSchema = z.object({ attempt: z.int(), msg: z.string(), code: z.string().optional() });
 

@@ -64,7 +64,8 @@ export async function runCanary(plan: CanaryPlan, world: CanaryWorld, tally: Tal
       await world.say(`${CANARY_SAID} at ${percent} % is good. ${figures}`);
     }
   } catch (error) {
-    await world.send(0);
+    // What goes wrong with that must not hide why.
+    await world.send(0).catch((fault: unknown) => world.say(`${CANARY_SAID}: ${String(fault)}`));
     throw error;
   }
 }

@@ -86,7 +86,7 @@ function forwardCases(stack: () => TypedStack): void {
     stack().checkout.release("0.2.1", "0.2.0");
     expect(code, output).toBe(1);
     expect(output).toMatch(/The canary was given up at 33 %: \d+ of \d+ requests to the new release failed/);
-    expect(output).toContain("nothing of the new release runs, and 0.2.0 serves on");
+    expect(output).toContain("nothing of another release runs, and 0.2.0 serves on");
     expect([await canaries(stack()), await pods(), await servedBy(stack())]).toEqual(["", before, "0.2.0"]);
     await stack().nothingWasLost("500: ");
   });
@@ -110,10 +110,12 @@ function forwardCases(stack: () => TypedStack): void {
     const broken = 'throw new Error("this release is broken");\n';
     stack().checkout.release("0.2.0", "0.2.2");
     stack().checkout.edit("app/main.ts", "await runService(", `${broken}await runService(`);
+    stack().checkout.edit("jobs/kinds/sum.ts", "max(10_000)", "max(9999)");
     const before = await imagesOf(stack());
     await stack().begin();
     const { code, output } = await stack().slipway("deploy", "--yes", "--no-backup").ended;
     stack().checkout.edit("app/main.ts", broken, "");
+    stack().checkout.edit("jobs/kinds/sum.ts", "max(9999)", "max(10_000)");
     stack().checkout.release("0.2.2", "0.2.0");
     expect(code, output).toBe(1);
     expect(output).toContain("this release is broken");

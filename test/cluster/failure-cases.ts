@@ -43,7 +43,7 @@ function badCases(stack: () => TypedStack): void {
     stack().checkout.release(NEXT, SERVES);
     expect(code, output).toBe(1);
     expect(output).toContain("division by zero");
-    expect(output).toContain(`nothing of the new release runs, and ${SERVES} serves on`);
+    expect(output).toContain(`nothing of another release runs, and ${SERVES} serves on`);
     expect(await pods(stack())).toEqual(before);
     await stack().nothingWasLost();
   });

@@ -43,6 +43,8 @@ async function allDone({ accepted }: LoadReport): Promise<void> {
 
 it("lets a good release take over by shares, without a failed request", async () => {
   stack.checkout.release("0.1.0", "0.2.0");
+  // Workers too: what does not change belongs to both releases.
+  stack.checkout.edit("jobs/kinds/sum.ts", "max(10_000)", "max(9999)");
   const report = await underLoad(async () => {
     const { code, result, text } = await spoken<Deployed>(stack.slipway(...CANARY, "--json"));
     expect(code, text).toBe(0);
@@ -63,11 +65,14 @@ it("sends everything back from one whose API fails, takes it away, and says by w
   stack.checkout.release("0.2.0", "0.3.0");
   const [good, bad] = ['app.get("/api/v1/health", { schema: summary }, async () => {', 'throw new Error("it fails");'];
   stack.checkout.edit("app/routes/health.ts", good, good + bad);
+  const workers = await stack.containers("worker-cpu");
   const report = await underLoad(async () => {
     const { code, output } = await stack.slipway(...CANARY).ended;
     expect(code, output).toBe(1);
     expect(output).toContain("Gone back to 0.2.0 by itself");
   });
+  // Its workers are those of the release that serves.
+  expect(await stack.containers("worker-cpu")).toEqual(workers);
   stack.checkout.edit("app/routes/health.ts", good + bad, good);
   stack.checkout.release("0.3.0", "0.2.0");
   // Those that the new release was given, and nobody else's.

@@ -44,8 +44,6 @@ describe("deploys", () => {
   it("say what they would do, and change nothing", async () => {
     stack.checkout.release("0.1.0", "0.2.0");
     const before = await stack.containers();
-    // Its workers are well.
-    stack.checkout.edit("jobs/kinds/sum.ts", "max(10_000)", "max(9999)");
     const { code, result, text } = await slipway("deploy");
     expect({ code, result }, text).toEqual({
       ...{ code: 0, result: { serves: "0.1.0", version: "0.2.0", migrations: [], faults: [] } },

@@ -80,11 +80,13 @@ async function toItsEnd<T>(note: Attempt["note"], work: () => Promise<T>): Promi
   }
 }
 
-/** Characters of a reason that are kept: the rest is the end of some log. */
-const REASON_LENGTH = 2000;
+/** Characters of a reason that are kept, at its beginning and its end: between them is some log. */
+const REASON_LENGTH = { head: 1500, tail: 500 };
 
 function reasonOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, REASON_LENGTH);
+  const text = error instanceof Error ? error.message : String(error);
+  const { head, tail } = REASON_LENGTH;
+  return text.length <= head + tail ? text : `${text.slice(0, head)}\n...\n${text.slice(-tail)}`;
 }
 
 /** Those whose process was gone before it could say how they ended. */

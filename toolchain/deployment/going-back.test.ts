@@ -64,13 +64,14 @@ test("where going back fails too, both are said", async () => {
   expect(text).toBe("The new release answers 500.\n\nGoing back to 0.1.0 by itself failed too: no room");
 });
 
-test("where somebody ends it meanwhile, that is what is said: the next run goes on", async () => {
-  const broken = new UserError("Interrupted.", 130);
+test("where somebody ends it meanwhile, that is said, with what goes on", async () => {
   const bring = () => {
     interrupted.isTrue = true;
-    return Promise.reject(broken);
+    return Promise.reject(new UserError("Interrupted.", 130));
   };
-  expect((await became(fault, { bring })).result).toBe(broken);
+  expect((await became(fault, { bring })).text).toBe(
+    "The new release answers 500.\n\nInterrupted while going back to 0.1.0; make up STACK=mine goes on with that.",
+  );
 });
 
 test.each<[string, unknown, boolean]>([

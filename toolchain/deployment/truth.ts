@@ -124,7 +124,7 @@ export async function untilTrue({ asked, look, patienceSeconds, report }: TruthA
 }
 
 /** Services that have to be seen to know which release serves. */
-export const RELEASE_SERVICES = ["api", "worker-cpu"] as const;
+export const RELEASE_SERVICES = ["api", "worker-cpu", "worker-gpu"] as const;
 
 /** What API and workers that serve run from; nothing where no API does. */
 export function servingImages(running: Running): ReleaseImages | undefined {

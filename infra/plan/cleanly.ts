@@ -1,0 +1,19 @@
+/**
+ * Does something and clears up behind it, whatever came of it. What goes wrong while clearing up is thrown where nothing went wrong before, and said
+ * otherwise: it must not hide why the work failed.
+ *
+ * @param say is told of a fault that is not thrown
+ */
+export async function cleanly(
+  work: () => Promise<void>,
+  clearUp: () => Promise<void>,
+  say: (text: string) => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await clearUp().catch((fault: unknown) => say(fault instanceof Error ? fault.message : String(fault)));
+    throw error;
+  }
+  await clearUp();
+}
