@@ -1,7 +1,7 @@
 import { EXIT } from "../backup/protocol.ts";
 import type { CanaryPlan } from "../infra/plan/canary.ts";
 import { UserError } from "../toolchain/command.ts";
-import { deployStack, type Besides, type Underway } from "../toolchain/deploy.ts";
+import { deployStack, type Besides } from "../toolchain/deploy.ts";
 import {
   DeploymentsLog,
   recordOf,
@@ -14,6 +14,7 @@ import { TOO_OLD, type Looked } from "../toolchain/deployment/operate.ts";
 import { pin, readPinned } from "../toolchain/deployment/pinned.ts";
 import { checkoutMigrations } from "../toolchain/deployment/what.ts";
 import { RELEASE_SERVICES, servingImages } from "../toolchain/deployment/truth.ts";
+import type { Underway } from "../toolchain/deployment/underway.ts";
 import { Edge } from "../toolchain/edge.ts";
 import { findFolders } from "../toolchain/folders.ts";
 import { platformOf } from "../toolchain/platforms/platforms.ts";

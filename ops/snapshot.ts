@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { EXIT, type BackupRecord } from "../backup/protocol.ts";
 import { UserError, wasInterrupted } from "../toolchain/command.ts";
-import type { Underway } from "../toolchain/deploy.ts";
+import type { Underway } from "../toolchain/deployment/underway.ts";
 import type { Steps } from "../toolchain/steps.ts";
 import { backupSchema } from "./agent-messages.ts";
 import { askAgent } from "./asking.ts";

@@ -5,11 +5,13 @@ import {
 } from "../toolchain/deployment/deployments-log.ts";
 import type { WayBack } from "../toolchain/deployment/going-back.ts";
 import type { Copy, Running } from "../toolchain/deployment/truth.ts";
-import type { DeployingArgs } from "./deploying.ts";
 import { barriers, type Applied, type Barrier } from "./release-choice.ts";
 import { stackOption } from "./restore-run.ts";
 
-export interface WayBackArgs extends Pick<DeployingArgs, "stack" | "which"> {
+export interface WayBackArgs {
+  readonly stack: string;
+  /** Which release was to run: the checkout's, one of before, or the one that serves, with other settings. */
+  readonly which: "checkout" | "before" | "same";
   /** Whether the release before is to come back by itself at all. */
   readonly isWanted: boolean;
   readonly records: readonly DeploymentRecord[];

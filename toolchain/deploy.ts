@@ -5,10 +5,11 @@ import { UserError, wasInterrupted } from "./command.ts";
 import { attempt, type Attempt } from "./deployment/attempt.ts";
 import { recordOf, releasesToKeep, type DeploymentRecord } from "./deployment/deployments-log.ts";
 import { asAsked, askedBy, bringBack, goBack, type WayBack } from "./deployment/going-back.ts";
-import { levelOf, lookWithin, recordWithin, type Looked } from "./deployment/operate.ts";
+import { levelOf, lookWithin, recordWithin } from "./deployment/operate.ts";
 import { productVersion } from "./deployment/product-version.ts";
 import { readPinned } from "./deployment/pinned.ts";
 import { RELEASE_SERVICES, servingVersion } from "./deployment/truth.ts";
+import type { Underway } from "./deployment/underway.ts";
 import { bundle, changes, keepsData, ready, update } from "./deployment/update.ts";
 import { whatIsDeployed } from "./deployment/what.ts";
 import type { Host } from "./platforms/host.ts";
@@ -32,15 +33,6 @@ export interface DeployArgs {
   readonly canary?: CanaryPlan | undefined;
   /** What is done besides. @default nothing */
   readonly besides?: Besides;
-}
-
-/** A deploy under way, for what is done besides. */
-export interface Underway {
-  readonly stack: Stack;
-  readonly host: Host;
-  readonly entry: Attempt;
-  /** How the stack stood from within before anything was changed. */
-  readonly looked: Looked;
 }
 
 /** What `slipway deploy` does besides; each throws where the deploy must not go on. */

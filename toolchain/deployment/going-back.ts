@@ -1,10 +1,10 @@
 import { CommandError, UserError, wasInterrupted } from "../command.ts";
-import type { Underway } from "../deploy.ts";
 import type { Stack } from "../stack.ts";
 import type { Report, Steps } from "../steps.ts";
 import type { ReleaseImages } from "./deployments-log.ts";
 import { pin } from "./pinned.ts";
 import { untilTrue, type Asked, type Running } from "./truth.ts";
+import type { Underway } from "./underway.ts";
 import { changes, update } from "./update.ts";
 
 /** Seconds that a container or pod may take to come back that has just ended. */
