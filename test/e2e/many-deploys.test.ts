@@ -14,6 +14,9 @@ const DEPLOYS = Number(process.env["DEPLOYS"] ?? 2);
 /** Requests that go by with each deploy: where it was quicker, the next one waits for them. Many of them where deploys are: a million with fifty. */
 const REQUESTS_A_DEPLOY = process.env["DEPLOYS"] === undefined ? 0 : 20_000;
 
+/** A token outlasts all of them. */
+const HOURS = 12;
+
 let stack: OpsStack;
 let load: RunningLoad;
 let holder: { stop(): Promise<number> };
@@ -25,7 +28,7 @@ beforeAll(async () => {
   // Clients ask as fast as they can.
   stack = await makeOpsStack("  slipway:api: { rateLimitPerSecond: 0 }\n");
   await stack.up();
-  const to = { url: stack.url, token: await stack.token() };
+  const to = { url: stack.url, token: await stack.token(HOURS) };
   begun = performance.now();
   load = startLoad(to, REQUESTS_A_DEPLOY === 0 ? 4 : 8, { read: "/api/v1/jobs?limit=1", jobEvery: 10 });
   holder = startLockHolder(sql);

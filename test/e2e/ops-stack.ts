@@ -19,7 +19,8 @@ export interface OpsStack {
   up(): Promise<void>;
   /** Runs `pulumi <words> --stack <name>`. */
   pulumi(...words: string[]): Promise<Ended>;
-  token(): Promise<string>;
+  /** @param hours that it is good for. @default 1 */
+  token(hours?: number): Promise<string>;
   /** Writes a secret into its file, as `pulumi config set --secret` does. */
   setSecret(key: string, value: string): Promise<void>;
   /** The stack's file. */
@@ -66,7 +67,7 @@ export async function makeOpsStack(more = "", name = `ops-${randomBytes(3).toStr
       if (code !== 0) throw new Error(`up ended with ${code}:\n${output}`);
     },
     pulumi: (...words) => script(PULUMI, name, ...words),
-    token: async () => (await command("token")).stdout.trim(),
+    token: async (hours = 1) => (await command("token", "--hours", String(hours))).stdout.trim(),
     setSecret: async (key, value) => {
       const { code, output } = await script(SET_SECRET, name, key, value);
       if (code !== 0) throw new Error(`${key} could not be set:\n${output}`);
