@@ -21,10 +21,11 @@ const root = z.object({ name: z.literal("slipway"), version: z.string(), links: 
 const health = z.object({ status: z.literal("healthy") });
 const live = z.object({ status: z.literal("live") });
 const ready = z.object({ status: z.literal("ready") });
+const accepted = z.object({ id: z.string() });
 
 const JOB_SECONDS = 60;
 
-/** Every public route, and what it must answer. */
+/** What clients ask for, and how it must be answered: all routes that read, and those that make a job or a batch. */
 const CHECKS: readonly Check[] = [
   { route: "GET /", ask: async (edge) => `version ${(await json(edge, "/", root)).version}` },
   { route: "GET /api/v1/health", ask: async (edge) => (await json(edge, "/api/v1/health", health)).status },
@@ -35,6 +36,11 @@ const CHECKS: readonly Check[] = [
   { route: "POST /api/v1/jobs", ask: sum },
   { route: "GET /api/v1/jobs/:id/artifact", ask: speech },
   { route: "GET /api/v1/jobs/:id, unknown", ask: unknownJob },
+  { route: "GET /api/v1/jobs", ask: (edge) => counted(edge, "/api/v1/jobs?limit=1", "jobs") },
+  { route: "GET /api/v1/jobs/:id/attempts", ask: attempts },
+  { route: "POST /api/v1/batches", ask: batch },
+  { route: "GET /api/v1/queues", ask: (edge) => counted(edge, "/api/v1/queues", "queues") },
+  { route: "GET /api/v1/schedules", ask: (edge) => counted(edge, "/api/v1/schedules", "schedules") },
 ];
 
 /** Asks every route, one after the other; a fault in one does not keep the others from being asked. */
@@ -89,6 +95,25 @@ async function speech(edge: Edge): Promise<string> {
   if (!(durationSeconds > 0.2 && peakDbfs > -40))
     throw new Error(`${durationSeconds} s at ${peakDbfs} dBFS is no speech`);
   return `job ${id}: ${durationSeconds.toFixed(2)} s, peak ${peakDbfs.toFixed(1)} dBFS`;
+}
+
+/** A list under its name. */
+async function counted(edge: Edge, path: string, name: string): Promise<string> {
+  const { [name]: list = [] } = await json(edge, path, z.looseObject({ [name]: z.array(z.unknown()) }));
+  return `${(list as readonly unknown[]).length} ${name}`;
+}
+
+async function attempts(edge: Edge): Promise<string> {
+  const { id } = await edge.createJob("sum", { numbers: [1] });
+  await edge.finished(id, JOB_SECONDS);
+  return counted(edge, `/api/v1/jobs/${id}/attempts`, "attempts");
+}
+
+async function batch(edge: Edge): Promise<string> {
+  const made = await edge.request("POST", "/api/v1/batches", 202, { kind: "sum", members: [{ numbers: [1] }] });
+  const { id } = accepted.parse(await made.json());
+  const { size } = await json(edge, `/api/v1/batches/${id}`, z.object({ size: z.int() }));
+  return `batch ${id}: ${size} job`;
 }
 
 async function unknownJob(edge: Edge): Promise<string> {

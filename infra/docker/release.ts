@@ -23,7 +23,7 @@ export class ReleaseError extends Error {
   constructor(cause: unknown) {
     super(
       `The release was given up: the one before it goes on serving.\n${cause instanceof Error ? cause.message : String(cause)}\n` +
-        "Containers that were not healthy are stopped, not removed. Mend the cause and run `pulumi up` again.",
+        "Its workers, and containers that were not healthy, are stopped, not removed. Mend the cause and run `pulumi up` again.",
       { cause },
     );
     this.name = "ReleaseError";
@@ -84,19 +84,16 @@ async function takeOver(engine: Engine, keys: Keys, { plan, timeoutSeconds, stop
     await waitHealthy(engine, [...containers, edgeId], timeoutSeconds);
     if (plan !== undefined) await canary({ engine, edge: edgeId, release, containers, plan });
   } catch (error) {
-    const isWorse = error instanceof CanaryError;
     await eachOf([
       // One whose canary was killed may have a share still.
       async () => {
         if ((await engine.inspect(edgeId)).running) await sendShare(engine, edgeId, release, 0);
       },
-      // Of jobs a bad one gets no more either: what its workers fail may be given up for good.
-      async () => {
-        if (isWorse) await stopWorkers(engine, containers, stopSeconds);
-      },
+      // It gets no jobs either: what bad workers fail may be given up for good.
+      () => stopWorkers(engine, containers, stopSeconds),
       () => stopUnhealthy(engine, containers),
     ]);
-    throw isWorse ? error : new ReleaseError(error);
+    throw error instanceof CanaryError ? error : new ReleaseError(error);
   }
   await activate(engine, edgeId, release);
   await log.info(`${release} serves`);

@@ -1,5 +1,5 @@
 import { all, interpolate, output, type Input, type Output, type ResourceHook } from "@pulumi/pulumi";
-import { CANARY, canaryOfCaller } from "../plan/canary.ts";
+import { CANARY, canaryOfCaller, type CanaryPlan } from "../plan/canary.ts";
 import { WORKER_QUEUES } from "../worker-queues.ts";
 import type { AskedService, Database, Done, Release, ServiceSpec } from "../contract.ts";
 import { autoscaling } from "./autoscaling.ts";
@@ -35,20 +35,16 @@ export interface ReleaseArgs {
 /** One service that rolled out. */
 interface Rolled {
   readonly name: string;
+  readonly made: Done;
   /** Its name changes with everything that is in the pods. Known once they are ready. */
   readonly asked: Output<AskedService>;
   /** Present where others send it requests. */
   readonly url?: Output<string>;
 }
 
-interface Rolling extends ReleaseArgs {
-  readonly canaries: Canaries;
-}
-
 /** Every service, each rolled out by the cluster itself: new pods beside the old, which go when these are ready. */
 export function release(args: ReleaseArgs): Release {
-  const canaries = new Canaries();
-  const rolled = args.services.map((service) => rollOut(service, { ...args, canaries }));
+  const rolled = rollAllOut(args);
   const [url] = rolled.flatMap((one) => one.url ?? []);
   if (url === undefined)
     throw new Error(`A release needs a service named api; it has: ${rolled.map(({ name }) => name).join(", ")}.`);
@@ -59,13 +55,27 @@ export function release(args: ReleaseArgs): Release {
   return { url, serving, asked };
 }
 
-function rollOut({ scale, ...service }: ReleaseArgs["services"][number], args: Rolling): Rolled {
+/** Where there is a canary, what it does not look at comes behind what it has seen to be good. */
+function rollAllOut(args: ReleaseArgs): readonly Rolled[] {
+  const plan = canaryOfCaller(process.env);
+  const canaries = new Canaries();
+  const judged = args.services.filter(({ spec }) => isJudged(spec));
+  const others = args.services.filter(({ spec }) => !isJudged(spec));
+  const first = judged.map((service) => rollOut(service, args, canaryOf(service.spec, { ...args, canaries, plan })));
+  const after = plan === undefined ? args.after : [...args.after, ...first.map(({ made }) => made)];
+  return [...first, ...others.map((service) => rollOut(service, { ...args, after }, undefined))];
+}
+
+function rollOut(
+  { scale, ...service }: ReleaseArgs["services"][number],
+  args: ReleaseArgs,
+  before: ResourceHook | undefined,
+): Rolled {
   const { config, place } = args;
   const { spec, parts } = service;
   const traffic = args.loadBalancer ? ("load-balancer" as const) : ("cluster" as const);
   const shape = { ...service, gpu: config.kubernetes.gpu, traffic };
   const { healthTimeoutSeconds } = config;
-  const before = canaryOf(spec, args);
   const made = deployment({ ...shape, scale, healthTimeoutSeconds, before, after: args.after, place });
   disruptionBudget(spec.name, place);
   if (scale.owner !== "stack")
@@ -85,18 +95,22 @@ function rollOut({ scale, ...service }: ReleaseArgs["services"][number], args: R
     ...{ image, release: name },
     ...(scale.owner === "stack" ? { replicas: scale.replicas } : {}),
   }));
-  return { name: spec.name, asked, ...(hasTraffic(spec) ? { url: publish(spec, made, args) } : {}) };
+  return { name: spec.name, made, asked, ...(hasTraffic(spec) ? { url: publish(spec, made, args) } : {}) };
 }
 
-/**
- * Of what answers requests or takes jobs. A worker with GPUs has none: its pod would wait for a GPU that nobody has made a node for.
- *
- * @throws Error where one is wanted and the program cannot reach the cluster by itself
- */
-function canaryOf(spec: ServiceSpec, { where, config, canaries }: Rolling): ResourceHook | undefined {
-  const plan = canaryOfCaller(process.env);
-  const isJudged = hasTraffic(spec) || (Object.hasOwn(WORKER_QUEUES, spec.name) && !spec.gpu);
-  if (plan === undefined || !isJudged) return undefined;
+/** What answers requests or takes jobs is. A worker with GPUs is not: its pod would wait for a GPU that nobody has made a node for. */
+function isJudged(spec: ServiceSpec): boolean {
+  return hasTraffic(spec) || (Object.hasOwn(WORKER_QUEUES, spec.name) && !spec.gpu);
+}
+
+interface CanaryOf extends Pick<ReleaseArgs, "where" | "config"> {
+  readonly canaries: Canaries;
+  readonly plan: CanaryPlan | undefined;
+}
+
+/** @throws Error where one is wanted and the program cannot reach the cluster by itself */
+function canaryOf(spec: ServiceSpec, { where, config, canaries, plan }: CanaryOf): ResourceHook | undefined {
+  if (plan === undefined) return undefined;
   if (where === undefined)
     throw new Error(`${CANARY} is set, and a stack that brings its own cluster has no canary: unset it.`);
   const run = hasTraffic(spec) ? canaryOfRequests : canaryOfJobs;

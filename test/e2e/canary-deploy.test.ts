@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Deployed } from "../../ops/deploying.ts";
 import { finished, startLoad, type LoadReport, type Target } from "./client.ts";
 import { lostJobs } from "./lost-jobs.ts";
+import { FAILING, MORE_TRIES } from "./bad-workers.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
 import { spoken, type Running } from "./running.ts";
 
@@ -14,7 +15,7 @@ let to: Target;
 beforeAll(async () => {
   stack = await makeOpsStack("  slipway:backup: { enabled: false }\n");
   // Workers of a bad release fail jobs for seconds until they are stopped; with three tries in all some would be dead by then.
-  stack.checkout.edit("jobs/kinds/sum.ts", "maxAttempts: 3", "maxAttempts: 10");
+  stack.checkout.edit("worker/run-attempt.ts", ...MORE_TRIES);
   const { code, output } = await stack.slipway("deploy", "--init", "--yes").ended;
   if (code !== 0) throw new Error(output);
   to = { url: stack.url, token: await stack.token() };
@@ -44,7 +45,7 @@ async function allDone({ accepted }: LoadReport): Promise<void> {
 it("lets a good release take over by shares, without a failed request", async () => {
   stack.checkout.release("0.1.0", "0.2.0");
   // Workers too: what does not change belongs to both releases.
-  stack.checkout.edit("jobs/kinds/sum.ts", "max(10_000)", "max(9999)");
+  stack.checkout.edit("worker/fitness.ts", "the worker takes jobs again", "the worker takes jobs once more");
   const report = await underLoad(async () => {
     const { code, result, text } = await spoken<Deployed>(stack.slipway(...CANARY, "--json"));
     expect(code, text).toBe(0);
@@ -52,7 +53,9 @@ it("lets a good release take over by shares, without a failed request", async ()
       /Canary at 20 % is good\. the new release: \d{2,} requests, 0 errors .*; the one before: \d{2,} requests/,
     );
     expect(text).toContain("Canary at 100 % is good.");
-    expect(text).toMatch(/; workers: \d{2,} attempts of jobs, 0 failed .*; those of the one before: \d{2,} attempts/);
+    expect(text).toMatch(
+      /; workers: the new release: \d{2,} attempts of jobs, 0 failed .*; the one before: \d{2,} attempts/,
+    );
     expect(result.deployment).toMatchObject({ outcome: "succeeded", version: "0.2.0", serving: "0.2.0" });
   });
   expect(report.failures).toEqual([]);
@@ -93,14 +96,13 @@ it("sends everything back from one whose API fails, takes it away, and says by w
 
 it("sends everything back from one whose workers fail jobs that those of before do, and no job is lost", async () => {
   stack.checkout.release("0.2.0", "0.3.0");
-  const [good, bad] = ["numbers }) => (", 'numbers }) => Promise.reject(new Error("it fails")) ?? ('];
-  stack.checkout.edit("jobs/kinds/sum.ts", good, bad);
+  stack.checkout.edit("worker/run-attempt.ts", ...FAILING);
   const report = await underLoad(async () => {
     const { code, output } = await stack.slipway(...CANARY).ended;
     expect(code, output).toBe(1);
     expect(output).toContain("Gone back to 0.2.0 by itself");
   });
-  stack.checkout.edit("jobs/kinds/sum.ts", bad, good);
+  stack.checkout.edit("worker/run-attempt.ts", FAILING[1], FAILING[0]);
   stack.checkout.release("0.3.0", "0.2.0");
   expect(report.failures).toEqual([]);
   expect(log().at(-1)?.reason).toMatch(
