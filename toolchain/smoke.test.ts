@@ -24,6 +24,12 @@ const ANSWERS: Readonly<Record<string, readonly [status: number, type: string, b
   "GET /api/v1/jobs/5": [200, "application/json", '{"id":"5","state":"succeeded","result":{"sum":6.5}}'],
   "GET /api/v1/jobs/5/artifact": [200, "audio/wav", sound],
   "GET /api/v1/jobs/1": [404, "application/problem+json", "{}"],
+  "GET /api/v1/jobs?limit=1": [200, "application/json", '{"jobs":[{}],"next":null}'],
+  "GET /api/v1/jobs/5/attempts": [200, "application/json", '{"attempts":[{}]}'],
+  "POST /api/v1/batches": [202, "application/json", '{"id":"7","size":1}'],
+  "GET /api/v1/batches/7": [200, "application/json", '{"id":"7","size":1}'],
+  "GET /api/v1/queues": [200, "application/json", '{"queues":[]}'],
+  "GET /api/v1/schedules": [200, "application/json", '{"schedules":[],"next":null}'],
 };
 
 async function stack(answers: typeof ANSWERS): Promise<Edge> {
@@ -47,7 +53,7 @@ test("a healthy stack passes on every route", async () => {
   const seen: string[] = [];
   const results = await smoke(await stack(ANSWERS), ({ route }) => seen.push(route));
   expect(results.filter(({ ok }) => !ok)).toEqual([]);
-  expect(seen).toHaveLength(9);
+  expect(seen).toHaveLength(14);
 });
 
 test.each([
@@ -60,6 +66,9 @@ test.each([
   ],
   ["POST /api/v1/jobs, no token", { "POST /api/v1/jobs, no token": [202, "application/json", "{}"] }],
   ["GET /api/v1/jobs/:id/artifact", { "GET /api/v1/jobs/5/artifact": [200, "audio/wav", "no sound"] }],
+  ["GET /api/v1/jobs", { "GET /api/v1/jobs?limit=1": [500, "application/problem+json", "{}"] }],
+  ["GET /api/v1/queues", { "GET /api/v1/queues": [200, "application/json", '{"queues":{}}'] }],
+  ["POST /api/v1/batches", { "GET /api/v1/batches/7": [404, "application/problem+json", "{}"] }],
   ["GET /api/v1/jobs/:id, unknown", { "GET /api/v1/jobs/1": [200, "application/json", "{}"] }],
 ] as const)("%s that answers wrongly fails alone", async (route, wrong) => {
   const results = await smoke(await stack({ ...ANSWERS, ...wrong }), () => undefined);
