@@ -23,10 +23,13 @@ const deploy = (...words: string[]) => slipway<Deployed>("deploy", "--yes", ...w
 const log = () => stack.deployments();
 const outcomes = () => log().map(({ outcome }) => outcome);
 const served = () => stack.served();
-/** Names of the containers that run. */
+/** Names of the containers of API and workers that run. */
 const running = async () => {
   const { output } = await docker("ps", "--filter", `label=slipway.stack=${stack.name}`, "--format", "{{.Names}}");
-  return output.trim().split("\n").sort();
+  return output
+    .split("\n")
+    .filter((name) => /-(api|worker-\w+)-\d/.test(name))
+    .sort();
 };
 const sql = (query: string) => stack.sql(query);
 
