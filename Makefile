@@ -45,7 +45,7 @@ check: ## format, lint, types and unit tests
 format: ## format the sources and mend what the linter can
 	$(RUN) -- npm run --silent format
 
-smoke: ## ask every public route of the running stack                 STACK=dev JSON=1
+smoke: ## ask the running stack what clients ask it for                 STACK=dev JSON=1
 	$(RUN) commands/smoke.ts --stack '$(STACK)' $(call flag,JSON,--json)
 
 bench-queue: ## the queue beside BullMQ, pg-boss, graphile-worker, Celery   ARGS='--size quick --only enqueue'

@@ -9,7 +9,7 @@ import { makeToken } from "../token.ts";
 
 const USAGE = {
   command: "make smoke",
-  summary: "asks every public route of the running stack, and exits with 1 when one does not answer as it must.",
+  summary: "asks the running stack what clients ask it for, and exits with 1 when one does not answer as it must.",
   options: [
     "STACK=name  --stack name    stack to ask; default dev",
     "            --url address   asks there, without Pulumi",
