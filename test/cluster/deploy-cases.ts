@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
 import type { Deployed } from "../../ops/deploying.ts";
 import type { DeploymentRecord } from "../../toolchain/deployment/deployments-log.ts";
-import { FAILING, MORE_TRIES } from "../e2e/bad-workers.ts";
+import { FAILING, MORE_TRIES, OTHER, undo } from "../e2e/bad-workers.ts";
 import { failureCases } from "./failure-cases.ts";
 import { imagesOf, releasesOf, servedBy } from "./seen.ts";
 import type { TypedStack } from "./typed-stack.ts";
@@ -51,7 +51,7 @@ function forwardCases(stack: () => TypedStack): void {
     migration(stack(), EXPANDED, "-- phase: expand\nALTER TABLE jobs ADD COLUMN test int;\n");
     stack().checkout.edit("jobs/schema-level.ts", `= ${SCHEMA_LEVEL};`, `= ${EXPANDED};`);
     // With three tries in all a job may be dead before the workers of a bad release are seen, below.
-    stack().checkout.edit("worker/run-attempt.ts", ...MORE_TRIES);
+    stack().checkout.edit(...MORE_TRIES);
     await stack().begin();
     const { deployment, text } = await done(stack(), "deploy", ...CANARY, "33,50");
     for (const percent of [33, 50])
@@ -94,11 +94,11 @@ function forwardCases(stack: () => TypedStack): void {
 
   it("has failed where a canary's workers fail jobs, whose pod goes, and no job is lost", async () => {
     stack().checkout.release("0.2.0", "0.2.1");
-    stack().checkout.edit("worker/run-attempt.ts", ...FAILING);
+    stack().checkout.edit(...FAILING);
     const before = await imagesOf(stack());
     await stack().begin();
     const { code, output } = await stack().slipway("deploy", "--yes", "--no-backup", ...CANARY, "33,50").ended;
-    stack().checkout.edit("worker/run-attempt.ts", FAILING[1], FAILING[0]);
+    undo(stack().checkout, FAILING);
     stack().checkout.release("0.2.1", "0.2.0");
     expect(code, output).toBe(1);
     expect(output).toMatch(/The canary was given up: \d+ of \d+ attempts of jobs by the new release failed/);
@@ -110,13 +110,12 @@ function forwardCases(stack: () => TypedStack): void {
     const broken = 'throw new Error("this release is broken");\n';
     stack().checkout.release("0.2.0", "0.2.2");
     stack().checkout.edit("app/main.ts", "await runService(", `${broken}await runService(`);
-    const [old, other] = ["the worker takes jobs again", "the worker takes jobs once more"];
-    stack().checkout.edit("worker/fitness.ts", old, other);
+    stack().checkout.edit(...OTHER);
     const before = await imagesOf(stack());
     await stack().begin();
     const { code, output } = await stack().slipway("deploy", "--yes", "--no-backup").ended;
     stack().checkout.edit("app/main.ts", broken, "");
-    stack().checkout.edit("worker/fitness.ts", other, old);
+    undo(stack().checkout, OTHER);
     stack().checkout.release("0.2.2", "0.2.0");
     expect(code, output).toBe(1);
     expect(output).toContain("this release is broken");

@@ -1,10 +1,32 @@
-/** Edits of worker/run-attempt.ts: from and to. The kinds stay as they are, as the agent of backups has one of them in its image. */
+import type { Checkout } from "./checkout.ts";
 
-/** Every attempt fails. */
-export const FAILING = [
-  "const outcome = await deps.runner.run(",
-  'const outcome = await Promise.reject<never>(new Error("it fails")) ?? await deps.runner.run(',
-] as const;
+/**
+ * Edits of a worker's sources that are not in the image of the backups' agent too, as most of them are: in a cluster another agent starts Postgres
+ * anew.
+ */
+type Edit = readonly [path: string, from: string, to: string];
+
+const PERFORM = "const outcome = await performWork(";
+
+/** Every attempt of the kind `sum` fails. */
+export const FAILING: Edit = [
+  "worker/pool/run-place.ts",
+  PERFORM,
+  `const failure = { code: "handler-failed", message: "it fails" };
+    const outcome = work.kind === "sum" ? { is: "failure", failure, permanent: false } as const : await performWork(`,
+];
 
 /** A job is not dead yet while the workers of a bad release are stopped. */
-export const MORE_TRIES = ["failures >= kind.retry.maxAttempts", "failures >= 10"] as const;
+export const MORE_TRIES: Edit = [
+  "worker/start-worker.ts",
+  "const { pool, kinds, objects } = foundation;",
+  `const { pool, kinds, objects } = foundation;
+  for (const kind of kinds.values()) Object.assign(kind.retry, { maxAttempts: 10 });`,
+];
+
+/** Another worker, which does the same. */
+export const OTHER: Edit = ["worker/fitness.ts", "the worker takes jobs again", "the worker takes jobs once more"];
+
+export function undo(checkout: Checkout, [path, from, to]: Edit): void {
+  checkout.edit(path, to, from);
+}

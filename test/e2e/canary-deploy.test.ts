@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Deployed } from "../../ops/deploying.ts";
 import { finished, startLoad, type LoadReport, type Target } from "./client.ts";
-import { FAILING, MORE_TRIES } from "./bad-workers.ts";
+import { FAILING, MORE_TRIES, OTHER, undo } from "./bad-workers.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
 import { spoken, type Running } from "./running.ts";
 
@@ -14,7 +14,7 @@ let to: Target;
 beforeAll(async () => {
   stack = await makeOpsStack("  slipway:backup: { enabled: false }\n");
   // Workers of a bad release fail jobs for seconds until they are stopped; with three tries in all some would be dead by then.
-  stack.checkout.edit("worker/run-attempt.ts", ...MORE_TRIES);
+  stack.checkout.edit(...MORE_TRIES);
   const { code, output } = await stack.slipway("deploy", "--init", "--yes").ended;
   if (code !== 0) throw new Error(output);
   to = { url: stack.url, token: await stack.token() };
@@ -44,7 +44,7 @@ async function allDone({ accepted }: LoadReport): Promise<void> {
 it("lets a good release take over by shares, without a failed request", async () => {
   stack.checkout.release("0.1.0", "0.2.0");
   // Workers too: what does not change belongs to both releases.
-  stack.checkout.edit("worker/fitness.ts", "the worker takes jobs again", "the worker takes jobs once more");
+  stack.checkout.edit(...OTHER);
   const report = await underLoad(async () => {
     const { code, result, text } = await spoken<Deployed>(stack.slipway(...CANARY, "--json"));
     expect(code, text).toBe(0);
@@ -95,13 +95,13 @@ it("sends everything back from one whose API fails, takes it away, and says by w
 
 it("sends everything back from one whose workers fail jobs that those of before do, and no job is lost", async () => {
   stack.checkout.release("0.2.0", "0.3.0");
-  stack.checkout.edit("worker/run-attempt.ts", ...FAILING);
+  stack.checkout.edit(...FAILING);
   const report = await underLoad(async () => {
     const { code, output } = await stack.slipway(...CANARY).ended;
     expect(code, output).toBe(1);
     expect(output).toContain("Gone back to 0.2.0 by itself");
   });
-  stack.checkout.edit("worker/run-attempt.ts", FAILING[1], FAILING[0]);
+  undo(stack.checkout, FAILING);
   stack.checkout.release("0.3.0", "0.2.0");
   expect(report.failures).toEqual([]);
   expect(log().at(-1)?.reason).toMatch(

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
 import type { Deployed } from "../../ops/deploying.ts";
 import type { ListedRelease } from "../../ops/releases.ts";
+import { OTHER, undo } from "./bad-workers.ts";
 import { send, startLoad, type LoadReport, type Target } from "./client.ts";
 import { lostJobs } from "./lost-jobs.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
@@ -65,12 +66,11 @@ describe("deploys", () => {
     const broken = 'throw new Error("this release is broken");\n';
     const before = await running();
     // Its workers are others, and well.
-    const [old, other] = ["the worker takes jobs again", "the worker takes jobs once more"];
-    stack.checkout.edit("worker/fitness.ts", old, other);
+    stack.checkout.edit(...OTHER);
     stack.checkout.edit("app/main.ts", "await runService(", `${broken}await runService(`);
     const { code, output } = await stack.slipway("deploy", "--yes", "--no-backup").ended;
     stack.checkout.edit("app/main.ts", broken, "");
-    stack.checkout.edit("worker/fitness.ts", other, old);
+    undo(stack.checkout, OTHER);
     expect(code, output).toBe(1);
     expect(output).toContain("this release is broken");
     expect(output).toContain("nothing of another release runs, and 0.1.0 serves on");
