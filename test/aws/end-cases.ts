@@ -21,16 +21,17 @@ export interface EndArgs {
   readonly listed: (path: string, element: "Name") => Promise<string[]>;
 }
 
-/** An address that somebody took by hand for the stack, and that nothing of the stack knows; gives its id. */
+/** A security group that somebody made by hand for the stack, and that nothing of the stack knows; gives its id. moto tells of no addresses by their tags. */
 export async function makeByHand(act: Act): Promise<string> {
   const tag = {
-    "TagSpecification.1.ResourceType": "elastic-ip",
+    "TagSpecification.1.ResourceType": "security-group",
     "TagSpecification.1.Tag.1.Key": STACK_TAG,
     "TagSpecification.1.Tag.1.Value": "test",
   };
-  const said = await act("ec2", { Action: "AllocateAddress", Version: "2016-11-15", Domain: "vpc", ...tag });
-  const id = /<allocationId>([^<]+)/.exec(said)?.[1];
-  if (id === undefined) throw new Error(`moto gave no address: ${said}`);
+  const named = { GroupName: "by-hand", GroupDescription: "somebody's own" };
+  const said = await act("ec2", { Action: "CreateSecurityGroup", Version: "2016-11-15", ...named, ...tag });
+  const id = /<groupId>([^<]+)/.exec(said)?.[1];
+  if (id === undefined) throw new Error(`moto made no group: ${said}`);
   return id;
 }
 
@@ -88,8 +89,8 @@ export function endCases({ world, speak, set, listed, act }: EndArgs): void {
     expect(objects.filter(({ name, kept }) => kept === undefined && !stale.test(name))).toEqual([
       {
         kind: "ec2",
-        name: expect.stringContaining(":elastic-ip/eipalloc-") as string,
-        remove: expect.stringMatching(/^aws ec2 release-address --allocation-id eipalloc-\w+ --region /) as string,
+        name: expect.stringContaining(":security-group/sg-") as string,
+        remove: expect.stringMatching(/^aws ec2 delete-security-group --group-id sg-\w+ --region /) as string,
       },
     ]);
     const snapshot = { kept: "last snapshot, to restore from" };
