@@ -100,7 +100,7 @@ async function speech(edge: Edge): Promise<string> {
 /** A list under its name. */
 async function counted(edge: Edge, path: string, name: string): Promise<string> {
   const { [name]: list = [] } = await json(edge, path, z.looseObject({ [name]: z.array(z.unknown()) }));
-  return `${(list as readonly unknown[]).length} ${name}`;
+  return `${name}: ${(list as readonly unknown[]).length}`;
 }
 
 async function attempts(edge: Edge): Promise<string> {
