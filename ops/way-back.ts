@@ -4,7 +4,7 @@ import {
   type ReleaseImages,
 } from "../toolchain/deployment/deployments-log.ts";
 import type { WayBack } from "../toolchain/deployment/going-back.ts";
-import type { Copy, Running } from "../toolchain/deployment/truth.ts";
+import { entryApis, type Copy, type Running } from "../toolchain/deployment/truth.ts";
 import { barriers, type Applied, type Barrier } from "./release-choice.ts";
 import { stackOption } from "./restore-run.ts";
 
@@ -63,10 +63,13 @@ function sameImages(version: string, hasTakenOver: boolean, barrier: Barrier | u
 const isReady = ({ state }: Copy) => state === "ready";
 
 /** Whether everything that gets requests is of the new release, and ready. */
-function hasComeUp({ copies, entry, faults = [] }: Running, isNew: (image: string) => boolean): boolean {
-  const apis = copies.filter(
-    ({ service, release }) => service === "api" && (entry === undefined || release === undefined || release === entry),
+function hasComeUp(running: Running, isNew: (image: string) => boolean): boolean {
+  const apis = entryApis(running);
+  const news = running.copies.filter(({ image }) => isNew(image));
+  return (
+    (running.faults ?? []).length === 0 &&
+    apis.length > 0 &&
+    apis.every((api) => news.includes(api)) &&
+    news.every(isReady)
   );
-  const news = copies.filter(({ image }) => isNew(image));
-  return faults.length === 0 && apis.length > 0 && apis.every((api) => news.includes(api)) && news.every(isReady);
 }

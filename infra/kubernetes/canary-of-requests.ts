@@ -4,53 +4,35 @@ import { z } from "zod";
 import { parseJson } from "../../configs/json.ts";
 import { CANARY_SAID } from "../plan/canary.ts";
 import type { Answered } from "../plan/canary-figures.ts";
-import { cleanly } from "../plan/cleanly.ts";
 import { runCanary, Tally } from "../plan/canary-run.ts";
 import { sharesBeside, type CanaryArgs } from "./canary.ts";
-import { FollowedPods } from "./followed-pods.ts";
+import type { Side } from "./followed-pods.ts";
+import { podsBeside } from "./pods-beside.ts";
 
 /**
  * Pods of the new release beside the old, behind the same Service, judged by what both write of each request. Where they are worse the update fails, and
  * not a pod of those that serve was touched.
  */
-export async function canaryOfRequests({
-  config,
-  namespace,
-  container,
-  pods,
-  plan,
-  others,
-}: CanaryArgs): Promise<void> {
-  const before = await pods.serving();
-  if (before.length === 0) {
-    await log.info(`${CANARY_SAID}: none, as no release serves yet: there is nothing to compare.`);
-    return;
-  }
+export async function canaryOfRequests(args: CanaryArgs): Promise<void> {
+  const { plan } = args;
   const tally = new Tally();
-  const followed = new FollowedPods({ config, namespace, container }, (side, line) => {
+  const take = (side: Side, line: string) => {
     const seen = readRequest(line);
     if (seen) tally.add(side, seen);
-  });
-  for (const pod of before) followed.follow(pod, "before");
-  const world = {
-    send: async (percent: number) => {
-      const count = podsOf(percent, before.length);
-      await pods.scale(count);
-      for (const pod of await pods.own()) followed.follow(pod, "release");
-      if (count > 0) await log.info(shareText(percent, count, before.length));
-    },
-    unwell: async () => (await pods.unwell()) ?? followed.broken.release ?? followed.broken.before ?? others.fault,
-    say: (text: string) => log.info(text),
-    sleep: (seconds: number) => sleep(seconds * 1000),
   };
-  await cleanly(
-    () => runCanary({ ...plan, shares: sharesBeside(plan) }, world, tally),
-    async () => {
-      followed.end();
-      await pods.scale(0);
-    },
-    (text) => log.warn(text),
-  );
+  await podsBeside(args, take, async ({ serving, followed, scale, unwell }) => {
+    const world = {
+      send: async (percent: number) => {
+        const count = podsOf(percent, serving);
+        await scale(count);
+        if (count > 0) await log.info(shareText(percent, count, serving));
+      },
+      unwell: async () => (await unwell()) ?? followed.broken.before,
+      say: (text: string) => log.info(text),
+      sleep: (seconds: number) => sleep(seconds * 1000),
+    };
+    await runCanary({ ...plan, shares: sharesBeside(plan) }, world, tally);
+  });
 }
 
 function shareText(percent: number, count: number, before: number): string {

@@ -87,5 +87,8 @@ it("takes a second password in while it serves, and lets the first one go, by it
   expect(comes("default", first)).toBe(true);
   renameSync(join(secrets, "redis-password"), join(folder, "kept"));
   await until("the first is refused", async () => !comes("default", first));
-  expect([ask().status, comes("slipway_second", "second-password")]).toEqual([0, true]);
+  // Not at once: who is just about to log in counts as the first user, and is cut off with those that came by its password.
+  await until("the second and the probe come in", async () => {
+    return comes("slipway_second", "second-password") && ask().status === 0;
+  });
 });

@@ -22,9 +22,6 @@ export class CanaryError extends Error {
   }
 }
 
-/** Seconds between two looks at errors. */
-const LOOK_EVERY_SECONDS = 2;
-
 /** What both releases answered, during a share and during all of them. */
 export class Tally {
   release = new Figures();
@@ -73,7 +70,8 @@ export async function runCanary(plan: CanaryPlan, world: CanaryWorld, tally: Tal
 /** The time of one share. Errors and dead containers end it at once, latency is looked at in the end: the first requests are the slowest. */
 async function watch(seconds: number, world: CanaryWorld, tally: Tally): Promise<Verdict> {
   for (let passed = 0; ;) {
-    const part = Math.min(LOOK_EVERY_SECONDS, passed < seconds ? seconds - passed : LOOK_EVERY_SECONDS);
+    const { lookEverySeconds } = CANARY_LIMITS;
+    const part = Math.min(lookEverySeconds, passed < seconds ? seconds - passed : lookEverySeconds);
     await world.sleep(part);
     passed += part;
     const { release, baseline } = tally;

@@ -19,6 +19,8 @@ export interface CanaryPlan {
 export const CANARY_LIMITS = {
   /** Seconds of each share, where nobody says otherwise. */
   seconds: 60,
+  /** Seconds between two looks at errors and at what is not well. */
+  lookEverySeconds: 2,
   /** Requests that both releases must have answered until one is judged by them. */
   minRequests: 50,
   /** How many times its seconds a share may take until there are so many. */

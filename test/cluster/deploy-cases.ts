@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
 import type { Deployed } from "../../ops/deploying.ts";
 import type { DeploymentRecord } from "../../toolchain/deployment/deployments-log.ts";
-import { FAILING, MORE_TRIES, OTHER, undo } from "../e2e/bad-workers.ts";
+import { BAD_ROUTE, FAILING, MORE_TRIES, OTHER, undo } from "../e2e/bad-releases.ts";
 import { failureCases } from "./failure-cases.ts";
 import { imagesOf, releasesOf, servedBy } from "./seen.ts";
 import type { TypedStack } from "./typed-stack.ts";
@@ -73,17 +73,13 @@ function forwardCases(stack: () => TypedStack): void {
   });
 
   it("has failed where a canary's API fails, whose pods go, and not one of those that serve", async () => {
-    const [good, bad] = [
-      "const { tenant } = credentialOf(request);\n    const { limit",
-      'throw new Error("it fails");\n    ',
-    ];
     stack().checkout.release("0.2.0", "0.2.1");
-    stack().checkout.edit("app/routes/jobs.ts", good, bad + good);
+    stack().checkout.edit(...BAD_ROUTE);
     const pods = () => stack().get(["pods", "--selector=app.kubernetes.io/name=api"], "{.items[*].metadata.uid}");
     const before = await pods();
     await stack().begin();
     const { code, output } = await stack().slipway("deploy", "--yes", "--no-backup", ...CANARY, "33").ended;
-    stack().checkout.edit("app/routes/jobs.ts", bad + good, good);
+    undo(stack().checkout, BAD_ROUTE);
     stack().checkout.release("0.2.1", "0.2.0");
     expect(code, output).toBe(1);
     expect(output).toMatch(/The canary was given up at 33 %: \d+ of \d+ requests to the new release failed/);
@@ -146,7 +142,7 @@ function backCases(stack: () => TypedStack): void {
     await killed.printed("1 of 3 pods are of the new release");
     killed.kill();
     await killed.ended;
-    expect(await canaries(stack())).toContain("api-canary");
+    expect(await canaries(stack())).toMatch(/^api-canary( worker-cpu-canary)?$/);
     const { code, result, text } = await stack().asked<Deployed>("deploy", "--yes", "--no-backup");
     expect(code, text).toBe(0);
     expect(await canaries(stack())).toBe("");

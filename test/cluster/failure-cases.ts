@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
 import type { Deployed } from "../../ops/deploying.ts";
 import type { Drift } from "../../ops/drift.ts";
+import { BAD_ROUTE, undo } from "../e2e/bad-releases.ts";
 import type { Running } from "../e2e/running.ts";
 import { until } from "../servers/programs.ts";
 import { imagesOf, releasesOf, servedBy } from "./seen.ts";
@@ -49,15 +50,11 @@ function badCases(stack: () => TypedStack): void {
   });
 
   it("goes back by itself where all pods are ready and a route fails", async () => {
-    const [good, bad] = [
-      "const { tenant } = credentialOf(request);\n    const { limit",
-      'throw new Error("it fails");\n    ',
-    ];
     const before = await imagesOf(stack());
     stack().checkout.release(SERVES, NEXT);
-    stack().checkout.edit("app/routes/jobs.ts", good, bad + good);
+    stack().checkout.edit(...BAD_ROUTE);
     const { code, output } = await stack().slipway("deploy", "--yes", "--no-backup").ended;
-    stack().checkout.edit("app/routes/jobs.ts", bad + good, good);
+    undo(stack().checkout, BAD_ROUTE);
     stack().checkout.release(NEXT, SERVES);
     expect(code, output).toBe(1);
     expect(output).toContain(`Gone back to ${SERVES} by itself`);

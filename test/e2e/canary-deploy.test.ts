@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Deployed } from "../../ops/deploying.ts";
 import { finished, startLoad, type LoadReport, type Target } from "./client.ts";
-import { FAILING, MORE_TRIES, OTHER, undo } from "./bad-workers.ts";
+import { FAILING, MORE_TRIES, OTHER, undo } from "./bad-releases.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
 import { spoken, type Running } from "./running.ts";
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
 import type { Deployed } from "../../ops/deploying.ts";
 import type { ListedRelease } from "../../ops/releases.ts";
-import { OTHER, undo } from "./bad-workers.ts";
+import { OTHER, undo } from "./bad-releases.ts";
 import { send, startLoad, type LoadReport, type Target } from "./client.ts";
 import { lostJobs } from "./lost-jobs.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";

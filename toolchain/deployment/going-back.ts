@@ -34,8 +34,9 @@ export async function goBack(fault: unknown, { stack, ...args }: GoingBack): Pro
   try {
     await args.bringBack(way.images);
   } catch (error) {
+    // Not a deploy: it would bring the bad release again.
     if (wasInterrupted())
-      return also(fault, `Interrupted while going back to ${way.version}; ${again(stack)} goes on with that.`);
+      return also(fault, `Interrupted while going back to ${way.version}; make up STACK=${stack} goes on with that.`);
     const why = error instanceof Error ? error.message : String(error);
     return also(fault, `Going back to ${way.version} by itself failed too: ${why}`);
   }
@@ -43,11 +44,6 @@ export async function goBack(fault: unknown, { stack, ...args }: GoingBack): Pro
     fault,
     `Gone back to ${way.version} by itself; Pulumi.${stack}.yaml names it until the next ./slipway deploy.`,
   );
-}
-
-/** Not a deploy: it would bring the bad release again. */
-function again(stack: string): string {
-  return `make up STACK=${stack}`;
 }
 
 /** The fault of the release must not be hidden by one of the look at what runs. */

@@ -135,10 +135,14 @@ export function servingImages(running: Running): ReleaseImages | undefined {
 }
 
 /** A copy of the API that gets requests. */
-export function servingApi({ copies, entry }: Running): Copy | undefined {
-  return copies.find(
-    ({ service, state, release }) =>
-      service === "api" && state === "ready" && (entry === undefined || release === undefined || release === entry),
+export function servingApi(running: Running): Copy | undefined {
+  return entryApis(running).find(({ state }) => state === "ready");
+}
+
+/** Copies of the API that requests go to once they are ready. */
+export function entryApis({ copies, entry }: Running): readonly Copy[] {
+  return copies.filter(
+    ({ service, release }) => service === "api" && (entry === undefined || release === undefined || release === entry),
   );
 }
 

@@ -40,7 +40,7 @@ take_in() {
   for pair in "${users[@]}"; do
     read -r file user <<< "$pair"
     echo "ACL SETUSER $user reset $(rules_of "$file")" | ask || return 1
-    # Who came by a password that is refused now does not stay.
+    # Who came by a password that is refused now does not stay. Nor does who is about to log in, who counts as `default` until then.
     if [ ! -s "$secrets/$file" ]; then echo "CLIENT KILL USER $user" | ask || return 1; fi
   done
 }

@@ -1,9 +1,6 @@
 import type { Checkout } from "./checkout.ts";
 
-/**
- * Edits of a worker's sources that are not in the image of the backups' agent too, as most of them are: in a cluster another agent starts Postgres
- * anew.
- */
+/** An edit of sources. Those of workers are of files that are not in the image of the backups' agent too: in a cluster another agent starts Postgres anew. */
 type Edit = readonly [path: string, from: string, to: string];
 
 const PERFORM = "const outcome = await performWork(";
@@ -26,6 +23,11 @@ export const MORE_TRIES: Edit = [
 
 /** Another worker, which does the same. */
 export const OTHER: Edit = ["worker/fitness.ts", "the worker takes jobs again", "the worker takes jobs once more"];
+
+const LISTS_JOBS = "const { tenant } = credentialOf(request);\n    const { limit";
+
+/** A route of the API fails: the list of a tenant's jobs. */
+export const BAD_ROUTE: Edit = ["app/routes/jobs.ts", LISTS_JOBS, `throw new Error("it fails");\n    ${LISTS_JOBS}`];
 
 export function undo(checkout: Checkout, [path, from, to]: Edit): void {
   checkout.edit(path, to, from);
