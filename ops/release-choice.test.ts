@@ -27,7 +27,28 @@ describe("going back", () => {
 
   it("is to the release before the one that serves, whatever failed in between", () => {
     expect(choose()).toBe(2);
-    expect(choose(undefined, images("0.1.0+abb"))).toBe(4);
+    expect(choose(undefined, images("0.1.0+abb"))).toBe(1);
+    expect(() => choose(undefined, images("0.1.0+aaa"))).toThrow("no release before the one that serves");
+    expect(choose(undefined, images("by hand"))).toBe(4);
+  });
+
+  const after = (...more: readonly [version: string, command?: string][]) => {
+    const then = more.map(([version, command = "slipway deploy"], index) => record(5 + index, version, { command }));
+    const serving = images(more.at(-1)?.[0] ?? "");
+    return chooseRelease({ stack: "dev", records: [...records, ...then], serving, wanted: undefined }).number;
+  };
+
+  it.each(["slipway rollback --yes", "slipway rollback 2 --yes", "slipway deploy --rollback 2 --yes"])(
+    "is not to the one that %s has left",
+    (command) => {
+      expect(after(["0.1.0+abb", command])).toBe(1);
+      expect(after(["0.1.0+abb", command], ["0.1.0+abb", "make up"])).toBe(1);
+      expect(after(["0.1.0+abb", command], ["0.4.0+eee"])).toBe(5);
+    },
+  );
+
+  it("is to the one that was there until an earlier one was deployed once more", () => {
+    expect(after(["0.1.0+abb"])).toBe(4);
   });
 
   it("counts a release once, however often it was deployed", () => {

@@ -24,7 +24,7 @@ export function chooseRelease({ stack, records, serving, wanted }: ChoiceArgs): 
   const known = releases(records);
   const list = `See: ./slipway releases${stackOption(stack)}`;
   if (wanted === undefined) {
-    const before = known.find(({ images }) => images.api !== serving?.api || !sameWorker(images, serving));
+    const before = releaseBefore(records, serving);
     if (before !== undefined) return before;
     throw new UserError(`${stack} has no release before the one that serves. ${list}`, EXIT.usage);
   }
@@ -43,6 +43,31 @@ export function chooseRelease({ stack, records, serving, wanted }: ChoiceArgs): 
     `${JSON.stringify(wanted)} may mean ${found.length} releases of ${stack}; name one by its number:\n${names}`,
     EXIT.usage,
   );
+}
+
+/** A command that goes back: what was left by it is not gone back to. */
+const GOING_BACK = /^slipway (rollback|deploy .*--rollback)\b/;
+
+/**
+ * What was deployed before the release that serves. After A, B, C and a rollback to B that is A: C was left, and a second rollback does not bring it
+ * again.
+ */
+function releaseBefore(
+  records: readonly DeploymentRecord[],
+  serving: ReleaseImages | undefined,
+): KnownRelease | undefined {
+  const line: KnownRelease[] = [];
+  for (const record of records) {
+    const { images, outcome, command } = record;
+    if (images === undefined || outcome !== "succeeded") continue;
+    const at = line.findLastIndex((one) => one.images.api === images.api && one.images.worker === images.worker);
+    if (at !== -1 && (at === line.length - 1 || GOING_BACK.test(command))) line.length = at;
+    line.push({ ...record, images });
+  }
+  const isServing = ({ images }: KnownRelease) => images.api === serving?.api && sameWorker(images, serving);
+  const at = line.findLastIndex(isServing);
+  // What serves was brought past the log: the newest on it is before that.
+  return at === -1 ? line.at(-1) : line.slice(0, at).findLast((one) => !isServing(one));
 }
 
 /** Of workers that are scaled to none, nothing can be told. */

@@ -86,14 +86,33 @@ describe("deploys", () => {
     expect(await running()).toEqual(before);
   });
 
-  it.each(["✓ Stack", "✓ Data", "+ migrate-done created", "✓ Deploy"])(
-    "killed right after %j have said how far they came, and nobody has noticed",
-    async (text) => {
-      const running = stack.slipway("deploy", "--yes", "--no-backup");
+  it("stop where no backup can be made, and change nothing", async () => {
+    const before = await stack.containers();
+    const [agent = ""] = await stack.containers("backup");
+    await docker("stop", agent);
+    const { code, output } = await stack.slipway("deploy", "--yes").ended;
+    await docker("start", agent);
+    expect(code, output).not.toBe(0);
+    expect(output).toContain("No backup was made, and nothing was changed. Without one: --no-backup");
+    expect(log().at(-1)).toMatchObject({ outcome: "failed", step: "Snapshot", serving: "0.1.0" });
+    expect(await stack.containers()).toEqual(before);
+  });
+
+  it.each([
+    ["✓ Stack", "Checks", "--no-backup"],
+    ["✓ Data", "Snapshot"],
+    ["+ migrate-done created", "Deploy", "--no-backup"],
+    ["✓ Deploy", "Smoke check", "--no-backup"],
+    ["✓ Smoke check", "Truth", "--no-backup"],
+  ])(
+    "killed right after %j have said that they came to the step %j, and nobody has noticed",
+    async (text, step, ...words) => {
+      const running = stack.slipway("deploy", "--yes", ...words);
       await running.printed(text);
       running.kill();
       expect((await running.ended).code).not.toBe(0);
       expect(outcomes().at(-1)).toBeUndefined();
+      expect(log().at(-1)?.step).toBe(step);
       expect((await send(to, "GET", "/health/ready")).status).toBe(200);
     },
   );
@@ -107,7 +126,11 @@ describe("deploys", () => {
     const { code, output } = await running.ended;
     expect(code, output).toBe(0);
     expect(output).toContain("was broken off at");
-    expect(outcomes()).toEqual(["succeeded", "failed", ...Array<string>(4).fill("interrupted"), "succeeded"]);
+    expect(outcomes()).toEqual([
+      ...["succeeded", "failed", "failed"],
+      ...Array<string>(5).fill("interrupted"),
+      "succeeded",
+    ]);
     expect(log().at(-1)).toMatchObject({ version: "0.2.0", backup: expect.stringMatching(/^\d{8}-\d{6}F/) as string });
     expect(await sql("SELECT outcome FROM deployments WHERE number = 6")).toBe("interrupted");
     expect(await served()).toBe("0.2.0");
@@ -115,14 +138,38 @@ describe("deploys", () => {
 });
 
 describe("a rollback", () => {
-  it("brings the release before back by its images, and is listed", async () => {
+  it("that is killed is gone on with by the next, brings the release before back by its images, and is listed", async () => {
+    const killed = stack.slipway("rollback", "--yes", "--no-backup");
+    await killed.printed("✓ Data");
+    killed.kill();
+    await killed.ended;
     const { code, result, text } = await slipway<Deployed>("rollback", "--yes", "--no-backup");
     expect(code, text).toBe(0);
     expect(result.deployment).toMatchObject({ version: "0.1.0", images: log()[0]?.images, serving: "0.1.0" });
     expect(await served()).toBe("0.1.0");
     expect(stack.file()).toContain(`api: ${log()[0]?.images?.api ?? "nothing"}`);
     const listed = await slipway<{ deployments: ListedRelease[] }>("releases");
-    expect(listed.result.deployments.filter(({ serves }) => serves)).toMatchObject([{ number: 8, version: "0.1.0" }]);
+    expect(listed.result.deployments.filter(({ serves }) => serves)).toMatchObject([
+      { number: log().length, version: "0.1.0" },
+    ]);
+  });
+
+  it("comes by itself where a copy of a release is gone again that was there, and is the release before the one it was", async () => {
+    const running = stack.slipway("deploy", "--yes", "--no-backup");
+    await running.printed("✓ Deploy");
+    const [copy = ""] = await stack.containers("api");
+    // Told to end, it answers what it has, and the edge asks the other.
+    await docker("stop", copy);
+    const { code, output } = await running.ended;
+    expect(code, output).toBe(1);
+    expect(output).toMatch(/What runs is not what was asked for:\n\s+api: 1 ready, asked for 2/);
+    expect(output).toContain("Gone back to 0.1.0 by itself");
+    expect(log().at(-1)).toMatchObject({ outcome: "failed", version: "0.2.0", serving: "0.1.0" });
+    expect(await served()).toBe("0.1.0");
+    expect((await stack.containers("api")).length).toBe(2);
+    const again = await stack.slipway("rollback", "--yes").ended;
+    expect(again.code, again.output).toBe(2);
+    expect(again.output).toContain("has no release before the one that serves");
   });
 
   it("was, as all of it, noticed by no client, and no job was lost", async () => {

@@ -185,6 +185,18 @@ describe("drift", () => {
     expect(await stack.slipway<Drift>(["drift"])).toMatchObject({ code: 0 });
   });
 
+  it("tells what somebody changed of what was deployed, and up sets it right", async () => {
+    const [first = ""] = await stack.containers("api");
+    await docker("update", "--restart", "no", first);
+    const { code, text, result } = await stack.slipway<Drift>(["drift"]);
+    expect(code, text).toBe(3);
+    expect(result.changes).toMatchObject([{ op: "update", name: "api-1" }]);
+    await stack.up("--refresh");
+    const policy = await docker("inspect", "--format", "{{.HostConfig.RestartPolicy.Name}}", first);
+    expect(policy.output.trim()).toBe("unless-stopped");
+    expect(await stack.slipway<Drift>(["drift"])).toMatchObject({ code: 0 });
+  });
+
   it("sees a container that was removed by hand, and up repairs it", async () => {
     const [first] = await stack.containers("api");
     await docker("rm", "--force", first ?? "");

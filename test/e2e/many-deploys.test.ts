@@ -85,5 +85,8 @@ describe("deploys, one after another", () => {
     expect(failures).toEqual([]);
     expect(lost).toEqual([]);
     expect(accepted.length).toBeGreaterThan(DEPLOYS * 10);
+    expect(locks).toBeGreaterThan(DEPLOYS);
+    // Of two, none may come upon a lock.
+    if (REQUESTS_A_DEPLOY > 0) expect(waits).toBeGreaterThan(DEPLOYS / 5);
   });
 });
