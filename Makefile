@@ -18,7 +18,7 @@ up: ## bring what is missing, deploy the stack, let it speak        STACK=dev SL
 new-job: ## write a kind of job and its test into jobs/kinds         NAME=resize-image QUEUE=cpu
 	$(RUN) commands/new-job.ts --name '$(NAME)' $(if $(QUEUE),--queue '$(QUEUE)')
 
-slipway: ## day two of a stack: backup, backups, restore, drill, verify, keys  ARGS='backups --json'
+slipway: ## the command slipway: deploy, status, backup and all others   ARGS='backups --json'; ARGS=--help lists them
 	$(RUN) ../ops/main.ts $(ARGS)
 
 test: ## all tests, those with real containers included              ARGS='--project unit'
@@ -78,7 +78,7 @@ token: ## print a token for the running stack's API                 STACK=dev TE
 gpu-monitor: ## install nvitop beside the system, and verify that it sees the GPUs
 	$(RUN) commands/gpu-monitor.ts
 
-down: ## destroy the stack and everything of ours on the engine         STACK=dev KEEP_DATA=1 FORCE=1
+down: ## destroy the stack, its data and local backups, without asking  STACK=dev KEEP_DATA=1 FORCE=1
 	$(RUN) commands/down.ts --stack '$(STACK)' $(call flag,KEEP_DATA,--keep-data) $(call flag,FORCE,--force)
 
 clean: ## remove what was made in this checkout                          ALL=1 also the user's cache

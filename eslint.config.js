@@ -1,6 +1,6 @@
 import tseslint from "typescript-eslint";
 
-/** Budgets of docs/CONTRIBUTING: a file fits in one reading, a function on one screen. */
+/** Budgets of CONTRIBUTING.md: a file fits in one reading, a function on one screen. */
 const budgets = {
   "max-lines": ["error", { max: 300 }],
   "max-lines-per-function": ["error", { max: 40, skipBlankLines: true, skipComments: true }],
@@ -16,6 +16,14 @@ export default tseslint.config(
       ...budgets,
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true, allowBoolean: true }],
       "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
+      // It makes anything into anything: the compiler says nothing any more, where a check should.
+      "no-restricted-syntax": [
+        "error",
+        {
+          selector: 'TSAsExpression > TSAsExpression[typeAnnotation.type="TSUnknownKeyword"]',
+          message: "No `as unknown as`: check what it is, by zod or a type guard.",
+        },
+      ],
       // An await-less async function is a promise-returning one by contract (hooks, handlers).
       "@typescript-eslint/require-await": "off",
     },

@@ -1,14 +1,15 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { findFolders, ROOT } from "./folders.ts";
 import { buildGoProgram, findGo, goMissing } from "./go.ts";
 
 const MINUTES = 60_000;
-const WORKFLOWS = globSync(join(ROOT, ".github/workflows/*.yml"));
+const WORKFLOWS = globSync(join(ROOT, ".github/workflows/*.yml")).sort();
+const NAMES = WORKFLOWS.map((path) => basename(path, ".yml"));
 
 interface Workflow {
   readonly jobs: { readonly drill: { readonly steps: readonly { readonly name?: string; readonly run?: string }[] } };
@@ -35,6 +36,8 @@ function faultsOf(path: string): string {
 interface Job {
   readonly permissions?: Readonly<Record<string, string>>;
   readonly environment?: string;
+  readonly "runs-on": string;
+  readonly "timeout-minutes"?: number;
   readonly steps: readonly { readonly run?: string; readonly with?: Readonly<Record<string, string>> }[];
 }
 
@@ -45,8 +48,7 @@ function jobsOf(name: string): Readonly<Record<string, Job>> {
 
 describe("workflows", () => {
   it("are there", () => {
-    const names = WORKFLOWS.map((path) => path.split("/").at(-1));
-    expect(names).toEqual(expect.arrayContaining(["drift.yml", "drill.yml", "preview.yml", "release.yml"]));
+    expect(NAMES).toEqual(["drift", "drill", "preview", "release", "test"]);
   });
 
   it.each(WORKFLOWS)(
@@ -60,40 +62,67 @@ describe("workflows", () => {
     },
   );
 
-  it.each(["preview", "drift", "release"])(
-    "%s takes actions by their commit alone, and no secret of the repository",
-    (name) => {
-      const text = readFileSync(join(ROOT, `.github/workflows/${name}.yml`), "utf8");
-      const actions = [...text.matchAll(/uses: (\S+)(.*)$/gm)];
-      expect(actions.length).toBeGreaterThan(2);
-      for (const [line, action = "", comment = ""] of actions) {
-        expect(action, line).toMatch(/@[0-9a-f]{40}$/);
-        expect(comment, line).toMatch(/^ # v\d+\.\d+\.\d+$/);
-      }
-      expect(text).not.toMatch(/secrets\.|pull_request_target/);
-    },
-  );
+  it.each(NAMES)("%s takes actions by their commit alone, and no secret of the repository", (name) => {
+    const text = readFileSync(join(ROOT, `.github/workflows/${name}.yml`), "utf8");
+    const actions = [...text.matchAll(/uses: (\S+)(.*)$/gm)];
+    expect(actions.length).toBeGreaterThan(1);
+    for (const [line, action = "", comment = ""] of actions) {
+      expect(action, line).toMatch(/@[0-9a-f]{40}$/);
+      expect(comment, line).toMatch(/^ # v\d+\.\d+\.\d+$/);
+    }
+    expect(text).not.toMatch(/secrets\.|pull_request_target/);
+  });
 
   it("give each job what it needs: who runs a pull request's code writes nothing, who comments runs the base's", () => {
     const jobs = Object.fromEntries(
-      ["preview", "drift", "release"].flatMap((file) =>
-        Object.entries(jobsOf(file)).map(([name, job]) => [`${file}/${name}`, job]),
-      ),
+      NAMES.flatMap((file) => Object.entries(jobsOf(file)).map(([name, job]) => [`${file}/${name}`, job])),
     );
     const permissions = Object.entries(jobs).map(([name, job]) => [name, job.permissions]);
     expect(Object.fromEntries(permissions)).toEqual({
       "preview/preview": { contents: "read", "id-token": "write" },
       "preview/comment": { contents: "read", "pull-requests": "write" },
       "drift/drift": { contents: "read", "id-token": "write", issues: "write" },
+      "drill/drill": { contents: "read", "id-token": "write" },
       "release/check": undefined,
       "release/scan": undefined,
       "release/deploy": { contents: "read", "id-token": "write" },
+      "test/test": undefined,
     });
     const refs = (job: Job | undefined) => job?.steps.flatMap(({ with: given }) => given?.["ref"] ?? []);
     expect(refs(jobs["preview/comment"])).toEqual(["${{ github.event.pull_request.base.sha }}"]);
     const runs = jobs["preview/preview"]?.steps.flatMap(({ run }) => run ?? []).join("\n");
     expect(runs).toContain("--sealed");
     expect(jobs["release/deploy"]?.environment).toBe("${{ inputs.stack || 'prod' }}");
+  });
+
+  it("run the tests as root, with the Node of setup-node, on a machine of GitHub's alone", () => {
+    const [test, check] = [jobsOf("test")["test"], jobsOf("release")["check"]];
+    const scripts = (job: Job | undefined) => job?.steps.flatMap(({ run }) => run ?? []);
+    expect(scripts(test)).toContain('sudo env "PATH=$PATH" .ci/run');
+    expect(scripts(check)).toContain('sudo env "PATH=$PATH" SLIPWAY_YES=1 make test');
+    expect([test?.["runs-on"], check?.["runs-on"]]).toEqual(["ubuntu-24.04", "ubuntu-24.04"]);
+    expect([test?.["timeout-minutes"], check?.["timeout-minutes"]]).toEqual([90, 90]);
+    expect([test?.environment, check?.environment]).toEqual([undefined, undefined]);
+  });
+
+  it("deploy a release with its checks, its record and its way back", () => {
+    const scripts = jobsOf("release")["deploy"]?.steps.flatMap(({ run }) => run ?? []) ?? [];
+    const [preview, deploy] = ["./slipway preview", "./slipway deploy"].map((command) =>
+      scripts.findIndex((script) => script.startsWith(`${command} --stack "$STACK"`)),
+    );
+    expect(preview).toBeGreaterThanOrEqual(0);
+    expect(deploy).toBeGreaterThan(preview ?? 0);
+    expect(scripts[deploy ?? -1]).toBe('./slipway deploy --stack "$STACK" --yes');
+    expect(scripts.join("\n")).not.toMatch(/pulumi up|--no-rollback|--force|--no-backup|--skip-tests/);
+  });
+
+  it("are all in the table of docs/previews.md", () => {
+    const docs = readFileSync(join(ROOT, "docs/previews.md"), "utf8");
+    const listed = [...docs.matchAll(/^\| `([a-z]+)\.yml`/gm)].map(([, name]) => name);
+    expect(listed.sort()).toEqual(NAMES);
+    for (const path of WORKFLOWS)
+      for (const [, variable = ""] of readFileSync(path, "utf8").matchAll(/\bvars\.(\w+)/g))
+        expect(docs).toContain(variable);
   });
 
   /** What the shell of a runner does with a step's script. */
