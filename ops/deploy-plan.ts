@@ -9,7 +9,7 @@ import { checkoutMigrations } from "../toolchain/deployment/what.ts";
 import { findFolders, type Folders } from "../toolchain/folders.ts";
 import { lookAt } from "../toolchain/platforms/platforms.ts";
 import type { DeployingArgs } from "./deploying.ts";
-import { preFaults } from "./pre-checks.ts";
+import { faultsOf, lookText, runningLooks } from "./pre-checks.ts";
 import { chooseRelease, pendingOf, refuseBarriers } from "./release-choice.ts";
 import { stackOption } from "./restore-run.ts";
 import type { Said } from "./run-ops.ts";
@@ -38,7 +38,7 @@ export async function planDeploy(args: DeployingArgs): Promise<Said> {
   const result: DeployPlan = {
     serves: servingVersion(records, running),
     ...(await versionOf(args, folders, records, { running, looked })),
-    faults: preFaults(looked),
+    faults: faultsOf(runningLooks(looked, args.stack)).map(lookText),
   };
   return { code: EXIT.good, result, text: planText(args, result) };
 }

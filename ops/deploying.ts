@@ -23,7 +23,9 @@ import { stackExists } from "../toolchain/stack.ts";
 import type { Steps } from "../toolchain/steps.ts";
 import { makeToken } from "../toolchain/token.ts";
 import { refuseBreaking } from "./canary.ts";
-import { preCheck } from "./pre-checks.ts";
+import { gpuLooks, gpuWorld } from "./check/gpu.ts";
+import { preCheck, runningLooks } from "./pre-checks.ts";
+import type { Look } from "./health/finding.ts";
 import { chooseRelease, refuseBarriers, type KnownRelease } from "./release-choice.ts";
 import { stackOption } from "./restore-run.ts";
 import type { Platform, Said } from "./run-ops.ts";
@@ -103,7 +105,7 @@ function besidesOf(args: DeployingArgs, routes: RouteResult[]): Besides {
     before: async (deploy) => {
       await deploy.entry.step(
         "Checks",
-        () => Promise.resolve(preCheck(deploy.looked, args.isForced)),
+        async () => preCheck(await preLooks(args, deploy), args.isForced),
         (said) => said,
       );
       if (args.canary !== undefined) refuseBreaking(deploy.looked, checkoutMigrations(deploy.host.folders));
@@ -119,6 +121,12 @@ function besidesOf(args: DeployingArgs, routes: RouteResult[]): Besides {
     },
     wayBack: (deploy, hasTakenOver) => wayBackOf(args, deploy, { before, hasTakenOver }),
   };
+}
+
+/** What has to be well before anything is changed. */
+async function preLooks({ stack, platform }: DeployingArgs, { host, looked }: Underway): Promise<readonly Look[]> {
+  const gpu = platform === "docker" ? await gpuLooks(gpuWorld(stack, host.folders)) : [];
+  return [...runningLooks(looked, stack), ...gpu];
 }
 
 /** Writes into the stack's file which release runs; gives what writes back what stood there. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { DeploymentRecord } from "../toolchain/deployment/deployments-log.ts";
-import { preCheck } from "./pre-checks.ts";
+import { preCheck, runningLooks } from "./pre-checks.ts";
 import { barriers, chooseRelease, refuseBarriers, type KnownRelease } from "./release-choice.ts";
 import { releasesText } from "./commands/releases.ts";
 import { marked } from "./releases.ts";
@@ -128,9 +128,11 @@ describe("checks before a deploy", () => {
   });
 
   it("say that all is well, or that nothing runs", () => {
-    expect(preCheck(look(), false)).toBe("database, Redis and queue are well");
-    expect(preCheck({ kind: "nothing runs" }, false)).toBe("nothing runs yet");
-    expect(preCheck({ kind: "too old" }, false)).toBe("not asked: the release that serves is older than the question");
+    expect(preCheck(runningLooks(look(), "dev"), false)).toBe("database, Redis and queue are well");
+    expect(preCheck(runningLooks({ kind: "nothing runs" }, "dev"), false)).toBe("nothing runs yet");
+    expect(preCheck(runningLooks({ kind: "too old" }, "dev"), false)).toBe(
+      "not asked: the release that serves is older than the question",
+    );
   });
 
   it.each([
@@ -138,8 +140,19 @@ describe("checks before a deploy", () => {
     [look({ oldestDueSeconds: 1801 }), "queue: the oldest job waits for 30 min 01 s, at most 30 min 00 s"],
     [{ kind: "no answer" as const, why: "exit code 1: x" }, "the API could not be asked: exit code 1: x"],
   ])("refuse %j, and pass it over by force", (looked, why) => {
-    expect(() => preCheck(looked, false)).toThrow(why);
-    expect(preCheck(looked, true)).toContain(`passed over: ${why}`);
+    const looks = runningLooks(looked, "dev");
+    expect(() => preCheck(looks, false)).toThrow(why);
+    expect(preCheck(looks, true)).toContain(`passed over: ${why}`);
+  });
+
+  it("say what to do beside each fault, and what else stands to be looked at", () => {
+    const redis = look({ failing: [{ dependency: "redis", reason: "away" }] });
+    expect(() => preCheck(runningLooks(redis, "prod"), false)).toThrow(/redis: away\. Does it run.*--stack prod\)\?$/m);
+    const gpu = { state: "warning" as const, detail: "nobody has looked for a GPU", mend: "Look." };
+    expect(preCheck([...runningLooks(look(), "prod"), gpu], false)).toBe(
+      "database, Redis and queue are well; nobody has looked for a GPU",
+    );
+    expect(() => preCheck([...runningLooks(look(), "prod"), { ...gpu, state: "bad" }], false)).toThrow("a GPU. Look.");
   });
 });
 

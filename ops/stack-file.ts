@@ -12,6 +12,8 @@ const externalSchema = z.looseObject({
 
 const speechSchema = z.looseObject({ engine: z.string().default("espeak-ng") });
 
+const gpuSchema = z.looseObject({ mode: z.string().default("auto") });
+
 /** What commands ask of a stack's file. Faults of it are for the program to list. */
 export class StackFile {
   readonly #config: Readonly<Record<string, unknown>>;
@@ -32,6 +34,11 @@ export class StackFile {
 
   get speechEngine(): string {
     return speechSchema.parse(this.value("speech") ?? {}).engine;
+  }
+
+  /** Whether GPU workers are to be; configs/stack-fields.ts says what each means. */
+  get gpuMode(): string {
+    return gpuSchema.safeParse(this.value("gpu") ?? {}).data?.mode ?? "auto";
   }
 
   /** Whether an agent of the stack's own makes backups: of a Postgres that is external somebody else does. */

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { createDecipheriv, pbkdf2Sync, randomBytes } from "node:crypto";
 import { linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UserError } from "./command.ts";
@@ -11,9 +11,9 @@ import type { Folders } from "./folders.ts";
  * @returns the file's path
  * @throws UserError where others may read the file, or it is empty
  */
-export function passphraseFile({ config }: Folders): string {
-  const path = join(config, "passphrase");
-  mkdirSync(config, { recursive: true, mode: 0o700 });
+export function passphraseFile(folders: Folders): string {
+  const path = passphrasePath(folders);
+  mkdirSync(folders.config, { recursive: true, mode: 0o700 });
   create(path);
   const mode = statSync(path).mode & 0o777;
   if ((mode & 0o077) !== 0) {
@@ -27,6 +27,36 @@ export function passphraseFile({ config }: Folders): string {
     );
   }
   return path;
+}
+
+/** Where it lies, or would. */
+export function passphrasePath({ config }: Pick<Folders, "config">): string {
+  return join(config, "passphrase");
+}
+
+/** Rounds of Pulumi's key derivation. */
+const ROUNDS = 1_000_000;
+
+/** What Pulumi encrypts to know a passphrase again. */
+const PROOF = "pulumi";
+
+/**
+ * Whether a passphrase is the one that a stack was made with. Pulumi itself only notices where it opens a secret of the stack's file, and gives
+ * outputs as `null`.
+ *
+ * @param salt as Pulumi writes it: `v1:SALT:v1:NONCE:PROOF`
+ */
+export function opens(passphrase: string, salt: string): boolean {
+  const [, random = "", , nonce = "", sealed = ""] = salt.split(":");
+  const key = pbkdf2Sync(passphrase.trim(), Buffer.from(random, "base64"), ROUNDS, 32, "sha256");
+  const bytes = Buffer.from(sealed, "base64");
+  try {
+    const cipher = createDecipheriv("aes-256-gcm", key, Buffer.from(nonce, "base64"));
+    cipher.setAuthTag(bytes.subarray(-16));
+    return cipher.update(bytes.subarray(0, -16), undefined, "utf8") + cipher.final("utf8") === PROOF;
+  } catch {
+    return false;
+  }
 }
 
 /** Two runs at the same time end with one passphrase: a link to a complete file succeeds once. */

@@ -15,13 +15,15 @@ test("a port in use is refused before anything is created, a free one passes", a
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const address = server.address();
   const port = typeof address === "object" && address ? address.port : 0;
-  await expect(checkPort({ address: "127.0.0.1", port })).rejects.toThrow(
-    /something else listens there.*choose another port/s,
+  await expect(checkPort("prod", { address: "127.0.0.1", port })).rejects.toThrow(
+    /something else listens there.*choose another port.*--stack prod$/s,
   );
   await new Promise((resolve) => server.close(resolve));
-  await checkPort({ address: "127.0.0.1", port });
+  await checkPort("prod", { address: "127.0.0.1", port });
 });
 
 test("an address of another machine is refused", async () => {
-  await expect(checkPort({ address: "192.0.2.1", port: 8080 })).rejects.toThrow("192.0.2.1:8080: EADDRNOTAVAIL");
+  await expect(checkPort("prod", { address: "192.0.2.1", port: 8080 })).rejects.toThrow(
+    "192.0.2.1:8080: EADDRNOTAVAIL",
+  );
 });

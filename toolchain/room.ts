@@ -11,15 +11,32 @@ const GIB = 2 ** 30;
 /** GiB that images, their layers while they are built, and volumes of a new stack take; measured 1.6. */
 const ENGINE_GIB = 4;
 
+/** There is no room for a stack: what is in the way, and the way out, apart for who shows them apart. */
+export class NoRoom extends UserError {
+  readonly what: string;
+  readonly mend: string;
+
+  constructor(what: string, mend: string) {
+    super(`${what}. ${mend}`);
+    this.name = "NoRoom";
+    this.what = what;
+    this.mend = mend;
+  }
+}
+
 /**
  * Looks whether a deploy has the room that it needs, before anything is created.
  *
  * @param edge where the stack wants to listen; nothing where its own edge does so already
- * @throws UserError naming the disk or the port, and the way out
+ * @throws NoRoom naming the disk or the port
  */
-export async function checkRoom({ engine }: Pick<Prepared, "engine">, edge: ListenAddress | undefined): Promise<void> {
+export async function checkRoom(
+  stack: string,
+  { engine }: Pick<Prepared, "engine">,
+  edge: ListenAddress | undefined,
+): Promise<void> {
   await checkEngineDisk(engine);
-  if (edge) await checkPort(edge);
+  if (edge) await checkPort(stack, edge);
 }
 
 async function checkEngineDisk(engine: EngineAddress): Promise<void> {
@@ -29,7 +46,7 @@ async function checkEngineDisk(engine: EngineAddress): Promise<void> {
   checkDisk(existsSync(folder) ? folder : dirname(folder), ENGINE_GIB);
 }
 
-/** @throws UserError where a folder's disk has less free than asked for */
+/** @throws NoRoom where a folder's disk has less free than asked for */
 export function checkDisk(
   folder: string,
   needGiB: number,
@@ -38,13 +55,14 @@ export function checkDisk(
   const { bavail, bsize } = stat(folder);
   const freeGiB = (bavail * bsize) / GIB;
   if (freeGiB >= needGiB) return;
-  throw new UserError(
-    `${folder} has ${freeGiB.toFixed(1)} GiB free; ${needGiB} are needed. Make room, for example: docker system prune`,
+  throw new NoRoom(
+    `${folder} has ${freeGiB.toFixed(1)} GiB free; ${needGiB} are needed`,
+    "Make room, for example: docker system prune",
   );
 }
 
-/** @throws UserError where something listens there already, or the address is not this machine's */
-export async function checkPort({ address, port }: ListenAddress): Promise<void> {
+/** @throws NoRoom where something listens there already, or the address is not this machine's */
+export async function checkPort(stack: string, { address, port }: ListenAddress): Promise<void> {
   const fault = await new Promise<string | undefined>((resolve) => {
     const server = createServer();
     server.once("error", (error: NodeJS.ErrnoException) => {
@@ -59,12 +77,13 @@ export async function checkPort({ address, port }: ListenAddress): Promise<void>
   if (fault === undefined) return;
   const where = `${address}:${port}`;
   if (fault !== "EADDRINUSE")
-    throw new UserError(
-      `The edge cannot listen on ${where}: ${fault}. Set slipway:edge in the stack's file to an address and a port of this machine.`,
+    throw new NoRoom(
+      `The edge cannot listen on ${where}: ${fault}`,
+      `Set slipway:edge in Pulumi.${stack}.yaml to an address and a port of this machine.`,
     );
-  throw new UserError(
-    `The edge wants ${where}, and something else listens there${await listener(port)}. End it, or choose another port:\n` +
-      "  pulumi config set --path edge.port 8081 --stack dev",
+  throw new NoRoom(
+    `The edge wants ${where}, and something else listens there${await listener(port)}`,
+    `End it, or choose another port:\n  pulumi config set --path edge.port 8081 --stack ${stack}`,
   );
 }
 

@@ -1,52 +1,14 @@
-import { createServer, type Server } from "node:http";
 import { afterEach, expect, test } from "vitest";
-import { writeWav } from "../jobs/wav.ts";
+import { ANSWERS, startAnswers, type Answers, type SimulatedStack } from "../test/servers/answers.ts";
 import { Edge } from "./edge.ts";
 import { smoke } from "./smoke.ts";
 
-let server: Server | undefined;
-afterEach(async () => {
-  await new Promise((resolve) => server?.close(resolve));
-});
+let server: SimulatedStack | undefined;
+afterEach(() => server?.end());
 
-const wave = Int16Array.from({ length: 8000 }, (_, at) => (at % 2) * 9000);
-const sound = writeWav({ sampleRate: 8000, channels: 1, samples: Buffer.from(wave.buffer) });
-
-/** What a healthy stack answers. */
-const ANSWERS: Readonly<Record<string, readonly [status: number, type: string, body: string | Uint8Array]>> = {
-  "GET /": [200, "application/json", '{"name":"slipway","version":"1.2.3","links":{"docs":"/docs"}}'],
-  "GET /api/v1/health": [200, "application/json", '{"status":"healthy"}'],
-  "GET /health/live": [200, "application/json", '{"status":"live"}'],
-  "GET /health/ready": [200, "application/json", '{"status":"ready"}'],
-  "GET /docs": [200, "text/html; charset=utf-8", "<html>"],
-  "POST /api/v1/jobs, no token": [401, "application/problem+json", "{}"],
-  "POST /api/v1/jobs": [202, "application/json", '{"id":"5","state":"queued"}'],
-  "GET /api/v1/jobs/5": [200, "application/json", '{"id":"5","state":"succeeded","result":{"sum":6.5}}'],
-  "GET /api/v1/jobs/5/artifact": [200, "audio/wav", sound],
-  "GET /api/v1/jobs/1": [404, "application/problem+json", "{}"],
-  "GET /api/v1/jobs?limit=1": [200, "application/json", '{"jobs":[{}],"next":null}'],
-  "GET /api/v1/jobs/5/attempts": [200, "application/json", '{"attempts":[{}]}'],
-  "POST /api/v1/batches": [202, "application/json", '{"id":"7","size":1}'],
-  "GET /api/v1/batches/7": [200, "application/json", '{"id":"7","size":1}'],
-  "GET /api/v1/queues": [200, "application/json", '{"queues":[]}'],
-  "GET /api/v1/schedules": [200, "application/json", '{"schedules":[],"next":null}'],
-};
-
-async function stack(answers: typeof ANSWERS): Promise<Edge> {
-  const listening = createServer((request, response) => {
-    const route = `${request.method ?? ""} ${request.url ?? ""}${request.headers.authorization === "Bearer known" ? "" : ", no token"}`;
-    const isPublic = !(request.url ?? "").startsWith("/api/v1/jobs");
-    const [status, type, body] = answers[isPublic ? route.replace(", no token", "") : route] ?? [
-      404,
-      "text/plain",
-      "no such route",
-    ];
-    response.writeHead(status, { "content-type": type, connection: "close" }).end(body);
-  });
-  server = listening;
-  await new Promise<void>((resolve) => listening.listen(0, "127.0.0.1", resolve));
-  const address = listening.address();
-  return new Edge(`http://127.0.0.1:${typeof address === "object" && address ? address.port : 0}`, "known");
+async function stack(answers: Answers): Promise<Edge> {
+  server = await startAnswers(answers, (token) => token === "known");
+  return new Edge(server.url, "known");
 }
 
 test("a healthy stack passes on every route", async () => {

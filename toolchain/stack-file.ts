@@ -90,7 +90,7 @@ const stateSchema = z.object({
 });
 
 /** The salt's line as a stack's state has it; empty where there is no such stack. */
-function stateSalt(stack: string, { state }: Folders): string {
+export function stateSalt(stack: string, { state }: Pick<Folders, "state">): string {
   const path = join(state, ".pulumi/stacks/slipway", `${stack}.json`);
   if (!existsSync(path)) return "";
   const parsed = stateSchema.safeParse(JSON.parse(readFileSync(path, "utf8")));

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { servicesOf, statusText } from "../commands/status.ts";
 import type { Seen } from "../sight/sight.ts";
-import { judgeVersions as judgeRunning } from "./post.ts";
 import { judgeFile, judgeVersions } from "./pre.ts";
 
 const image = (digit: string) => `sha256:${digit.repeat(64)}`;
@@ -34,28 +33,6 @@ describe("check --pre", () => {
     expect(judgeVersions("20.20.2", "v3.100.0").detail).toBe(
       "Node is 20.20.2, must be 22.18.0 or newer; Pulumi is v3.100.0, must be 3.220.0 or newer",
     );
-  });
-});
-
-describe("check --post", () => {
-  const state = (...images: string[]) => ({
-    deployment: {
-      resources: images.map((one, at) => ({
-        ...{ urn: `urn:${at}`, type: "docker:index/container:Container" },
-        outputs: { image: one, restart: "unless-stopped" },
-      })),
-    },
-  });
-
-  it("finds an image that was asked for and does not run", () => {
-    expect(judgeRunning([seen("api")], state(image("a"))).state).toBe("good");
-    const missing = judgeRunning([seen("api")], state(image("a"), image("b")));
-    expect(missing).toMatchObject({ state: "bad", detail: "sha256:bbbbbbbbbbbb was asked for, and does not run" });
-  });
-
-  it("warns of a service in two versions", () => {
-    const two = [seen("api"), seen("api", { image: image("b") })];
-    expect(judgeRunning(two, state())).toMatchObject({ state: "warning", detail: "api runs in more than one version" });
   });
 });
 

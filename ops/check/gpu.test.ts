@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { UserError } from "../../toolchain/command.ts";
-import { lookAtGpu, type GpuWorld } from "./gpu.ts";
+import { gpuLooks, lookAtGpu, type GpuWorld } from "./gpu.ts";
 
 const world: GpuWorld = {
+  isWanted: true,
   runtimes: async () => ["runc", "nvidia"],
   monitor: async () => ({
     version: "1.7.2",
@@ -24,6 +25,11 @@ describe("the GPU monitor, simulated", () => {
       { state: "good" },
     ],
     [
+      "is not asked where the stack is to be without",
+      { isWanted: false, runtimes: () => Promise.reject(new Error("asked")) },
+      { state: "good", detail: "not asked: slipway:gpu.mode is off" },
+    ],
+    [
       "is not installed",
       { monitor: async () => undefined },
       { state: "warning", mend: expect.stringContaining("make gpu-monitor") as string },
@@ -35,5 +41,14 @@ describe("the GPU monitor, simulated", () => {
     ],
   ])("%s", async (_what, more, look) => {
     expect(await lookAtGpu({ ...world, ...more })).toMatchObject(look);
+  });
+
+  it("has nothing to say before a deploy without GPU workers, and keeps one back that would find none", async () => {
+    expect(await gpuLooks({ ...world, runtimes: async () => ["runc"] })).toEqual([]);
+    expect(await gpuLooks({ ...world, isWanted: false })).toEqual([]);
+    const missing = await gpuLooks({ ...world, monitor: () => Promise.reject(new UserError("no driver")) });
+    expect(missing).toMatchObject([
+      { state: "bad", detail: "no driver", mend: expect.stringContaining("gpu.mode: off") as string },
+    ]);
   });
 });

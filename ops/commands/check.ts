@@ -1,19 +1,25 @@
 import { EXIT } from "../../backup/protocol.ts";
 import { healthSettings } from "../../configs/health-settings.ts";
 import { runCommand, UserError } from "../../toolchain/command.ts";
-import { findFolders } from "../../toolchain/folders.ts";
-import { passphraseFile } from "../../toolchain/passphrase.ts";
+import { findFolders, type Folders } from "../../toolchain/folders.ts";
 import { platformOf } from "../../toolchain/platforms/platforms.ts";
 import { preparePulumi } from "../../toolchain/prepare.ts";
 import { readStackSettings } from "../../toolchain/stack-settings.ts";
-import { stackExists } from "../../toolchain/stack.ts";
+import { Stack, stackExists } from "../../toolchain/stack.ts";
 import { listSchema } from "../agent-messages.ts";
 import { askAgent } from "../asking.ts";
 import { gpuWorld, lookAtGpu } from "../check/gpu.ts";
 import { checkDeployed } from "../check/post.ts";
-import { judgeFile, judgeVersions, judgeWayBack, lookAtEngine, lookAtLock, lookAtPassphrase } from "../check/pre.ts";
-import { findingsText, good, lookAt, type Finding, type Look } from "../health/finding.ts";
-import { findDocker, STACK_LABEL, SERVICE_LABEL } from "../agent.ts";
+import {
+  judgeVersions,
+  judgeWayBack,
+  lookAtEngine,
+  lookAtFile,
+  lookAtLock,
+  lookAtPassphrase,
+  lookAtRunning,
+} from "../check/pre.ts";
+import { bad, findingsText, good, lookAt, type Finding, type Look, type State } from "../health/finding.ts";
 import { runOps, type Asked, type Said } from "../run-ops.ts";
 import { worldOf } from "../health/world.ts";
 import { openSight } from "../sight/open-sight.ts";
@@ -30,8 +36,8 @@ export function run(): Promise<void> {
     summary: `what has to hold before a deploy, or after it, each with what to do. Ends with ${EXIT.notGood} where something does not.`,
     options: OPTIONS,
     optionLines: [
-      "--pre          file, secrets, versions, engine or cluster, room, port, GPU monitor, lock, backups",
-      "--post         containers, versions that run, every route, queues (makes two jobs)",
+      "--pre          passphrase, versions, file with its secrets, engine (room, port, GPU monitor) or cluster, database, Redis, queue, lock, backups",
+      "--post         containers, what runs beside what was asked for, every route, queues (makes jobs), database",
     ],
     examples: ["./slipway check --pre", "./slipway check --post --stack prod --json"],
     run: async (asked) => {
@@ -44,53 +50,67 @@ export function run(): Promise<void> {
 }
 
 function said(stack: string, findings: readonly Finding[]): Said {
-  const bad = findings.filter(({ state }) => state === "bad").length;
+  const count = (...states: readonly State[]) => findings.filter(({ state }) => states.includes(state)).length;
+  const [bad, open] = [count("bad"), count("warning", "unknown")];
+  const more = open === 0 ? "" : ` Of ${findings.length}, ${open} are to be looked at.`;
   const text =
-    bad === 0 ? `${stack}: nothing stands against it.` : `${stack}: ${bad} of ${findings.length} are not so.`;
+    bad === 0 ? `${stack}: nothing stands against it.${more}` : `${stack}: ${bad} of ${findings.length} are not so.`;
   return { code: bad === 0 ? EXIT.good : EXIT.notGood, result: findings, text: `${findingsText(findings)}\n${text}\n` };
 }
 
-async function before({ stack, platform, steps }: AskedCheck): Promise<readonly Finding[]> {
+type Looks = Readonly<Record<string, () => Promise<Look>>>;
+
+async function before({ stack, platform, steps }: Where): Promise<readonly Finding[]> {
   const folders = findFolders();
-  const { plugins, environment } = await platformOf(stack, folders);
-  const env = { ...(await preparePulumi(steps, folders, plugins)), ...environment(stack, folders) };
+  // First: whoever asks for Pulumi makes one where there is none.
+  const passphrase = await lookAt("passphrase", () => Promise.resolve(lookAtPassphrase(stack, folders)));
+  const edge = readStackSettings(stack, folders.root)?.edge;
+  const onDocker: Looks = {
+    engine: () => lookAtEngine(stack, edge),
+    gpu: () => lookAtGpu(gpuWorld(stack, folders)),
+  };
+  const looks: Looks = {
+    ...(passphrase.state === "bad" ? {} : await looksByPulumi({ stack, platform, steps }, folders)),
+    lock: () => Promise.resolve(lookAtLock(stack, folders)),
+    ...(platform === "docker" ? onDocker : {}),
+  };
+  return [passphrase, ...(await Promise.all(Object.entries(looks).map(([name, look]) => lookAt(name, look))))];
+}
+
+/** What nobody can look at without the passphrase. */
+async function looksByPulumi({ stack, platform, steps }: Where, folders: Folders): Promise<Looks> {
+  const own = await platformOf(stack, folders);
+  const env = { ...(await preparePulumi(steps, folders, own.plugins)), ...own.environment(stack, folders) };
   const pulumi = (...args: string[]) =>
     runCommand("pulumi", [...args, "--non-interactive"], { cwd: folders.root, env });
   const isThere = stackExists(stack, folders);
   const secretsOpen = ["config", "--json", "--show-secrets", "--stack", stack];
-  const looks: Readonly<Record<string, () => Promise<Look>>> = {
+  const within = async (command: readonly string[]) =>
+    isThere ? (await own.sight(folders)).withinApi(new Stack(stack, folders, env), command) : undefined;
+  return {
     versions: async () => judgeVersions(process.versions.node, (await pulumi("version")).trim()),
-    passphrase: async () => lookAtPassphrase(passphraseFile(folders)),
     file: async () =>
       isThere
-        ? judgeFile(stack, await pulumi(...secretsOpen))
+        ? lookAtFile(stack, () => pulumi(...secretsOpen))
         : good("a first deploy: the program lists faults itself"),
-    lock: async () => lookAtLock(stack, folders),
-    ...(platform === "docker"
-      ? {
-          engine: async () =>
-            lookAtEngine((await hasEdge(stack)) ? undefined : readStackSettings(stack, folders.root)?.edge),
-          gpu: () => lookAtGpu(gpuWorld(folders)),
-        }
-      : { cluster: async () => lookAtCluster(isThere, { stack, platform, steps }) }),
+    ...(platform === "docker" ? {} : { cluster: () => lookAtCluster(isThere, { stack, platform, steps }) }),
+    running: () => lookAtRunning(stack, within),
     backups: () => wayBack(isThere, { stack, platform, steps }),
   };
-  return Promise.all(Object.entries(looks).map(([name, look]) => lookAt(name, look)));
 }
 
 type Where = Pick<AskedCheck, "stack" | "platform" | "steps">;
 
-/** Whether the port is taken by the stack's own edge. */
-async function hasEdge(stack: string): Promise<boolean> {
-  const filters = { label: [`${STACK_LABEL}=${stack}`, `${SERVICE_LABEL}=edge`] };
-  return (await (await findDocker()).listContainers({ filters })).length > 0;
-}
-
 async function lookAtCluster(isThere: boolean, { stack, platform, steps }: Where): Promise<Look> {
   if (!isThere) return good("a first deploy: `make up` finds it, or makes it");
-  const { sight, outputs } = await openSight(stack, platform, steps);
-  const containers = await sight.containers();
-  return good(`namespace ${outputs.namespace ?? "?"} answers; ${containers.length} containers`);
+  try {
+    const { sight, outputs } = await openSight(stack, platform, steps);
+    const containers = await sight.containers();
+    return good(`namespace ${outputs.namespace ?? "?"} answers; ${containers.length} containers`);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return bad(`it does not answer: ${why}`, `Bring it up, or mend the way to it in Pulumi.${stack}.yaml.`);
+  }
 }
 
 async function wayBack(isThere: boolean, { stack, platform, steps }: Where): Promise<Look> {
@@ -107,12 +127,17 @@ async function wayBack(isThere: boolean, { stack, platform, steps }: Where): Pro
   );
 }
 
-async function after({ stack, platform, steps }: AskedCheck): Promise<readonly Finding[]> {
+async function after({ stack, platform, steps }: Where): Promise<readonly Finding[]> {
+  const folders = findFolders();
   const opened = await openSight(stack, platform, steps);
   const file = new StackFile(stack);
   const settings = healthSettings(file.value("health"));
   const [jwtKeys, state] = [await opened.stack.jwtKeys(), await opened.stack.export()];
-  return opened.reached((url) =>
-    checkDeployed({ jwtKeys, state, world: worldOf({ stack, settings, opened, file, url, backups: undefined }) }),
-  );
+  const sight = await (await platformOf(stack, folders)).sight(folders);
+  const { asked } = opened.outputs;
+  const running = (services: readonly string[]) => sight.running(opened.stack, services);
+  return opened.reached((url) => {
+    const world = worldOf({ stack, settings, opened, file, url, backups: undefined });
+    return checkDeployed({ world, jwtKeys, state, asked, running });
+  });
 }

@@ -3,12 +3,9 @@ import type { Stack } from "../stack.ts";
 import type { Report, Steps } from "../steps.ts";
 import type { ReleaseImages } from "./deployments-log.ts";
 import { pin } from "./pinned.ts";
-import { untilTrue, type Asked, type Running } from "./truth.ts";
+import { PATIENCE_SECONDS, untilTrue, type Asked, type Running } from "./truth.ts";
 import type { Underway } from "./underway.ts";
 import { changes, update } from "./update.ts";
-
-/** Seconds that a container or pod may take to come back that has just ended. */
-const PATIENCE_SECONDS = 60;
 
 /** Whether a deploy that was found bad can be undone by the images of the release before, and why not. */
 export type WayBack =

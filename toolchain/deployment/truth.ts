@@ -104,23 +104,38 @@ export interface TruthArgs {
 
 const LOOK_EVERY_MS = 1000;
 
+/** Seconds that a container or pod may take to come back that has just ended. */
+export const PATIENCE_SECONDS = 60;
+
+/** What was seen in the end, and every difference that stayed. */
+export interface Settled {
+  readonly running: Running;
+  readonly faults: readonly string[];
+}
+
+/** Looks until what runs is what was asked for, or nothing of it would become so by itself. */
+export async function settle({ asked, look, patienceSeconds, report }: TruthArgs): Promise<Settled> {
+  const until = performance.now() + patienceSeconds * 1000;
+  for (;;) {
+    const running = await look();
+    const faults = compare(asked, running);
+    if (faults.length === 0) return { running, faults };
+    report(faults[0] ?? "");
+    const mayMend = running.copies.some(({ state }) => state === "starting");
+    if (performance.now() > until || !mayMend) return { running, faults };
+    await sleep(LOOK_EVERY_MS);
+  }
+}
+
 /**
  * Looks until what runs is what was asked for.
  *
  * @throws UserError listing every difference that stays
  */
-export async function untilTrue({ asked, look, patienceSeconds, report }: TruthArgs): Promise<Running> {
-  const until = performance.now() + patienceSeconds * 1000;
-  for (;;) {
-    const running = await look();
-    const faults = compare(asked, running);
-    if (faults.length === 0) return running;
-    report(faults[0] ?? "");
-    const mayMend = running.copies.some(({ state }) => state === "starting");
-    if (performance.now() > until || !mayMend)
-      throw new UserError(`What runs is not what was asked for:\n${faults.map((fault) => `  ${fault}`).join("\n")}`);
-    await sleep(LOOK_EVERY_MS);
-  }
+export async function untilTrue(args: TruthArgs): Promise<Running> {
+  const { running, faults } = await settle(args);
+  if (faults.length === 0) return running;
+  throw new UserError(`What runs is not what was asked for:\n${faults.map((fault) => `  ${fault}`).join("\n")}`);
 }
 
 /** Services that have to be seen to know which release serves. */

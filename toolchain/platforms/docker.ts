@@ -30,7 +30,7 @@ export const docker: PlatformCommands = {
       checkRoom: async () => {
         const filters = { label: [`slipway.stack=${stack}`, "slipway.service=edge"] };
         const isUp = (await engine.listContainers({ filters })).length > 0;
-        await checkRoom(prepared, isUp ? undefined : readStackSettings(stack, prepared.folders.root)?.edge);
+        await checkRoom(stack, prepared, isUp ? undefined : readStackSettings(stack, prepared.folders.root)?.edge);
       },
       // The engine builds what it runs, while Pulumi deploys.
       deliver: () => Promise.resolve(),
