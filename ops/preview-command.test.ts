@@ -123,7 +123,6 @@ describe("slipway preview, on a stand-in for Pulumi", () => {
 describe("of several stacks", () => {
   const cost = (least: number) => ({
     ...{ lines: [], least, most: least, gpuHours: [], unpriced: [], budgetUsd: 10 },
-    prices: { source: "unit", date: "2026-01" },
   });
   const good = { stack: "a", isNew: false, isSealed: false, changes: [], unchanged: 1, policies: [] };
   const over = { ...good, cost: cost(11) };
