@@ -69,9 +69,10 @@ export function changesOf(events: readonly EngineEvent[], run: Run = "preview"):
   };
 }
 
-/** A component or the stack itself is nothing that anybody has to pay or wait for. */
-function isReal(step: StepMetadata): boolean {
-  return step.type !== "pulumi:pulumi:Stack" && (step.new ?? step.old)?.custom === true;
+/** A component, the stack itself or a plugin that Pulumi picks by itself is nothing that anybody has to pay or wait for. */
+function isReal({ type, urn, ...step }: StepMetadata): boolean {
+  const isPlugin = type.startsWith("pulumi:providers:") && /^default(_|$)/.test(nameOf(urn));
+  return type !== "pulumi:pulumi:Stack" && !isPlugin && (step.new ?? step.old)?.custom === true;
 }
 
 /** What one step does. */

@@ -1,4 +1,4 @@
-import { NOT_COUNTED, type GpuHours } from "../infra/plan/cost.ts";
+import { NOT_COUNTED, type Cost, type GpuHours } from "../infra/plan/cost.ts";
 import { difference, isOverBudget, type StackCost } from "./cost.ts";
 import { table, type Column } from "./table.ts";
 
@@ -32,11 +32,15 @@ export function costText(stack: string, cost: StackCost, jobsPerMonth?: number):
     ...(isOverBudget(cost) ? [`  over budget: ${dollars(least)} of ${dollars(cost.budgetUsd ?? 0)}`] : []),
     "",
     table(COLUMNS, cost.lines),
-    `Prices: ${prices.source}, ${prices.date}.`,
+    ...pricesText(prices),
     ...(unpriced.length === 0 ? [] : [`No price in the table, and not in the sums: ${unpriced.join(", ")}.`]),
     `Not counted: ${NOT_COUNTED}.`,
     "",
   ].join("\n");
+}
+
+function pricesText(prices: Cost["prices"]): string[] {
+  return prices === undefined ? [] : [`Prices: ${prices.sources.join("; ")}. The oldest is of ${prices.oldest}.`];
 }
 
 /** What a thousand jobs cost of a month that has so many. */
@@ -61,7 +65,9 @@ export function costNotes(cost: StackCost, before: StackCost | undefined): strin
         : `, **${more > 0 ? "+" : ""}${dollars(more)}** beside the base`;
   const { budgetUsd, least, most, prices, unpriced } = cost;
   return [
-    `Costs ${dollars(least)} (least) to ${dollars(most)} (most) a month${beside}. Prices: ${prices.source}, ${prices.date}.`,
+    `Costs ${dollars(least)} (least) to ${dollars(most)} (most) a month${beside}.${pricesText(prices)
+      .map((text) => ` ${text}`)
+      .join("")}`,
     ...(isOverBudget(cost) ? [`**Over budget: ${dollars(least)} of ${dollars(budgetUsd ?? 0)}.**`] : []),
     ...(unpriced.length === 0 ? [] : [`Without a price: ${unpriced.join(", ")}.`]),
     ...cost.gpuHours.map((hours) => `GPU hours of ${gpuText(hours)}.`),

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { PURPOSES } from "../infra/aws/keys.ts";
-import type { PriceTable } from "../infra/plan/prices.ts";
+import { formatPrices, parsePrices, type PriceTable } from "../infra/plan/prices.ts";
 import { overlaid, shippedProd, usersOwn } from "../test/pulumi/prod-file.ts";
 import { ROOT } from "../toolchain/folders.ts";
 import { costNotes, costText, dollars, perThousand } from "./cost-text.ts";
@@ -58,10 +58,13 @@ describe("what a stack costs", () => {
     const notes = costNotes(after, before).join("\n");
     expect(notes).toContain(`**+${dollars(after.least - before.least)}** beside the base`);
     expect(notes).toContain("GPU hours of gpu-l4: 730 to 1,460 hours of L4 a month");
-    expect(costNotes(before, before)[0]).toContain(", as before.");
+    expect(costNotes(before, before)[0]).toMatch(
+      /, as before\. Prices: AWS' .*not fetched\. The oldest is of 2025-10\.$/,
+    );
     expect(perThousand(before, 2_000_000)?.least).toBeCloseTo(before.least / 2000);
     const text = costText("unit", after, 1_000_000);
-    for (const part of ["for 1,000 jobs", "not fetched", "Not counted: traffic"]) expect(text).toContain(part);
+    for (const part of ["for 1,000 jobs", "not fetched. The oldest is of 2025-10.", "Not counted: traffic"])
+      expect(text).toContain(part);
   });
 
   it("is over a budget by what always runs", () => {
@@ -85,14 +88,16 @@ describe("what a stack costs", () => {
 describe("prices of a local server that stands in for AWS' list", () => {
   let server: Server;
   let answers: Readonly<Record<string, string>>;
+  const old = (usd: number, source = "unit") => ({ usd, date: "2025-10", source });
   const table: PriceTable = {
-    ...{ source: "unit", date: "2025-10" },
+    sources: { unit: "a table of tests", gone: "another" },
     rows: [
       {
-        ...{ service: "EC2", name: "m7i.large", unit: "hour", usd: { "us-east-1": 9, "eu-central-1": 9 } },
+        ...{ service: "EC2", name: "m7i.large", unit: "hour" },
+        prices: { "us-east-1": old(9, "gone"), "eu-central-1": old(9, "gone") },
         match: { offer: "AmazonEC2", usage: "BoxUsage:m7i.large", operation: "RunInstances" },
       },
-      { service: "Backup", name: "RDS snapshots", unit: "GiB-month", usd: { "us-east-1": 0.095 } },
+      { service: "Backup", name: "RDS snapshots", unit: "GiB-month", prices: { "us-east-1": old(0.095) } },
     ],
   };
   const line = (...cells: readonly string[]) => cells.map((cell) => `"${cell}"`).join(",");
@@ -121,12 +126,23 @@ describe("prices of a local server that stands in for AWS' list", () => {
   });
   afterEach(() => server.close());
 
-  it("are taken by use, operation and region, and what the list does not name stays and says so", async () => {
-    const { rows, source, date } = await refreshed(table, from(), () => undefined);
-    expect(rows[0]?.usd).toEqual({ "us-east-1": 0.1008, "eu-central-1": 0.12 });
+  it("are taken by use, operation and region, each with its date, and what the list does not name keeps its own", async () => {
+    const { rows, sources } = await refreshed(table, from(), () => undefined);
+    const date = expect.stringMatching(/^\d{4}-\d{2}-\d{2}$/) as string;
+    const now = (usd: number) => ({ usd, date, source: "list" });
+    expect(rows[0]?.prices).toEqual({ "us-east-1": now(0.1008), "eu-central-1": now(0.12) });
     expect(rows[1]).toEqual(table.rows[1]);
-    expect(source).toContain("1 rows that it does not name are of before: unit, 2025-10");
-    expect(date).toMatch(/^\d{4}-\d{2}-\d{2}$/);
+    expect(sources).toEqual({ unit: "a table of tests", list: "AWS' public list of prices, on demand" });
+  });
+
+  it("that one region's list has not stay as they were there, and the file says all of it", async () => {
+    answers = { ...answers, [path("eu-central-1")]: list() };
+    const fresh = await refreshed(table, from(), () => undefined);
+    expect(fresh.rows[0]?.prices).toMatchObject({
+      "us-east-1": { usd: 0.1008, source: "list" },
+      "eu-central-1": old(9, "gone"),
+    });
+    expect(parsePrices(formatPrices(fresh))).toEqual(fresh);
   });
 
   it("stay where the list does not answer, or is none", async () => {

@@ -23,9 +23,8 @@ export const FIREWALL_RULES = 4;
 /** How a preview ends whose stack would cost more than it may. */
 export const OVER_BUDGET = 4;
 
-/** What a stack costs, and with what prices that was counted. */
+/** What a stack costs, and what it may. */
 export interface StackCost extends Cost {
-  readonly prices: { readonly source: string; readonly date: string };
   /** What its file says that a month may cost. */
   readonly budgetUsd: number | undefined;
 }
@@ -44,9 +43,7 @@ export function stackCost(stack: string, root: string, prices: PriceTable = read
   try {
     const config = readStackConfig(stack, root);
     if (config?.platform !== "aws") return undefined;
-    const { source, date } = prices;
-    const cost = planCost(costInput(stack, config), prices);
-    return { ...cost, prices: { source, date }, budgetUsd: config.budget?.monthlyUsd };
+    return { ...planCost(costInput(stack, config), prices), budgetUsd: config.budget?.monthlyUsd };
   } catch (error) {
     if (!(error instanceof StackConfigError || error instanceof PlanError)) throw error;
     throw new UserError(error.message, EXIT.usage);

@@ -43,6 +43,9 @@ const eventSchema = z.looseObject({
   resourcePreEvent: stepSchema.optional(),
   resOutputsEvent: stepSchema.optional(),
   policyEvent: policySchema.optional(),
+  diagnosticEvent: z.looseObject({ urn: z.string().optional(), message: z.string(), severity: z.string() }).optional(),
+  /** The run came to its end. */
+  summaryEvent: z.looseObject({}).optional(),
 });
 export type EngineEvent = z.infer<typeof eventSchema>;
 

@@ -1,6 +1,11 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ROOT } from "../toolchain/folders.ts";
 import { DRIFT_LABEL, publishDrift } from "./drift-issue.ts";
 import type { Drift } from "./drift.ts";
 import { GitHub, markerOf, placeOf } from "./github.ts";
@@ -63,10 +68,8 @@ function answered(method: string, { pathname, searchParams }: URL, content: Part
   return Object.assign(list.find((one) => one.id === id) ?? {}, content);
 }
 
-const github = (token = TOKEN) => {
-  const { port } = server.address() as AddressInfo;
-  return new GitHub({ api: `http://127.0.0.1:${port}`, repository: "team/slipway", token });
-};
+const api = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+const github = (token = TOKEN) => new GitHub({ api: api(), repository: "team/slipway", token });
 const BODY = "<!-- slipway:preview -->\n### one";
 const label = DRIFT_LABEL;
 const drift = (text: string) => `<!-- slipway:drift prod -->\n${text}`;
@@ -89,6 +92,33 @@ describe("a comment, on a local stand-in for GitHub", () => {
     await github().putComment(12, `${BODY} again`);
     expect(comments.filter(({ body }) => body.endsWith("again")).map(({ id }) => id)).toEqual([251]);
     expect(comments).toHaveLength(251);
+  });
+});
+
+describe("slipway publish, on a local stand-in for GitHub", () => {
+  const publish = (...words: readonly string[]): Promise<{ code: number; said: unknown }> =>
+    new Promise((resolve) => {
+      const named = { GITHUB_API_URL: api(), GITHUB_REPOSITORY: "team/slipway", GITHUB_TOKEN: TOKEN };
+      const args = [join(ROOT, "ops/main.ts"), "publish", "--number", "12", "--json", ...words];
+      const child = execFile(process.execPath, args, { env: { ...process.env, ...named } }, (_, stdout) => {
+        resolve({ code: child.exitCode ?? 1, said: JSON.parse(stdout) });
+      });
+    });
+
+  it("puts the text of a file on the pull request, and says where; what GitHub refuses is a failure", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "slipway-publish-"));
+    const from = join(folder, "comment.md");
+    writeFileSync(from, BODY);
+    const head = { command: "publish", stack: "dev" };
+    expect(await publish("--from", from)).toEqual({
+      code: 0,
+      said: { ...head, exitCode: 0, result: { did: "made", url: "https://unit/1" } },
+    });
+    expect(comments.map(({ body }) => body)).toEqual([BODY]);
+    expect(asked.at(-1)).toBe("POST /repos/team/slipway/issues/12/comments");
+    refuse = 403;
+    expect(await publish("--from", from)).toMatchObject({ code: 1, said: { ...head, exitCode: 1 } });
+    rmSync(folder, { recursive: true });
   });
 });
 

@@ -2,11 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
-import { runCommand } from "../toolchain/command.ts";
+import { CommandError, runCommand, wasInterrupted } from "../toolchain/command.ts";
 import { resourceLine } from "../toolchain/stack.ts";
 import type { Report } from "../toolchain/steps.ts";
 import type { Run } from "./changes.ts";
 import { readEvents, type EngineEvent } from "./engine-events.ts";
+import { refusedEvents } from "./refusal.ts";
 
 /** Where Pulumi runs a stack: the folder with Pulumi.yaml, and what it reads. */
 export interface Ground {
@@ -24,7 +25,7 @@ const ARGS = {
  * Lets Pulumi say what it would do, and does nothing.
  *
  * @param run `preview`: what an `up` would do; `refresh`: what differs from the state
- * @throws CommandError where Pulumi fails
+ * @throws CommandError where Pulumi fails, but for a preview that mandatory policies alone refuse: its events say so
  */
 export async function look(run: Run, ground: Ground, report: Report): Promise<readonly EngineEvent[]> {
   const folder = mkdtempSync(join(tmpdir(), "slipway-look-"));
@@ -34,6 +35,10 @@ export async function look(run: Run, ground: Ground, report: Report): Promise<re
       report(resourceLine(line));
     });
     return readEvents(path);
+  } catch (error) {
+    const refused = run === "preview" && error instanceof CommandError && !wasInterrupted() && refusedEvents(path);
+    if (!refused) throw error;
+    return refused;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

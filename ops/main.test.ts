@@ -1,7 +1,9 @@
 import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { ROOT } from "../toolchain/folders.ts";
+import { COMMANDS } from "./command-table.ts";
 
 /** No engine answers: what is refused is refused before one is asked. */
 function slipway(...args: string[]) {
@@ -12,34 +14,22 @@ function slipway(...args: string[]) {
   return { status, stdout, stderr };
 }
 
-const COMMANDS = [
-  ...[
-    "deploy",
-    "rollback",
-    "releases",
-    "preview",
-    "drift",
-    "cost",
-    "status",
-    "logs",
-    "health",
-    "check",
-    "publish",
-    "images",
-    "sbom",
-  ],
-  ...["backup", "backups", "restore", "drill", "verify", "rotate", "keys"],
-];
+const NAMES = Object.keys(COMMANDS);
+
+test("every file of a command is in the table", () => {
+  const files = readdirSync(join(ROOT, "ops/commands")).map((name) => name.replace(/\.ts$/, ""));
+  expect([...NAMES].sort()).toEqual(files.sort());
+});
 
 test("without a command it says which there are, as wrong usage; asked for it, as an answer", () => {
   expect(slipway()).toMatchObject({ status: 2, stdout: "" });
   expect(slipway("bakup").stderr).toContain('There is no command "bakup"');
   const help = slipway("--help");
   expect(help.status).toBe(0);
-  for (const command of COMMANDS) expect(help.stdout).toMatch(new RegExp(`^  ${command} `, "m"));
+  for (const command of NAMES) expect(help.stdout).toMatch(new RegExp(`^  ${command} `, "m"));
 });
 
-test.each(COMMANDS)("%s --help has options, exit codes and examples", (command) => {
+test.each(NAMES)("%s --help has options, exit codes and examples", (command) => {
   const { status, stdout } = slipway(command, "--help");
   expect(status).toBe(0);
   for (const part of [`slipway ${command}: `, "--stack name", "Exit codes", "  0 ", "Examples\n  ./slipway "])
@@ -83,4 +73,29 @@ test("with --json a failure is a document too", () => {
   expect(status).toBe(1);
   expect(JSON.parse(stdout)).toEqual({ command: "backups", stack: "dev", exitCode: 1, failure: stderr.trim() });
   expect(stderr).toContain("/nonexistent/docker.sock");
+});
+
+describe("with --json, words that are wrong are a document too:", () => {
+  test.each([
+    // Its codes 0 to 2 are verdicts.
+    [["health", "--json", "--no-such"], { command: "health", stack: "dev", exitCode: 64 }, "'--no-such'"],
+    [["deploy", "--no-such", "--json"], { command: "deploy", stack: "dev" }, "'--no-such'"],
+    [["preview", "--no-such", "--json"], { command: "preview", stacks: ["dev"] }, "'--no-such'"],
+    [["backup", "--json", "--stack"], { command: "backup" }, "argument missing"],
+    [["backup", "--stack", "--json"], { command: "backup" }, "ambiguous"],
+    [["backup", "--stack", "prod", "--json=yes"], { command: "backup", stack: "prod" }, "does not take an argument"],
+    [["preview", "--stack", "a,b", "--base", "--json"], { command: "preview", stacks: ["a", "b"] }, "ambiguous"],
+    [["rotate", "--json"], { command: "rotate", stack: "dev" }, "got nothing"],
+    [["bakup", "--json"], { command: "bakup" }, 'There is no command "bakup".'],
+    [["--json"], {}, 'There is no command "--json".'],
+  ])("%j", (args, head, why) => {
+    const { status, stdout } = slipway(...args);
+    const said = { exitCode: 2, ...head, failure: expect.stringContaining(why) as string };
+    expect(JSON.parse(stdout)).toEqual(said);
+    expect(status).toBe(said.exitCode);
+  });
+
+  test("behind -- it is a word like others, and text is not mixed with documents", () => {
+    expect(slipway("backup", "--no-such", "--", "--json")).toMatchObject({ status: 2, stdout: "" });
+  });
 });

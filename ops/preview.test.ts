@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
@@ -27,6 +27,21 @@ const made = new RandomPassword("made", { length: 24 });
 const forms = [0, 1, 2, 3, 4, 5].map((at) => ["form" + at, canary.apply((text) => formsOf(text)[at] ?? "")]);
 const keepers = { ...Object.fromEntries(forms), made: made.result, plain: config.get("plain") ?? "" };
 new RandomPet("pet", { keepers });
+if (config.get("throws") !== undefined) throw new Error("no such thing");
+`;
+/** Refuses what is named so, and advises against passwords. */
+const POLICIES = `
+const { PolicyPack } = require("@pulumi/policy");
+const on = (name, enforcementLevel, type) => ({
+  ...{ name, description: name, enforcementLevel },
+  validateResource: (args, report) => args.type === type && report("not " + args.name),
+});
+new PolicyPack("try", {
+  policies: [
+    on("no-pets", "mandatory", "random:index/randomPet:RandomPet"),
+    on("no-passwords", "advisory", "random:index/randomPassword:RandomPassword"),
+  ],
+});
 `;
 
 let program: TestProgram;
@@ -88,6 +103,33 @@ describe("a preview", { timeout: 3 * MINUTES }, () => {
   it("would be seen to leak: a planted one is found", () => {
     const content = Buffer.from(CANARY).toString("base64");
     expect(findLeaks({ CANARY }, [{ name: "comment", content }])).toEqual(["CANARY in comment"]);
+  });
+});
+
+describe("a preview that a mandatory policy refuses", { timeout: 3 * MINUTES }, () => {
+  const withPack = (): Ground => {
+    const pack = join(program.folder, "pack");
+    mkdirSync(pack, { recursive: true });
+    writeFileSync(join(pack, "PulumiPolicy.yaml"), "runtime: nodejs\n");
+    writeFileSync(join(pack, "package.json"), '{"name":"try-pack","version":"0.0.1","main":"index.js"}');
+    writeFileSync(join(pack, "index.js"), POLICIES);
+    symlinkSync(join(ROOT, "node_modules"), join(pack, "node_modules"));
+    const at = opening();
+    return { ...at, env: { ...at.env, PULUMI_OPTION_POLICY_PACK: pack } };
+  };
+
+  it("tells what would change all the same, and what refuses it; one that fails besides fails", async () => {
+    const at = withPack();
+    const preview = await look(at);
+    expect(preview.changes).toMatchObject([{ op: "replace", name: "pet" }]);
+    const told = preview.policies.map(({ policyName, enforcementLevel, message, resourceUrn = "" }) =>
+      [policyName, enforcementLevel, message.trim().split("\n").at(-1), resourceUrn.split("::").at(-1)].join(" "),
+    );
+    expect(told.sort()).toEqual(["no-passwords advisory not made made", "no-pets mandatory not pet pet"]);
+    expect(findLeaks({ CANARY, made }, said(preview))).toEqual([]);
+    await program.good("config", "set", "try:throws", "yes");
+    await expect(look(at)).rejects.toThrow(/no such thing/);
+    await program.good("config", "rm", "try:throws");
   });
 });
 

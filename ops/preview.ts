@@ -12,9 +12,16 @@ import { stackCost, type StackCost } from "./cost.ts";
 import { inCopy } from "./copied-stack.ts";
 import type { EngineEvent } from "./engine-events.ts";
 import { isThere, look, pulumi, type Ground } from "./look.ts";
+import { violationsOf } from "./refusal.ts";
 
-/** What an `up` would do to one stack. */
-export interface StackPreview extends Changes {
+/** What a stack costs on AWS by its file, and what the base's does. */
+interface Costs {
+  readonly cost?: StackCost;
+  readonly costBefore?: StackCost;
+}
+
+/** What an `up` would do to one stack, or would do if no policy refused it. */
+export interface StackPreview extends Changes, Costs {
   readonly stack: string;
   /** Whether there is no state of it yet. */
   readonly isNew: boolean;
@@ -22,13 +29,10 @@ export interface StackPreview extends Changes {
   readonly isSealed: boolean;
   /** Where it was compared with another checkout: how many changes both have. */
   readonly alike?: number;
-  /** What it costs on AWS, and what the base does. */
-  readonly cost?: StackCost;
-  readonly costBefore?: StackCost;
 }
 
 /** A preview that could not be made. */
-export interface FailedPreview {
+export interface FailedPreview extends Costs {
   readonly stack: string;
   /** For the log of the run alone: a message may tell more than a comment should. */
   readonly failure: string;
@@ -52,24 +56,30 @@ export async function previewStack(stack: string, args: PreviewArgs): Promise<St
   const env = { ...(await stackEnvironment(stack, folders, args.steps)), ...withPolicies(folders) };
   const ground: Ground = { stack, folder: folders.root, env };
   try {
-    const preview = await args.steps.run(`Preview of ${stack}`, (report) => previewAt(ground, args, report));
-    return { ...preview, ...costs(stack, folders.root, args.base) };
+    const preview = await args.steps.run(
+      `Preview of ${stack}`,
+      (report) => previewAt(ground, args, report),
+      ({ policies }) => (violationsOf(policies).length > 0 ? "refused by mandatory policies" : undefined),
+    );
+    return { ...preview, ...costs(stackCost(stack, folders.root), stack, args.base) };
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    return { stack, failure: error.message };
+    return { stack, failure: error.message, ...costs(costIfAny(stack, folders.root), stack, args.base) };
   }
 }
 
-function costs(stack: string, root: string, base: string | undefined): Pick<StackPreview, "cost" | "costBefore"> {
-  const cost = stackCost(stack, root);
-  const costBefore = base === undefined ? undefined : baseCost(stack, base);
+function costs(cost: StackCost | undefined, stack: string, base: string | undefined): Costs {
+  const costBefore = base === undefined ? undefined : costIfAny(stack, base);
   return { ...(cost === undefined ? {} : { cost }), ...(costBefore === undefined ? {} : { costBefore }) };
 }
 
-/** The base's file may have what this checkout's program refuses: then there is nothing to compare with. */
-function baseCost(stack: string, base: string): StackCost | undefined {
+/**
+ * Nothing where the file has faults. The base's may have what this checkout's program refuses: then there is nothing to compare with. One whose preview
+ * failed may have failed for that.
+ */
+function costIfAny(stack: string, root: string): StackCost | undefined {
   try {
-    return stackCost(stack, base);
+    return stackCost(stack, root);
   } catch (error) {
     if (error instanceof UserError) return undefined;
     throw error;

@@ -1,36 +1,41 @@
 import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
-import type { PriceRow, PriceTable } from "../infra/plan/prices.ts";
+import { pricesOf, type Price, type PriceRow, type PriceTable } from "../infra/plan/prices.ts";
 import { UserError } from "../toolchain/command.ts";
 import type { Report } from "../toolchain/steps.ts";
 
 /** Where AWS gives its list of prices to everybody. */
 export const PRICE_LIST = "https://pricing.us-east-1.amazonaws.com";
 
+/** Stands beside each price that is from there. */
+const SOURCE = "list";
+
 /**
- * The table with prices of today. Read line by line, as the file of EC2 has hundreds of megabytes.
+ * The table with prices of today; those that the list does not name stay, with their date and source. Read line by line, as the file of EC2 has
+ * hundreds of megabytes.
  *
  * @param list where the list is
  * @throws UserError where it does not answer, or is not what it was; nothing is written then
  */
 export async function refreshed(table: PriceTable, list: string, report: Report): Promise<PriceTable> {
-  const regions = [...new Set(table.rows.flatMap(({ usd }) => Object.keys(usd)))];
+  const regions = [...new Set(table.rows.flatMap(({ prices }) => Object.keys(prices)))];
   const offers = [...new Set(table.rows.flatMap(({ match }) => match?.offer ?? []))];
-  const found = new Map<PriceRow, Record<string, number>>();
+  const found = new Map<PriceRow, Record<string, Price>>();
+  const date = new Date().toISOString().slice(0, 10);
   for (const offer of offers)
     for (const region of regions) {
       report(`${offer} in ${region}`);
       const rows = table.rows.filter(({ match }) => match?.offer === offer);
-      for (const [row, usd] of await pricesOf(rows, `${list}/offers/v1.0/aws/${offer}/current/${region}/index.csv`))
-        found.set(row, { ...found.get(row), [region]: usd });
+      for (const [row, usd] of await listed(rows, `${list}/offers/v1.0/aws/${offer}/current/${region}/index.csv`))
+        found.set(row, { ...found.get(row), [region]: { usd, date, source: SOURCE } });
     }
-  const rows = table.rows.map((row) => ({ ...row, usd: { ...row.usd, ...found.get(row) } }));
-  const kept = table.rows.filter((row) => !found.has(row)).length;
-  const was = kept === 0 ? "" : `; ${kept} rows that it does not name are of before: ${table.source}, ${table.date}`;
-  return { source: `AWS' public list of prices, on demand${was}`, date: new Date().toISOString().slice(0, 10), rows };
+  const rows = table.rows.map((row) => ({ ...row, prices: { ...row.prices, ...found.get(row) } }));
+  const used = new Set(pricesOf(rows).map(({ source }) => source));
+  const sources = { ...table.sources, [SOURCE]: "AWS' public list of prices, on demand" };
+  return { sources: Object.fromEntries(Object.entries(sources).filter(([name]) => used.has(name))), rows };
 }
 
-async function pricesOf(rows: readonly PriceRow[], url: string): Promise<ReadonlyMap<PriceRow, number>> {
+async function listed(rows: readonly PriceRow[], url: string): Promise<ReadonlyMap<PriceRow, number>> {
   const found = new Map<PriceRow, number>();
   let columns: ReadonlyMap<string, number> | undefined;
   for await (const line of await linesOf(url)) {
@@ -51,7 +56,7 @@ async function pricesOf(rows: readonly PriceRow[], url: string): Promise<Readonl
 async function linesOf(url: string): Promise<AsyncIterable<string>> {
   const response = await fetch(url).catch((error: unknown) => {
     throw new UserError(
-      `${url} does not answer: ${String(error)}. Nothing was written; the table is of the day that it says.`,
+      `${url} does not answer: ${String(error)}. Nothing was written; prices are of the days that stand beside them.`,
     );
   });
   if (!response.ok || response.body === null)

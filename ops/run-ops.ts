@@ -1,4 +1,4 @@
-import type { ParseArgsConfig } from "node:util";
+import { parseArgs, type ParseArgsConfig } from "node:util";
 import { EXIT } from "../backup/protocol.ts";
 import { UserError } from "../toolchain/command.ts";
 import { fold } from "../toolchain/fold.ts";
@@ -6,6 +6,7 @@ import { findFolders } from "../toolchain/folders.ts";
 import { checkStackName, runMain, type Usage } from "../toolchain/main.ts";
 import { readStackSettings, type StackSettings } from "../toolchain/stack-settings.ts";
 import { Steps } from "../toolchain/steps.ts";
+import { asksForJson, document } from "./json-document.ts";
 
 export type Platform = StackSettings["platform"];
 
@@ -91,9 +92,9 @@ export interface Said {
 /** Runs a command of `slipway`: its answer goes to standard output, as text or as one JSON document. */
 export async function runOps<T extends NonNullable<ParseArgsConfig["options"]>>(command: OpsCommand<T>): Promise<void> {
   const options = { ...COMMON, ...command.options };
-  await runMain<T & typeof COMMON>(usageOf(command), options, async ({ values, positionals }) => {
+  const work: Parameters<typeof runMain<T & typeof COMMON>>[2] = async ({ values, positionals }) => {
     const { stack, stacks, json } = commonOf(values);
-    const head = { command: command.name, ...(command.severalStacks === true ? { stacks } : { stack }) };
+    const head = headOf(command, stacks);
     try {
       const words = positionals.slice(command.name.split(" ").length);
       refuseMore(words, command);
@@ -114,7 +115,28 @@ export async function runOps<T extends NonNullable<ParseArgsConfig["options"]>>(
       if (command.exits === undefined) throw error;
       throw new UserError(error instanceof Error ? error.message : String(error), exitCode);
     }
+  };
+  await runMain<T & typeof COMMON>(usageOf(command), options, work, (failure, exitCode) => {
+    if (!asksForJson(process.argv)) return;
+    process.stdout.write(document({ ...headOf(command, namedStacks(options)), exitCode, failure }));
   });
+}
+
+/** What every document begins with. */
+function headOf(
+  { name, severalStacks = false }: Pick<OpsCommand<never>, "name" | "severalStacks">,
+  stacks: readonly string[],
+) {
+  return { command: name, ...(severalStacks ? { stacks } : { stack: stacks[0] }) };
+}
+
+/** The stacks, as far as they can be told where the words are not what they must be: none where their name is what is missing. */
+function namedStacks(options: NonNullable<ParseArgsConfig["options"]>): readonly string[] {
+  const { stack } = parseArgs({ options, strict: false, allowPositionals: true }).values;
+  return [stack]
+    .flat()
+    .filter((name) => typeof name === "string" && !name.startsWith("-"))
+    .flatMap((name) => String(name).split(","));
 }
 
 function codeOf(error: unknown, { usage, failed }: Exits = EXITS): number {
@@ -203,8 +225,4 @@ export function takenPlatform(
 /** A file and a pipe get whole lines. */
 function shown(text: string): string {
   return process.stdout.isTTY ? fold(text, process.stdout.columns) : text;
-}
-
-function document(content: unknown): string {
-  return `${JSON.stringify(content, null, 2)}\n`;
 }

@@ -22,12 +22,14 @@ const WRONG_USAGE = 2;
 /**
  * Runs a command: `--help` prints its usage, a fault that a person can mend its message; either way the exit code says so.
  *
- * @param options what `parseArgs` knows beside `--help`; anything else is refused
+ * @param options   what `parseArgs` knows beside `--help`; anything else is refused
+ * @param onRefused told why, and of the exit code, where that is so: nobody else hears of it before the process ends
  */
 export async function runMain<T extends NonNullable<ParseArgsConfig["options"]>>(
   usage: Usage,
   options: T,
   work: (values: ReturnType<typeof parseArgs<{ options: T; allowPositionals: true }>>) => Promise<void>,
+  onRefused: OnRefused = () => undefined,
 ): Promise<void> {
   if (process.argv.includes("--help") || process.argv.includes("-h")) {
     process.stdout.write(formatUsage(usage));
@@ -36,7 +38,7 @@ export async function runMain<T extends NonNullable<ParseArgsConfig["options"]>>
   passSignalsOn();
   try {
     refuseForeignSystems();
-    await work(parse(options, usage));
+    await work(parse(options, usage, onRefused));
   } catch (error) {
     const isKnown = error instanceof UserError && process.env["SLIPWAY_DEBUG"] !== "1";
     process.stderr.write(
@@ -48,14 +50,16 @@ export async function runMain<T extends NonNullable<ParseArgsConfig["options"]>>
   }
 }
 
-function parse<T extends NonNullable<ParseArgsConfig["options"]>>(options: T, usage: Usage) {
+type OnRefused = (why: string, exitCode: number) => void;
+
+function parse<T extends NonNullable<ParseArgsConfig["options"]>>(options: T, usage: Usage, onRefused: OnRefused) {
   try {
     return parseArgs({ options, allowPositionals: true });
   } catch (error) {
-    throw new UserError(
-      `${error instanceof Error ? error.message : String(error)}\n\n${formatUsage(usage)}`,
-      usage.wrongUsage ?? WRONG_USAGE,
-    );
+    const why = error instanceof Error ? error.message : String(error);
+    const exitCode = usage.wrongUsage ?? WRONG_USAGE;
+    onRefused(why, exitCode);
+    throw new UserError(`${why}\n\n${formatUsage(usage)}`, exitCode);
   }
 }
 

@@ -3,10 +3,11 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { planCost, type CostInput } from "./cost.ts";
 import { GPU_SHAPES } from "./gpu-shapes.ts";
-import { parsePrices, type PriceTable } from "./prices.ts";
+import { formatPrices, parsePrices, pricesOf, type PriceTable } from "./prices.ts";
 import { resolveSize, SIZE_NAMES, SIZES } from "./sizes.ts";
 
-const shipped = parsePrices(readFileSync(new URL("./prices.json", import.meta.url), "utf8"));
+const text = readFileSync(new URL("./prices.json", import.meta.url), "utf8");
+const shipped = parsePrices(text);
 
 function input(more: Partial<CostInput> = {}): CostInput {
   const size = resolveSize("unit", "small");
@@ -20,7 +21,11 @@ function input(more: Partial<CostInput> = {}): CostInput {
 
 /** A table in which everything that is asked for costs a dollar a month. */
 function dollarEach(prices: PriceTable): PriceTable {
-  return { ...prices, rows: prices.rows.map((row) => ({ ...row, unit: "month", usd: { "unit-1": 1 } })) };
+  const price = { usd: 1, date: "2026-01", source: "unit" };
+  return {
+    sources: { unit: "a table of tests" },
+    rows: prices.rows.map((row) => ({ ...row, unit: "month", prices: { "unit-1": price } })),
+  };
 }
 
 describe("what a plan costs", () => {
@@ -38,21 +43,25 @@ describe("what a plan costs", () => {
   });
 
   it("takes hours for months, and the dearest of several types for what may come", () => {
+    const row = (name: string, usd: number, date: string) => ({
+      ...{ service: "EC2", name, unit: "hour" as const },
+      // Of a region that is not asked for.
+      prices: { "unit-1": { usd, date, source: name }, "unit-2": { usd, date: "1999-12", source: "old" } },
+    });
     const prices: PriceTable = {
-      ...{ source: "unit", date: "2026-01" },
-      rows: [
-        { service: "EC2", name: "cheap", unit: "hour", usd: { "unit-1": 1 } },
-        { service: "EC2", name: "dear", unit: "hour", usd: { "unit-1": 2 } },
-      ],
+      sources: { cheap: "a cheap one's", dear: "a dear one's", old: "an old one's" },
+      rows: [row("cheap", 1, "2026-01-15"), row("dear", 2, "2026-01")],
     };
     const pool = { instanceTypes: ["dear", "cheap"], min: 1, max: 3, diskGiB: 20 };
     const base = input();
-    const { least, most, unpriced } = planCost(
+    const { least, most, unpriced, ...cost } = planCost(
       { ...base, pools: { ...base.pools, system: { ...pool, max: 1, dedicated: true }, cpu: pool } },
       prices,
     );
     expect([least, most]).toEqual([2 * 730, (1 + 1 + 2 * 2) * 730]);
     expect(unpriced).toContain("EKS cluster in unit-1");
+    // The oldest that it was counted by, and where all of these are from.
+    expect(cost.prices).toEqual({ oldest: "2026-01", sources: ["a cheap one's", "a dear one's"] });
   });
 
   it("counts GPUs of a pool by the hour, each of a machine", () => {
@@ -84,9 +93,17 @@ describe("what a plan costs", () => {
 });
 
 describe("the table of prices", () => {
-  it("says where it is from and when, and has what every size is made of, in both regions", () => {
-    expect(shipped.source).toContain("not fetched");
-    expect(shipped.date).toMatch(/^\d{4}-\d{2}/);
+  it("refuses a price without a date, or from nowhere", () => {
+    expect(() => parsePrices(text.replace('"date": "2025-10"', '"date": "lately"'))).toThrow(/rows/);
+    expect(() => parsePrices(text.replace('"source": "authors"', '"source": "nowhere"'))).toThrow(/one of `sources`/);
+  });
+
+  it("says of each price where it is from and when, and has what every size is made of, in both regions", () => {
+    for (const { source, date } of pricesOf(shipped.rows)) {
+      expect(shipped.sources[source]).toContain("not fetched");
+      expect(date).toMatch(/^\d{4}-\d{2}/);
+    }
+    expect(formatPrices(shipped)).toBe(text);
     for (const region of ["us-east-1", "eu-central-1"])
       for (const name of SIZE_NAMES) {
         const size = resolveSize("unit", name);
@@ -107,9 +124,10 @@ describe("the table of prices", () => {
 
   it("has every shape with GPUs where it is known, and says which it has not", () => {
     for (const { instanceType } of Object.values(GPU_SHAPES))
-      expect(shipped.rows.find(({ name }) => name === instanceType)?.usd["us-east-1"], instanceType).toBeGreaterThan(
-        0.5,
-      );
+      expect(
+        shipped.rows.find(({ name }) => name === instanceType)?.prices["us-east-1"]?.usd,
+        instanceType,
+      ).toBeGreaterThan(0.5);
     const base = input({ region: "eu-central-1" });
     const { unpriced } = planCost({ ...base, pools: { ...base.pools, gpu: [{ shape: "h100", max: 1 }] } }, shipped);
     expect(unpriced).toEqual(["EC2 p5.4xlarge in eu-central-1"]);

@@ -1,7 +1,7 @@
 import { gpuShape } from "./gpu-shapes.ts";
 import { gpuPoolName } from "./node-pool-faults.ts";
 import type { GpuPoolConfig, NodePoolsConfig } from "./node-pool-config.ts";
-import { monthlyUsd, MONTH_HOURS, type PriceTable } from "./prices.ts";
+import { monthlyPrice, MONTH_HOURS, type Price, type PriceTable } from "./prices.ts";
 import type { ResolvedSize } from "./sizes.ts";
 
 /** What a stack on AWS costs by its plan: from what always runs to what autoscalers may add. */
@@ -56,6 +56,15 @@ export interface Cost {
   readonly gpuHours: readonly GpuHours[];
   /** What has no price in the table, for this region. */
   readonly unpriced: readonly string[];
+  /** By what it was counted; nothing where nothing has a price. */
+  readonly prices?: UsedPrices;
+}
+
+/** The prices that a sum was made with. */
+export interface UsedPrices {
+  /** When the oldest of them was taken: a day or a month. */
+  readonly oldest: string;
+  readonly sources: readonly string[];
 }
 
 /** Costs by use, which no plan tells of. */
@@ -66,13 +75,25 @@ export const NOT_COUNTED =
 export function planCost(input: CostInput, prices: PriceTable): Cost {
   const lines: CostLine[] = [];
   const unpriced: string[] = [];
+  const used: Price[] = [];
   for (const { service, name, least, most, what } of itemsOf(input, prices)) {
-    const usd = monthlyUsd(prices, service, name, input.region);
-    if (usd === undefined) unpriced.push(`${service} ${name} in ${input.region}`);
-    else if (most > 0) lines.push({ what, name: `${service} ${name}`, least: least * usd, most: most * usd });
+    const found = monthlyPrice(prices, service, name, input.region);
+    if (found === undefined) unpriced.push(`${service} ${name} in ${input.region}`);
+    else if (most > 0) {
+      lines.push({ what, name: `${service} ${name}`, least: least * found.usd, most: most * found.usd });
+      used.push(found.price);
+    }
   }
   const sum = (which: "least" | "most") => lines.reduce((all, line) => all + line[which], 0);
-  return { lines, least: sum("least"), most: sum("most"), gpuHours: input.pools.gpu.map(gpuHoursOf), unpriced };
+  const gpuHours = input.pools.gpu.map(gpuHoursOf);
+  return { lines, least: sum("least"), most: sum("most"), gpuHours, unpriced, ...usedPrices(used, prices) };
+}
+
+/** Dates begin with the year: the oldest is the first by their letters, and a month comes before its days. */
+function usedPrices(used: readonly Price[], { sources }: PriceTable): Pick<Cost, "prices"> {
+  const [oldest] = used.map(({ date }) => date).sort();
+  if (oldest === undefined) return {};
+  return { prices: { oldest, sources: [...new Set(used.map(({ source }) => sources[source] ?? source))] } };
 }
 
 function itemsOf(input: CostInput, prices: PriceTable): readonly Item[] {
@@ -122,9 +143,8 @@ function nodesOf({ pools, region }: CostInput, prices: PriceTable): readonly Ite
     })),
   ];
   return plans.flatMap(({ name, instanceTypes, min, max, diskGiB }) => {
-    const byPrice = [...instanceTypes].sort(
-      (a, b) => (monthlyUsd(prices, "EC2", a, region) ?? 0) - (monthlyUsd(prices, "EC2", b, region) ?? 0),
-    );
+    const usdOf = (type: string) => monthlyPrice(prices, "EC2", type, region)?.usd ?? 0;
+    const byPrice = [...instanceTypes].sort((a, b) => usdOf(a) - usdOf(b));
     const [cheapest = "", dearest = ""] = [byPrice[0], byPrice.at(-1)];
     const what = `nodes of ${name}`;
     const nodes =

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { EXIT } from "../../backup/protocol.ts";
+import { formatPrices } from "../../infra/plan/prices.ts";
 import { UserError } from "../../toolchain/command.ts";
 import { findFolders } from "../../toolchain/folders.ts";
 import { openStack } from "../../toolchain/platforms/platforms.ts";
@@ -41,7 +42,7 @@ export function run(): Promise<void> {
       const jobs = values.measured ? await measuredJobs(asked) : readJobs(values["jobs-per-month"]);
       if (values["refresh-prices"]) {
         const table = await steps.run("Prices", (report) => refreshed(readPrices(), PRICE_LIST, report));
-        writeFileSync(PRICES_FILE, `${JSON.stringify(table, null, 2)}\n`);
+        writeFileSync(PRICES_FILE, formatPrices(table));
       }
       return said(stack, jobs);
     },

@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
-import { EXIT } from "../../backup/protocol.ts";
-import { isOverBudget, OVER_BUDGET } from "../cost.ts";
+import { OVER_BUDGET } from "../cost.ts";
 import { givenPath } from "../given-path.ts";
 import { checkBase, previewStack } from "../preview.ts";
+import { exitCodeOf } from "../preview-exit.ts";
 import { previewMarkdown, previewText, type Previewed } from "../preview-markdown.ts";
 import { runOps } from "../run-ops.ts";
 
@@ -12,8 +12,8 @@ export function run(): Promise<void> {
     platforms: ["docker", "kubernetes", "aws"],
     severalStacks: true,
     summary:
-      "what an up would do: what loses data first, then each resource with the properties that change. Nothing is changed. With --sealed no secret of " +
-      "the stack is opened: placeholders stand for them.",
+      "what an up would do: what loses data first, then each resource with the properties that change. Nothing is changed. Where mandatory policies alone " +
+      "refuse it, all of that is told as well, and it ends with 1. With --sealed no secret of the stack is opened: placeholders stand for them.",
     options: {
       markdown: { type: "string" },
       sealed: { type: "boolean", default: false },
@@ -38,14 +38,8 @@ export function run(): Promise<void> {
       // One after the other: each fills the processors.
       for (const stack of stacks) previews.push(await previewStack(stack, { sealed, base, steps }));
       if (values.markdown !== undefined) writeFileSync(givenPath(values.markdown), previewMarkdown(previews));
-      const code = codeOf(previews, values["allow-over-budget"]);
+      const code = exitCodeOf(previews, values["allow-over-budget"]);
       return { code, result: { previews }, text: previewText(previews) };
     },
   });
-}
-
-function codeOf(previews: readonly Previewed[], allowOverBudget: boolean): number {
-  if (previews.some((one) => "failure" in one)) return EXIT.failed;
-  const isOver = previews.some((one) => "cost" in one && isOverBudget(one.cost));
-  return isOver && !allowOverBudget ? OVER_BUDGET : EXIT.good;
 }
