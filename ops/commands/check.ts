@@ -56,7 +56,7 @@ async function before({ stack, platform, steps }: AskedCheck): Promise<readonly 
   const env = { ...(await preparePulumi(steps, folders, plugins)), ...environment(stack, folders) };
   const pulumi = (...args: string[]) =>
     runCommand("pulumi", [...args, "--non-interactive"], { cwd: folders.root, env });
-  const isThere = stackExists(stack, folders);
+  const isThere = await stackExists(stack, folders, () => Promise.resolve(env));
   const secretsOpen = ["config", "--json", "--show-secrets", "--stack", stack];
   const looks: Readonly<Record<string, () => Promise<Look>>> = {
     versions: async () => judgeVersions(process.versions.node, (await pulumi("version")).trim()),
