@@ -41,3 +41,24 @@ export async function writeDeployments(db: Queryable, records: readonly Deployme
     ]);
   }
 }
+
+/** How many deployments are told of: a log that begins today goes back further than images are kept. */
+export const NEWEST = 100;
+
+const READ = {
+  name: "deployments-newest",
+  text: `SELECT id, number, command, by, version, images, schema_before AS "schemaBefore", schema_after AS "schemaAfter", backup,
+           started_at AS "startedAt", ended_at AS "endedAt", outcome, step, reason, serving
+         FROM deployments ORDER BY started_at DESC, number DESC LIMIT $1`,
+};
+
+/** The newest deployments, oldest first, as a log would have them. */
+export async function readDeployments(db: Queryable): Promise<readonly DeploymentRow[]> {
+  const rows = await run<Record<string, unknown>>(db, READ, [NEWEST]);
+  return rows.toReversed().map((row) => {
+    const known = Object.entries(row).filter(([, value]) => value !== null);
+    return recordSchema.parse(
+      Object.fromEntries(known.map(([key, value]) => [key, value instanceof Date ? value.toISOString() : value])),
+    );
+  });
+}

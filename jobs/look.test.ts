@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { loadRuntime } from "../configs/runtime.ts";
 import { createTestLog, startStack, type TestStack } from "../test/servers/stack.ts";
-import { writeDeployments, type DeploymentRow } from "./deployments-table.ts";
+import { NEWEST, readDeployments, writeDeployments, type DeploymentRow } from "./deployments-table.ts";
 import { look } from "./look.ts";
 import { migrationsFolder, readMigrations } from "./migrations.ts";
 import { openRedis } from "./redis.ts";
@@ -52,6 +52,22 @@ it("writes a deployment down once, and what became of it later", async () => {
     { number: 3, outcome: "failed", reason: "never healthy", images: { api: "sha256:1" }, schema_after: 4 },
     { number: 4, outcome: null, reason: null, images: null, schema_after: null },
   ]);
+});
+
+it("tells of the newest deployments, oldest first, as a log would have them", async () => {
+  await stack.asSuperuser("DELETE FROM deployments");
+  const record = (number: number): DeploymentRow => ({
+    ...{ id: randomUUID(), number, command: "make up", by: "me@there", version: `0.${number}.0` },
+    startedAt: new Date(Date.UTC(2026, 10, 29, 2, 0, 0, number)).toISOString(),
+  });
+  const whole: DeploymentRow = {
+    ...record(NEWEST + 1),
+    ...{ images: { api: "sha256:1", worker: "sha256:2" }, schemaBefore: 3, schemaAfter: 4, backup: "20261129-020000F" },
+    ...{ endedAt: "2026-11-29T02:01:00.123Z", outcome: "succeeded", step: "Truth", serving: "0.2.0" },
+  };
+  const others = Array.from({ length: NEWEST }, (_, index) => record(index + 1));
+  await writeDeployments(stack.pool, [whole, ...others]);
+  expect(await readDeployments(stack.pool)).toEqual([...others.slice(1), whole]);
 });
 
 it("says what is away, and leaves out what only that would know", async () => {

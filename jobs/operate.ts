@@ -4,6 +4,7 @@
  *
  *     node jobs/operate.ts look              one JSON document: the level of the schema, what is away, how long work waits
  *     node jobs/operate.ts record '[...]'    writes deployments into their table
+ *     node jobs/operate.ts history           one JSON document: the newest deployments of their table, oldest first
  *     node jobs/operate.ts rates 3600        one JSON document: how jobs of each kind came in so many seconds, and how long they took
  *
  * Exit: 0 done, 1 failed, 64 wrong usage, 78 wrong configuration.
@@ -12,7 +13,7 @@ import type { Redis } from "ioredis";
 import { z } from "zod";
 import { loadRuntime } from "../configs/runtime.ts";
 import { openDatabase, type Queryable } from "./database.ts";
-import { recordSchema, writeDeployments } from "./deployments-table.ts";
+import { readDeployments, recordSchema, writeDeployments } from "./deployments-table.ts";
 import { createLog } from "./log.ts";
 import { look } from "./look.ts";
 import { migrationsFolder, readMigrations } from "./migrations.ts";
@@ -29,6 +30,7 @@ const secondsSchema = z.coerce.number().int().min(1).max(MOST_SECONDS);
 const COMMANDS = {
   look: (pool, redis) => look(pool, redis, readMigrations(migrationsFolder())),
   record: (pool, _redis, content) => writeDeployments(pool, z.array(recordSchema).parse(JSON.parse(content))),
+  history: (pool) => readDeployments(pool),
   rates: (pool, _redis, content) => readRates(pool, secondsSchema.parse(content)),
 } as const satisfies Record<string, (pool: Queryable, redis: Redis, content: string) => Promise<unknown>>;
 

@@ -6,6 +6,7 @@ import { findFolders, type Folders } from "../toolchain/folders.ts";
 import { loadKubeConfig } from "../toolchain/kube-config.ts";
 import type { ClusterPlace } from "../toolchain/platforms/pod-exec.ts";
 import { openStack } from "../toolchain/platforms/platforms.ts";
+import { preparePulumi } from "../toolchain/prepare.ts";
 import { readStackSettings } from "../toolchain/stack-settings.ts";
 import { PROJECT, stackExists } from "../toolchain/stack.ts";
 import type { Steps } from "../toolchain/steps.ts";
@@ -23,7 +24,8 @@ import type { Answer } from "./reading.ts";
  */
 export async function clusterOf(stack: string, steps: Steps): Promise<ClusterPlace> {
   const folders = findFolders();
-  if (!stackExists(stack, folders)) return { namespace: namespaceOf(stack, folders), config: loadKubeConfig({}) };
+  if (!(await stackExists(stack, folders, () => preparePulumi(steps, folders))))
+    return { namespace: namespaceOf(stack, folders), config: loadKubeConfig({}) };
   const { namespace, kubeconfig } = await (await openStack(stack, folders, steps)).outputs();
   if (namespace === undefined || kubeconfig === undefined)
     throw new UserError(`The stack ${stack} is not up with this release. Is it? make up STACK=${stack}`);

@@ -1,7 +1,9 @@
 import { EXIT } from "../backup/protocol.ts";
 import type { CanaryPlan } from "../infra/plan/canary.ts";
 import { UserError } from "../toolchain/command.ts";
-import { DeploymentsLog, type DeploymentRecord } from "../toolchain/deployment/deployments-log.ts";
+import type { DeploymentRecord } from "../toolchain/deployment/deployments-log.ts";
+import { historyOf } from "../toolchain/deployment/history.ts";
+import { learned } from "../toolchain/deployment/learned.ts";
 import { lookWithin, type Looked } from "../toolchain/deployment/operate.ts";
 import { productVersion } from "../toolchain/deployment/product-version.ts";
 import { RELEASE_SERVICES, servingImages, servingVersion, type Running } from "../toolchain/deployment/truth.ts";
@@ -30,9 +32,11 @@ export interface DeployPlan {
 export async function planDeploy(args: DeployingArgs): Promise<Said> {
   const folders = findFolders();
   const { stack, sight } = await lookAt(args.stack, folders, args.steps);
-  const records = new DeploymentsLog(args.stack, folders).read();
-  const running: Running = stack.exists ? await sight.running(stack, RELEASE_SERVICES) : { copies: [] };
-  const looked: Looked = stack.exists
+  const isThere = await stack.exists();
+  const { records: told } = isThere ? await historyOf(stack, sight) : { records: [] };
+  const records = learned(args.stack, folders, told);
+  const running: Running = isThere ? await sight.running(stack, RELEASE_SERVICES) : { copies: [] };
+  const looked: Looked = isThere
     ? await lookWithin((command) => sight.withinApi(stack, command))
     : { kind: "nothing runs" };
   const result: DeployPlan = {

@@ -1,5 +1,6 @@
 import { EXIT } from "../backup/protocol.ts";
 import type { CanaryPlan } from "../infra/plan/canary.ts";
+import { whereStacksAre } from "../toolchain/backend.ts";
 import { UserError } from "../toolchain/command.ts";
 import { deployStack, type Besides } from "../toolchain/deploy.ts";
 import {
@@ -19,6 +20,7 @@ import { Edge } from "../toolchain/edge.ts";
 import { findFolders } from "../toolchain/folders.ts";
 import { platformOf } from "../toolchain/platforms/platforms.ts";
 import type { RouteResult } from "../toolchain/smoke.ts";
+import { preparePulumi } from "../toolchain/prepare.ts";
 import { stackExists } from "../toolchain/stack.ts";
 import type { Steps } from "../toolchain/steps.ts";
 import { makeToken } from "../toolchain/token.ts";
@@ -70,19 +72,18 @@ export interface Deployed {
 export async function deployRelease(args: DeployingArgs): Promise<Said> {
   const { stack, steps, command } = args;
   const folders = findFolders();
-  refuseUnexpected(args, stackExists(stack, folders));
+  refuseUnexpected(args, await stackExists(stack, folders, () => preparePulumi(steps, folders)));
   const platform = await platformOf(stack, folders);
   const host = await platform.prepare(stack, steps);
-  const routes: RouteResult[] = [];
+  const own: Own = { number: 0, routes: [] };
   await deployStack({
     ...{ name: stack, host, steps, command, whenHeld: "refuse" },
     goesOn: "run this again, and it goes on from there.",
     canary: args.canary,
-    besides: besidesOf(args, routes),
+    besides: besidesOf(args, own),
   });
-  const log = new DeploymentsLog(stack, folders);
-  const deployment = recordOf(log.read(), log.read().at(-1)?.number ?? 0);
-  const result: Deployed = { deployment, routes };
+  const deployment = recordOf(new DeploymentsLog(stack, folders).read(), own.number);
+  const result: Deployed = { deployment, routes: own.routes };
   return { code: EXIT.good, result, text: deployedText(stack, deployment) };
 }
 
@@ -94,15 +95,22 @@ function refuseUnexpected({ stack, expects }: DeployingArgs, isThere: boolean): 
     );
   if (expects === "there" && !isThere)
     throw new UserError(
-      `There is no stack ${stack} on this machine. Make it: ./slipway deploy --init --yes${stackOption(stack)}`,
+      `There is no stack ${stack} ${whereStacksAre()}. Make it: ./slipway deploy --init --yes${stackOption(stack)}`,
       EXIT.usage,
     );
 }
 
-function besidesOf(args: DeployingArgs, routes: RouteResult[]): Besides {
+/** What becomes known of the deployment on its way. */
+interface Own {
+  number: number;
+  readonly routes: RouteResult[];
+}
+
+function besidesOf(args: DeployingArgs, own: Own): Besides {
   let before: ReleaseImages | undefined;
   return {
     before: async (deploy) => {
+      own.number = deploy.entry.number;
       await deploy.entry.step(
         "Checks",
         async () => preCheck(await preLooks(args, deploy), args.isForced),
@@ -117,7 +125,7 @@ function besidesOf(args: DeployingArgs, routes: RouteResult[]): Besides {
     },
     after: async (deploy) => {
       if (!args.hasTests) return;
-      routes.push(...(await ask(args, deploy)));
+      own.routes.push(...(await ask(args, deploy)));
     },
     wayBack: (deploy, hasTakenOver) => wayBackOf(args, deploy, { before, hasTakenOver }),
   };

@@ -43,7 +43,7 @@ export async function importKey({ stack, steps, file, path, passphrase }: Import
         `What was backed up since opens with that one alone. To begin anew with the one of ${path}: make down STACK=${stack}, which deletes the stack's data, then this again.`,
       EXIT.usage,
     );
-  const isNew = !pulumi.exists;
+  const isNew = !(await pulumi.exists());
   await pulumi.create();
   // Generations of a host that is gone are on no disk of this one.
   if (isNew && readGenerations(stack, at.folders).current !== FIRST_GENERATION) await pulumi.removeConfig("data");
@@ -69,7 +69,7 @@ function opened({ sealed, keyId }: KeyFile, path: string, passphrase: string): s
 /** Of its file, or made by the program at its first deploy. */
 async function ownKey(at: StackAtHand): Promise<string | undefined> {
   const pulumi = await at.stack();
-  if (!pulumi.exists) {
+  if (!(await pulumi.exists())) {
     if (!new StackFile(at.name).has(KEY)) return undefined;
     await pulumi.create();
   }

@@ -1,9 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { z } from "zod";
 import { CommandError, runCommand, wasInterrupted } from "../toolchain/command.ts";
-import { resourceLine } from "../toolchain/stack.ts";
+import { listStacks, resourceLine } from "../toolchain/stack.ts";
 import type { Report } from "../toolchain/steps.ts";
 import type { Run } from "./changes.ts";
 import { readEvents, type EngineEvent } from "./engine-events.ts";
@@ -58,10 +57,7 @@ export async function pulumi(
   });
 }
 
-const listSchema = z.array(z.looseObject({ name: z.string() }));
-
 /** Whether there is a state of the stack. */
 export async function isThere({ stack, folder, env }: Ground): Promise<boolean> {
-  const text = await runCommand("pulumi", ["stack", "ls", "--json", "--non-interactive"], { cwd: folder, env });
-  return listSchema.parse(JSON.parse(text)).some(({ name }) => name.split("/").at(-1) === stack);
+  return (await listStacks(folder, env)).includes(stack);
 }

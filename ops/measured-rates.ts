@@ -27,7 +27,7 @@ export async function measuredRates(stack: Stack, sinceSeconds: number): Promise
     throw new UserError("--since is longer than 31d, the most that can be looked at.", EXIT.usage);
   const instead = "Say what comes yourself: --unmeasured --jobs speech=3/s --seconds speech=2";
   const { name } = stack;
-  const ran = stack.exists ? await ask(stack, sinceSeconds) : undefined;
+  const ran = (await stack.exists()) ? await ask(stack, sinceSeconds) : undefined;
   if (ran === undefined)
     throw new UserError(`No API of ${name} runs, and it would have to be asked. make up STACK=${name}; or: ${instead}`);
   const last = ran.output.trim().split("\n").at(-1) ?? "";

@@ -1,4 +1,5 @@
 import { attempt, type Attempt } from "../toolchain/deployment/attempt.ts";
+import { historyByName } from "../toolchain/deployment/history.ts";
 import { productVersion } from "../toolchain/deployment/product-version.ts";
 import { findFolders } from "../toolchain/folders.ts";
 import type { Steps } from "../toolchain/steps.ts";
@@ -19,5 +20,6 @@ export async function onRecord<T>(
 ): Promise<T> {
   const folders = findFolders();
   const { version } = await productVersion(folders.root);
-  return attempt({ stack, folders, steps, command: typed(), version, whenHeld: "refuse" }, work);
+  const history = () => historyByName(stack, folders, steps);
+  return attempt({ stack, folders, steps, command: typed(), version, whenHeld: "refuse", history }, work);
 }

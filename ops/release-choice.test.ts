@@ -175,6 +175,15 @@ describe("the list", () => {
     expect([serves("0.1.0"), serves("0.3.0"), serves("other")]).toEqual([4, 3, undefined]);
   });
 
+  it("says why nothing is known of other machines", () => {
+    const said = "What other machines deployed since is not known: no API runs.\n";
+    expect(releasesText(marked(records, running("0.3.0")), "/log", "no API runs")).toContain(
+      `All of it: /log\n${said}`,
+    );
+    expect(releasesText([], "/log", "no API runs")).toContain(said);
+    expect(releasesText([], "/log")).not.toContain("other machines");
+  });
+
   it("says where and why a deployment did not succeed", () => {
     const text = releasesText(marked(records, running("0.3.0")), "/state/deployments.log");
     expect(text).toMatch(/\*\s+3 {2}0\.3\.0/);

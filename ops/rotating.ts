@@ -42,7 +42,7 @@ export class StackRotating extends StackAtHand implements Rotating {
 
   async deployed(): Promise<Slots | undefined> {
     const stack = await this.opened();
-    return stack.exists ? outputsSchema.parse(await stack.outputs()).credentials?.[this.#what] : undefined;
+    return (await stack.exists()) ? outputsSchema.parse(await stack.outputs()).credentials?.[this.#what] : undefined;
   }
 
   async set({ slot, other }: Slots): Promise<void> {

@@ -76,7 +76,7 @@ export class StackSwitching implements Switching, AwsSwitching {
 
   async isProtected(names: readonly string[]): Promise<boolean> {
     const stack = await this.#hand.stack();
-    const { resources = [] } = stack.exists ? (await stack.export()).deployment : {};
+    const { resources = [] } = (await stack.exists()) ? (await stack.export()).deployment : {};
     return resources.some(({ urn, protect }) => protect === true && names.includes(nameOf(urn)));
   }
 

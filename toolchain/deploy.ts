@@ -5,6 +5,7 @@ import { UserError, wasInterrupted } from "./command.ts";
 import { attempt, type Attempt } from "./deployment/attempt.ts";
 import { recordOf, releasesToKeep, type DeploymentRecord } from "./deployment/deployments-log.ts";
 import { asAsked, askedBy, bringBack, goBack, type WayBack } from "./deployment/going-back.ts";
+import { historyOf } from "./deployment/history.ts";
 import { levelOf, lookWithin, recordWithin } from "./deployment/operate.ts";
 import { productVersion } from "./deployment/product-version.ts";
 import { readPinned } from "./deployment/pinned.ts";
@@ -64,7 +65,8 @@ export async function deployStack(args: DeployArgs): Promise<Stack> {
   let log: Attempt["log"] | undefined;
   try {
     const { version } = await productVersion(host.folders.root);
-    await attempt({ stack: name, folders: host.folders, steps, command, version, whenHeld }, async (entry) => {
+    const history = () => historyOf(stack, host);
+    await attempt({ stack: name, folders: host.folders, steps, command, version, whenHeld, history }, async (entry) => {
       ({ log } = entry);
       await steadily(stack, { ...args, allow }, entry).catch(async (error: unknown) => {
         throw await saidWhoServes(error, stack, host, entry);
@@ -161,7 +163,8 @@ async function truth(deploy: Underway, report: Report): Promise<string> {
 
 /** The same fault, with the version that serves, which the log is told too. */
 async function saidWhoServes(error: unknown, stack: Stack, host: Host, { log, note }: Attempt): Promise<unknown> {
-  if (!(error instanceof UserError) || wasInterrupted() || !stack.exists) return error;
+  if (!(error instanceof UserError) || wasInterrupted()) return error;
+  if (!(await stack.exists().catch(() => false))) return error;
   const said = await host.running(stack, RELEASE_SERVICES).then(
     (running) => {
       const serving = servingVersion(log.read(), running);
@@ -175,9 +178,8 @@ async function saidWhoServes(error: unknown, stack: Stack, host: Host, { log, no
 
 /** The table is for reports: the log has it all, and the next deploy tells again. */
 async function tellTable(stack: Stack, host: Host, steps: Steps, records: readonly DeploymentRecord[]): Promise<void> {
-  if (!stack.exists) return;
-  const why = await recordWithin((command) => host.withinApi(stack, command), records).catch((error: unknown) =>
-    error instanceof Error ? error.message : String(error),
-  );
+  const tell = async () =>
+    (await stack.exists()) ? recordWithin((command) => host.withinApi(stack, command), records) : undefined;
+  const why = await tell().catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
   if (why !== undefined) steps.say(`  The table of deployments was not told of this one: ${why}. The log has it.`);
 }

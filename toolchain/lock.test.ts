@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { judgeLocks, readLocks, thisMachine, type Lock } from "./lock.ts";
+import { CommandError } from "./command.ts";
+import { asRefusal, judgeLocks, readLocks, StackLocked, thisMachine, type Lock } from "./lock.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -45,6 +46,57 @@ test("reads Pulumi's locks of one stack and passes over what is half written", (
   const folders = { root: "", cache: "", config: "", state: folder };
   expect(readLocks(folders, "slipway", "dev")).toEqual([lock(8)]);
   expect(readLocks(folders, "slipway", "prod")).toEqual([]);
+});
+
+test("reads those of a shared folder there, and none of a bucket", () => {
+  const locks = join(folder, "shared it/.pulumi/locks/organization/slipway/dev");
+  mkdirSync(locks, { recursive: true });
+  writeFileSync(join(locks, "a.json"), JSON.stringify(lock(9, "there")));
+  const folders = { root: "", cache: "", config: "", state: folder };
+  expect(readLocks(folders, "slipway", "dev", `file://${folder}/shared%20it`)).toEqual([lock(9, "there")]);
+  expect(readLocks(folders, "slipway", "dev")).toEqual([]);
+  expect(readLocks(folders, "slipway", "dev", "s3://states")).toEqual([]);
+});
+
+/** As Pulumi 3.230 says it; of two locks each has a line. */
+const refusal = (...by: string[]) =>
+  new CommandError(
+    "pulumi up",
+    "exit code 255",
+    255,
+    [
+      `error: the stack is currently locked by ${by.length} lock(s). Either wait for the other process(es) to end or delete the lock file with \`pulumi cancel\`.`,
+      ...by.map(
+        (who) =>
+          `  s3://states/.pulumi/locks/organization/slipway/dev/a.json?region=x: created by ${who} at 2026-11-30T07:00:00Z`,
+      ),
+    ].join("\n"),
+  );
+
+test("Pulumi's refusal says who holds the stack, since when, and what to do", () => {
+  const error = asRefusal("dev", refusal("me@there (pid 12)", "CORP\\some one@elsewhere (pid 13)"), machine);
+  expect(error).toBeInstanceOf(StackLocked);
+  expect(error).not.toBeInstanceOf(CommandError);
+  expect(error).toMatchObject({ exitCode: 75 });
+  expect(String(error)).toContain(
+    "me@there, process 12, since 2026-11-30T07:00:00Z; CORP\\some one@elsewhere, process 13, since 2026-11-30T07:00:00Z. Wait until it is done",
+  );
+  expect(String(error)).toMatch(
+    /Only if that process is gone, .*: eval "\$\(make -s env STACK=dev\)" && pulumi cancel dev$/,
+  );
+});
+
+test("of a process of this machine it says whether that is gone", () => {
+  expect(String(asRefusal("dev", refusal("me@here (pid 8)"), machine))).toContain(
+    "gone from this machine. Take its lock",
+  );
+  expect(String(asRefusal("dev", refusal("me@here (pid 7)"), machine))).toContain("Wait until it is done");
+  expect(String(asRefusal("dev", refusal(), machine))).toContain("it does not say by whom. Wait");
+});
+
+test("any other fault stays what it is", () => {
+  const others = [new CommandError("pulumi up", "exit code 255", 255, "error: it broke"), new Error("locked")];
+  for (const other of others) expect(asRefusal("dev", other, machine)).toBe(other);
 });
 
 test("knows a process by what it is, not by its number alone", () => {

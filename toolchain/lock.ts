@@ -2,6 +2,9 @@ import { globSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { sharedBackend, stateFolder } from "./backend.ts";
+import { CommandError, UserError } from "./command.ts";
+import { BUSY } from "./deployment/attempt.ts";
 import type { Folders } from "./folders.ts";
 
 /** What Pulumi's file backend writes into a stack's lock. */
@@ -29,9 +32,14 @@ export function judgeLocks(locks: readonly Lock[], machine: Machine = thisMachin
   return { kind: locks.length === 0 ? "free" : "stale" };
 }
 
-/** The locks of a stack, as they lie in the state folder. A file that is just being written counts as this moment's. */
-export function readLocks({ state }: Folders, project: string, stack: string): Lock[] {
-  const files = globSync(join(state, ".pulumi/locks/organization", project, stack, "*.json"));
+/**
+ * The locks of a stack, as they lie in the backend in use. A file that is just being written counts as this moment's. Of a bucket none can be
+ * read: Pulumi itself refuses there, {@link asRefusal}.
+ */
+export function readLocks(folders: Folders, project: string, stack: string, backend = sharedBackend()): Lock[] {
+  const folder = stateFolder(folders, backend);
+  if (folder === undefined) return [];
+  const files = globSync(join(folder, ".pulumi/locks/organization", project, stack, "*.json"));
   return files.flatMap((file) => {
     try {
       return lockSchema.parse(JSON.parse(readFileSync(file, "utf8")));
@@ -39,6 +47,39 @@ export function readLocks({ state }: Folders, project: string, stack: string): L
       return [];
     }
   });
+}
+
+/** Pulumi would not change a stack that somebody else is at. Says nothing of the release, and is nothing that force helps against. */
+export class StackLocked extends UserError {
+  /** @param locks none where Pulumi does not say whose they are */
+  constructor(stack: string, locks: readonly Lock[], machine: Machine = thisMachine()) {
+    super(describeLocks(stack, locks, machine), BUSY);
+    this.name = "StackLocked";
+  }
+}
+
+function describeLocks(stack: string, locks: readonly Lock[], machine: Machine): string {
+  const who = locks.map(
+    ({ username, hostname: host, pid, timestamp }) => `${username}@${host}, process ${pid}, since ${timestamp}`,
+  );
+  const areGone = locks.length > 0 && judgeLocks(locks, machine).kind === "stale";
+  return (
+    `${stack} is locked, and Pulumi changes nothing of it: ${who.length === 0 ? "it does not say by whom" : who.join("; ")}. ` +
+    (areGone
+      ? "That process is gone from this machine. Take its lock away: "
+      : "Wait until it is done, and run this again. Only if that process is gone, as where it was killed: ") +
+    `eval "$(make -s env STACK=${stack})" && pulumi cancel ${stack}`
+  );
+}
+
+/** Pulumi's refusal of a locked stack, with who holds it and what to do; any other fault as it is. */
+export function asRefusal(stack: string, error: unknown, machine: Machine = thisMachine()): unknown {
+  if (!(error instanceof CommandError) || !error.output.includes("the stack is currently locked by")) return error;
+  const found = error.output.matchAll(
+    /created by (?<username>.+)@(?<hostname>\S+) \(pid (?<pid>\d+)\) at (?<timestamp>\S+)/g,
+  );
+  const locks = [...found].map(({ groups }) => lockSchema.parse({ ...groups, pid: Number(groups?.["pid"]) }));
+  return new StackLocked(stack, locks, machine);
 }
 
 /** This machine, as the kernel tells of it. */

@@ -1,8 +1,9 @@
 import { askOnTerminal } from "./ask.ts";
+import { sharedBackend } from "./backend.ts";
 import { ensureBaseImage } from "./base-image.ts";
 import { planEngine, startEngine } from "./docker.ts";
 import { findEngine, type EngineAddress } from "./engine.ts";
-import { BACKEND, pulumiEnvironment } from "./env.ts";
+import { pulumiEnvironment } from "./env.ts";
 import { findFolders, type Folders } from "./folders.ts";
 import { passphraseFile } from "./passphrase.ts";
 import { findPulumi, type PlatformPlugin } from "./pulumi.ts";
@@ -59,11 +60,11 @@ export async function preparePulumi(
   const pulumi = await findPulumi(folders, steps, besides);
   await hideSalts(folders);
   const search = await findEngine();
-  const { [BACKEND]: backend = "" } = process.env;
+  const backend = sharedBackend();
   return pulumiEnvironment({
     folders,
     pulumi,
-    state: backend === "" ? { passphraseFile: passphraseFile(folders) } : { backend },
+    state: backend === undefined ? { passphraseFile: passphraseFile(folders) } : { backend },
     engine: "found" in search ? search.found : undefined,
     previousPath: process.env["PATH"] ?? "",
   });

@@ -2,7 +2,8 @@ import { spawnSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { BACKEND } from "./env.ts";
 import { ROOT, type Folders } from "./folders.ts";
 import { dropSalt, hideSalts, saltOf, stackFile, withoutSalt } from "./stack-file.ts";
 
@@ -26,6 +27,7 @@ beforeEach(() => {
   git("-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "--message=start");
 });
 afterEach(() => {
+  vi.unstubAllEnvs();
   rmSync(folder, { recursive: true });
 });
 
@@ -69,16 +71,57 @@ test("a checkout brings the salt back, so that nothing has to write it again", a
   expect(git("status", "--porcelain")).toBe("");
 });
 
-test("a second checkout of the machine gets the salt of the stack that is up", async () => {
+/** The stack is up on this machine. */
+function isUp(): void {
   const state = join(folders.state, ".pulumi/stacks/slipway");
   mkdirSync(state, { recursive: true });
   const salt = SALT.trim().replace("encryptionsalt: ", "");
   const latest = { secrets_providers: { type: "passphrase", state: { salt } } };
   writeFileSync(join(state, "dev.json"), JSON.stringify({ version: 3, checkpoint: { latest } }));
+}
+const OTHER_SALT = SALT.replace("AAAA", "DDDD");
+const SECRET = "  slipway:databasePassword:\n    secure: v1:abc\n";
+
+test("a second checkout of the machine gets the salt of the stack that is up", async () => {
+  isUp();
   await hideSalts(folders);
   expect(readFileSync(path, "utf8")).toBe(FILE + SALT);
   expect(git("status", "--porcelain")).toBe("");
 });
+
+test("a stack in a backend that machines share gets no salt of this machine's, and loses it again", async () => {
+  isUp();
+  vi.stubEnv(BACKEND, "s3://states");
+  await hideSalts(folders);
+  expect(readFileSync(path, "utf8")).toBe(FILE);
+  save(FILE + SALT);
+  await hideSalts(folders);
+  expect(readFileSync(path, "utf8")).toBe(FILE);
+  save(FILE + OTHER_SALT);
+  await hideSalts(folders);
+  expect(readFileSync(path, "utf8")).toBe(FILE + OTHER_SALT);
+  expect(git("status", "--porcelain")).toBe("");
+});
+
+test("the salt of a stack elsewhere gives way to that of this machine's stack", async () => {
+  isUp();
+  save(FILE + OTHER_SALT);
+  await hideSalts(folders);
+  expect(readFileSync(path, "utf8")).toBe(FILE + SALT);
+  expect(git("status", "--porcelain")).toBe("");
+});
+
+test.each(["", "s3://states"])(
+  "no salt goes that the file's own secrets need, with the backend %j",
+  async (backend) => {
+    isUp();
+    vi.stubEnv(BACKEND, backend);
+    const salt = backend === "" ? OTHER_SALT : SALT;
+    save(FILE + SECRET + salt);
+    await hideSalts(folders);
+    expect(readFileSync(path, "utf8")).toBe(FILE + SECRET + salt);
+  },
+);
 
 test("each shared file gets its own salt back", async () => {
   const other = stackFile("cluster", folders);
@@ -108,7 +151,7 @@ test("a salt without a stack goes, and git stays quiet", async () => {
 });
 
 test("a salt that secrets of the file were encrypted with stays", async () => {
-  const text = `${FILE}  slipway:databasePassword:\n    secure: v1:abc\n${SALT}`;
+  const text = FILE + SECRET + SALT;
   save(text);
   await dropSalt("dev", folders);
   expect(readFileSync(path, "utf8")).toBe(text);

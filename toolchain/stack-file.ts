@@ -14,6 +14,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { basename, join } from "node:path";
 import { parse } from "yaml";
 import { z } from "zod";
+import { sharedBackend } from "./backend.ts";
 import { CommandError, runCommand } from "./command.ts";
 import { shellQuote } from "./env.ts";
 import type { Folders } from "./folders.ts";
@@ -51,12 +52,31 @@ export async function hideSalts(folders: Folders): Promise<void> {
 function keepSalt(stack: string, folders: Folders): void {
   const path = stackFile(stack, folders);
   const text = existsSync(path) ? readFileSync(path, "utf8") : "";
-  const salt = saltOf(text) || stateSalt(stack, folders);
-  // A second checkout of a machine whose stack is up: what Pulumi would write is written now.
-  if (text !== "" && saltOf(text) === "" && salt !== "") writeFileSync(path, text + salt);
+  const salt = saltFor(text, stateSalt(stack, folders));
+  if (text !== "" && saltOf(text) !== salt) writeFileSync(path, withoutSalt(text) + salt);
   const kept = join(keptSalts(folders), basename(path));
   if (salt === "") rmSync(kept, { force: true });
   else writeFileSync(kept, salt);
+}
+
+/**
+ * The salt that fits the stack in the backend in use.
+ *
+ * @param text the file
+ * @param own of the state on this machine
+ */
+function saltFor(text: string, own: string): string {
+  const found = saltOf(text);
+  if (hasSecrets(text) && found !== "") return found;
+  // Of a backend that machines share, Pulumi reads it there; one of this machine's stack of the same name would close it.
+  if (sharedBackend() !== undefined) return found === own ? "" : found;
+  // A second checkout of a machine whose stack is up, or one that a stack elsewhere was used from: what Pulumi would write is written now.
+  return own === "" ? found : own;
+}
+
+/** Whether the file has secrets of its own, which no other salt opens. */
+function hasSecrets(text: string): boolean {
+  return /^\s+secure: /m.test(text);
 }
 
 /**
@@ -67,7 +87,7 @@ export async function dropSalt(stack: string, folders: Folders): Promise<void> {
   const path = stackFile(stack, folders);
   if (!existsSync(path)) return;
   const text = readFileSync(path, "utf8");
-  if (/^\s+secure: /m.test(text) || saltOf(text) === "") return;
+  if (hasSecrets(text) || saltOf(text) === "") return;
   writeFileSync(path, withoutSalt(text));
   await hideSalts(folders);
 }

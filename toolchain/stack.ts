@@ -1,14 +1,16 @@
 import { globSync, mkdirSync } from "node:fs";
+import { hostname } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { sharedBackend } from "./backend.ts";
 import { runCommand, type CommandOptions } from "./command.ts";
 import { followEvents, type EngineEvent } from "./deployment/engine-events.ts";
 import { askedSchema } from "./deployment/truth.ts";
 import type { Folders } from "./folders.ts";
-import { judgeLocks, readLocks } from "./lock.ts";
+import { asRefusal, judgeLocks, readLocks, StackLocked } from "./lock.ts";
 import { endOrphans } from "./orphans.ts";
-import { dropSalt, hideSalts } from "./stack-file.ts";
+import { dropSalt, hideSalts, readStackFile } from "./stack-file.ts";
 import type { Report } from "./steps.ts";
 
 /** The project's name in Pulumi.yaml. */
@@ -52,6 +54,9 @@ const outputsSchema = z.looseObject({
 });
 export type Outputs = z.infer<typeof outputsSchema>;
 
+/** What closes a stack's secrets, where its file names it: such as `awskms://alias/states`. */
+const providerSchema = z.looseObject({ secretsprovider: z.string() });
+
 /** One stack, driven through the Pulumi command. */
 export class Stack {
   readonly name: string;
@@ -65,20 +70,27 @@ export class Stack {
     this.#env = env;
   }
 
-  /** Whether there is state of it. */
-  get exists(): boolean {
-    return stackExists(this.name, this.#folders);
+  /** Whether there is state of it in the backend in use. */
+  exists(): Promise<boolean> {
+    return stackExists(this.name, this.#folders, () => Promise.resolve(this.#env));
   }
 
   async create(): Promise<void> {
     mkdirSync(this.#folders.state, { recursive: true, mode: 0o700 });
-    if (this.exists) return;
+    if (await this.exists()) return;
     await dropSalt(this.name, this.#folders);
-    await this.#pulumi(["stack", "init", this.name, "--no-select"]);
+    // By itself Pulumi takes a passphrase for a new one, whatever its file names.
+    const { data } = providerSchema.safeParse(readStackFile(this.name, this.#folders));
+    const provider = data === undefined ? [] : ["--secrets-provider", data.secretsprovider];
+    await this.#pulumi(["stack", "init", this.name, "--no-select", ...provider]);
     await hideSalts(this.#folders);
   }
 
-  /** Waits for a deploy that runs, and takes away the lock of one that was killed. */
+  /**
+   * Waits for a deploy that runs on this machine, and takes away the lock of one that was killed.
+   *
+   * @throws StackLocked where another machine holds it: whether that one is still at it cannot be seen from here
+   */
   async unlock(report: Report): Promise<"free" | "healed"> {
     for (;;) {
       const verdict = judgeLocks(readLocks(this.#folders, PROJECT, this.name));
@@ -90,8 +102,9 @@ export class Stack {
           endOrphans([this.#folders.cache]);
           return "healed";
         case "held": {
-          const { pid, hostname, timestamp } = verdict.by;
-          report(`waiting for the deploy of process ${pid} on ${hostname}, begun ${timestamp}`);
+          const { pid, hostname: host, timestamp } = verdict.by;
+          if (host !== hostname()) throw new StackLocked(this.name, [verdict.by]);
+          report(`waiting for the deploy of process ${pid} on ${host}, begun ${timestamp}`);
           await sleep(1000);
         }
       }
@@ -201,18 +214,41 @@ export class Stack {
         // Without it there is no --event-log.
         env: { ...this.#env, ...env, PULUMI_DEBUG_COMMANDS: "true" },
       },
-    );
+    ).catch((error: unknown) => {
+      throw asRefusal(this.name, error);
+    });
   }
 }
 
-/** Whether the state folder holds a stack. */
-export function stackExists(name: string, folders: Folders): boolean {
-  return stackNames(folders).includes(name);
+/** Gives what Pulumi reads, and brings Pulumi where it is not there; called where it has to be asked. */
+export type BringPulumi = () => Promise<Readonly<Record<string, string>>>;
+
+/** Whether the backend in use holds a stack. */
+export async function stackExists(name: string, folders: Folders, bring: BringPulumi): Promise<boolean> {
+  return (await stackNames(folders, bring)).includes(name);
 }
 
-/** Every stack of the project in the state folder. */
-export function stackNames({ state }: Folders): string[] {
+/**
+ * Every stack of the project in the backend in use. Of states on this machine their folder tells, and no process is started.
+ *
+ * @throws CommandError where a backend that machines share does not answer
+ */
+export async function stackNames(folders: Folders, bring: BringPulumi): Promise<readonly string[]> {
+  return sharedBackend() === undefined ? localStackNames(folders) : listStacks(folders.root, await bring());
+}
+
+/** Those whose states lie on this machine, whatever backend is in use. */
+export function localStackNames({ state }: Folders): readonly string[] {
   return globSync(join(state, ".pulumi/stacks", PROJECT, "*.json")).map((path) => basename(path, ".json"));
+}
+
+const listSchema = z.array(z.looseObject({ name: z.string() }));
+
+/** Names of the stacks in the backend that an environment names, as Pulumi lists them. @param folder that has Pulumi.yaml */
+export async function listStacks(folder: string, env: Readonly<Record<string, string>>): Promise<readonly string[]> {
+  const text = await runCommand("pulumi", ["stack", "ls", "--json", "--non-interactive"], { cwd: folder, env });
+  // Some backends put an organization in front.
+  return listSchema.parse(JSON.parse(text)).map(({ name }) => name.slice(name.lastIndexOf("/") + 1));
 }
 
 const passwordSchema = z.looseObject({ outputs: z.looseObject({ result: z.looseObject({ plaintext: z.string() }) }) });

@@ -15,7 +15,7 @@ import { LOWEST_ENGINE } from "../../toolchain/pulumi.ts";
 import { checkRoom, NoRoom } from "../../toolchain/room.ts";
 import { stateSalt } from "../../toolchain/stack-file.ts";
 import type { ListenAddress } from "../../toolchain/stack-settings.ts";
-import { PROJECT, stackNames } from "../../toolchain/stack.ts";
+import { PROJECT, localStackNames } from "../../toolchain/stack.ts";
 import { formatVersion, isAtLeast, parseVersion, type Version } from "../../toolchain/version.ts";
 import type { Folders } from "../../toolchain/folders.ts";
 import { SERVICE_LABEL, STACK_LABEL } from "../agent.ts";
@@ -167,7 +167,7 @@ function waitFor(path: string): string {
 export function lookAtPassphrase(stack: string, folders: Folders, environment = process.env): Look {
   if ((environment[BACKEND] ?? "") !== "") return good(`none of this machine's: ${BACKEND} says where states lie`);
   const path = passphrasePath(folders);
-  const others = stackNames(folders);
+  const others = localStackNames(folders);
   const copy = `Bring back its copy: without it no secret of a stack opens. To ${path}, mode 0600`;
   const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined)

@@ -83,7 +83,7 @@ async function looksByPulumi({ stack, platform, steps }: Where, folders: Folders
   const env = { ...(await preparePulumi(steps, folders, own.plugins)), ...own.environment(stack, folders) };
   const pulumi = (...args: string[]) =>
     runCommand("pulumi", [...args, "--non-interactive"], { cwd: folders.root, env });
-  const isThere = stackExists(stack, folders);
+  const isThere = await stackExists(stack, folders, () => Promise.resolve(env));
   const secretsOpen = ["config", "--json", "--show-secrets", "--stack", stack];
   const within = async (command: readonly string[]) =>
     isThere ? (await own.sight(folders)).withinApi(new Stack(stack, folders, env), command) : undefined;

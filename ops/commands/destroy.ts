@@ -1,8 +1,10 @@
 import { EXIT } from "../../backup/protocol.ts";
+import { whereStacksAre } from "../../toolchain/backend.ts";
 import { UserError } from "../../toolchain/command.ts";
 import { findFolders } from "../../toolchain/folders.ts";
 import { leftBehindText, type LeftBehind } from "../../toolchain/left-behind.ts";
 import { openStack, platformOf } from "../../toolchain/platforms/platforms.ts";
+import { preparePulumi } from "../../toolchain/prepare.ts";
 import { stackExists } from "../../toolchain/stack.ts";
 import { destroyText, planDestroy, refuseUnnamed, type DestroyPlan } from "../destroying.ts";
 import { onRecord } from "../on-record.ts";
@@ -40,9 +42,9 @@ export function run(): Promise<void> {
 async function destroy(asked: Asked<typeof OPTIONS>): Promise<Said> {
   const { stack: name, steps, values, platform } = asked;
   const folders = findFolders();
-  if (!stackExists(name, folders))
+  if (!(await stackExists(name, folders, () => preparePulumi(steps, folders))))
     throw new UserError(
-      `There is no stack ${name} on this machine. What may be left of it all the same: make down STACK=${name}`,
+      `There is no stack ${name} ${whereStacksAre()}. What may be left of it all the same: make down STACK=${name}`,
       EXIT.usage,
     );
   const keepData = values["keep-data"];

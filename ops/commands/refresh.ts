@@ -1,4 +1,5 @@
 import { EXIT } from "../../backup/protocol.ts";
+import { whereStacksAre } from "../../toolchain/backend.ts";
 import { UserError } from "../../toolchain/command.ts";
 import { findFolders } from "../../toolchain/folders.ts";
 import { stackEnvironment } from "../../toolchain/platforms/platforms.ts";
@@ -34,8 +35,8 @@ export function run(): Promise<void> {
 async function refresh({ stack: name, steps, values }: Asked<typeof OPTIONS>): Promise<Said> {
   const folders = findFolders();
   const env = await stackEnvironment(name, folders, steps);
-  if (!stackExists(name, folders))
-    throw new UserError(`There is no stack ${name} on this machine. Make it: make up STACK=${name}`, EXIT.usage);
+  if (!(await stackExists(name, folders, () => Promise.resolve(env))))
+    throw new UserError(`There is no stack ${name} ${whereStacksAre()}. Make it: make up STACK=${name}`, EXIT.usage);
   const ground = { stack: name, folder: folders.root, env };
   const changes = async () =>
     changesOf(await steps.run("Refresh", (report) => look("refresh", ground, report)), "refresh").changes;

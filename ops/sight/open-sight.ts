@@ -1,3 +1,4 @@
+import { whereStacksAre } from "../../toolchain/backend.ts";
 import { findFolders } from "../../toolchain/folders.ts";
 import { openStack, platformOf } from "../../toolchain/platforms/platforms.ts";
 import { UserError } from "../../toolchain/command.ts";
@@ -25,7 +26,8 @@ export interface Opened {
 export async function openSight(name: string, platform: Platform, steps: Steps): Promise<Opened> {
   const folders = findFolders();
   const stack = await openStack(name, folders, steps);
-  if (!stack.exists) throw new UserError(`The stack ${name} has no state here: it was never up. make up STACK=${name}`);
+  if (!(await stack.exists()))
+    throw new UserError(`The stack ${name} has no state ${whereStacksAre()}: it was never up. make up STACK=${name}`);
   const outputs = await stack.outputs().catch(() => undefined);
   if (outputs === undefined) throw new UserError(`The stack ${name} has never come up whole. make up STACK=${name}`);
   const { reach } = await platformOf(name, folders);

@@ -155,8 +155,8 @@ describe("a rollback", () => {
     const running = stack.slipway("deploy", "--yes", "--no-backup");
     await running.printed("✓ Deploy");
     const [copy = ""] = await stack.containers("api");
-    // Told to end, it answers what it has, and the edge asks the other.
-    await docker("stop", copy);
+    await running.printed("✓ Smoke check");
+    await docker("rm", "--force", copy);
     const { code, output } = await running.ended;
     expect(code, output).toBe(1);
     expect(output).toMatch(/What runs is not what was asked for:\n\s+api: 1 ready, asked for 2/);

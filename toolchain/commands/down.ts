@@ -1,9 +1,11 @@
 import { attempt } from "../deployment/attempt.ts";
+import { historyByName } from "../deployment/history.ts";
 import { productVersion } from "../deployment/product-version.ts";
 import { findFolders } from "../folders.ts";
 import { leftBehindText } from "../left-behind.ts";
 import { checkStackName, runMain } from "../main.ts";
 import { platformOf } from "../platforms/platforms.ts";
+import { preparePulumi } from "../prepare.ts";
 import { stackExists } from "../stack.ts";
 import { Steps } from "../steps.ts";
 
@@ -35,8 +37,9 @@ await runMain(USAGE, OPTIONS, async ({ values }) => {
   const { version } = await productVersion(folders.root);
   const command = `make down STACK=${name}`;
   // Alone, as a deploy is: what one makes the other would leave behind.
-  const left = stackExists(name, folders)
-    ? await attempt({ stack: name, folders, steps, command, version, whenHeld: "refuse" }, down)
+  const history = () => historyByName(name, folders, steps);
+  const left = (await stackExists(name, folders, () => preparePulumi(steps, folders)))
+    ? await attempt({ stack: name, folders, steps, command, version, whenHeld: "refuse", history }, down)
     : await down();
   process.stdout.write(leftBehindText(name, left));
 });

@@ -5,7 +5,9 @@ import { UserError, wasInterrupted } from "../command.ts";
 import type { Folders } from "../folders.ts";
 import type { Report, Steps } from "../steps.ts";
 import { DeployLock, describeHolder, type Holder } from "./deploy-lock.ts";
-import { DeploymentsLog, type DeploymentLine, type DeploymentRecord } from "./deployments-log.ts";
+import { DeploymentsLog, lastNumber, type DeploymentLine, type DeploymentRecord } from "./deployments-log.ts";
+import { learn } from "./learned.ts";
+import type { History } from "./operate.ts";
 
 /** Exit code where another deploy runs (EX_TEMPFAIL of sysexits.h). */
 export const BUSY = 75;
@@ -20,6 +22,8 @@ export interface AttemptArgs {
   readonly version: string;
   /** What to do while another one deploys. */
   readonly whenHeld: "wait" | "refuse";
+  /** What others deployed as well, for the log of this machine: numbers go on behind theirs. It never fails. */
+  readonly history: () => Promise<History>;
 }
 
 /** A deployment under way: what becomes known of it is written down at once. */
@@ -45,7 +49,8 @@ export async function attempt<T>(args: AttemptArgs, work: (attempt: Attempt) => 
   const release = await takeLock(args);
   try {
     const log = new DeploymentsLog(stack, folders);
-    const number = (log.read().at(-1)?.number ?? 0) + 1;
+    learn(log, (await args.history()).records);
+    const number = lastNumber(log.read()) + 1;
     closeBroken(log, number, args.steps);
     const note = (line: Omit<DeploymentLine, "number">) => {
       log.add({ number, ...line });

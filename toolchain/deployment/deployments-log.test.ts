@@ -6,7 +6,7 @@ import { UserError } from "../command.ts";
 import { Steps } from "../steps.ts";
 import { attempt, BUSY } from "./attempt.ts";
 import { DeployLock } from "./deploy-lock.ts";
-import { DeploymentsLog, releaseOf } from "./deployments-log.ts";
+import { DeploymentsLog, releaseOf, type DeploymentRecord } from "./deployments-log.ts";
 
 let state: string;
 let log: DeploymentsLog;
@@ -19,7 +19,8 @@ afterEach(() => {
 });
 
 const ID = "0195f1d2-0000-7000-8000-000000000001";
-const begun = { id: ID, command: "make up", by: "me@here", version: "0.1.0", startedAt: "2026-11-29T02:00:00Z" };
+// Before any clock that this runs by.
+const begun = { id: ID, command: "make up", by: "me@here", version: "0.1.0", startedAt: "2025-11-29T02:00:00Z" };
 
 describe("the log", () => {
   it("adds what became known to what was known, in a file for its owner alone", () => {
@@ -64,10 +65,15 @@ describe("the log", () => {
 
 describe("an attempt", () => {
   const said: string[] = [];
-  const run = <T>(work: Parameters<typeof attempt<T>>[1], whenHeld: "wait" | "refuse" = "refuse") => {
+  const run = <T>(
+    work: Parameters<typeof attempt<T>>[1],
+    whenHeld: "wait" | "refuse" = "refuse",
+    records: readonly DeploymentRecord[] = [],
+  ) => {
     const steps = new Steps({ screen: { write: (text) => said.push(text), isTerminal: false, columns: 80 } });
     const folders = { state, root: "", cache: "", config: "" };
-    return attempt({ stack: "dev", folders, steps, command: "make up", version: "0.1.0", whenHeld }, work);
+    const history = () => Promise.resolve({ records });
+    return attempt({ stack: "dev", folders, steps, command: "make up", version: "0.1.0", whenHeld, history }, work);
   };
 
   it("is on record with its steps and its end, and gives the stack back", async () => {
@@ -79,6 +85,16 @@ describe("an attempt", () => {
     expect(one).toMatchObject({ number: 1, version: "0.2.0", step: "Truth", outcome: "succeeded" });
     await expect(run(() => Promise.reject(new UserError("no\nand why")))).rejects.toThrow("no\nand why");
     expect(log.read()[1]).toMatchObject({ number: 2, outcome: "failed", reason: "no\nand why" });
+  });
+
+  it("goes on behind what other machines deployed, which the log knows from then on", async () => {
+    const theirs = { ...begun, number: 4, by: "they@there", outcome: "succeeded" } as const;
+    await run(({ number, log: own }) => Promise.resolve([number, own.read().length]), "refuse", [theirs]).then(
+      (seen) => {
+        expect(seen).toEqual([5, 2]);
+      },
+    );
+    expect(log.read()).toMatchObject([theirs, { number: 5, outcome: "succeeded" }]);
   });
 
   it("is refused while another one runs, with who that is and what to do", async () => {

@@ -7,8 +7,8 @@ import type { Folders } from "../folders.ts";
 export const OUTCOMES = ["succeeded", "failed", "interrupted"] as const;
 
 /** One deployment, from the first check to the last. Times are ISO 8601 in UTC. */
-const deploymentSchema = z.object({
-  /** Counts from 1 in each stack. */
+export const deploymentSchema = z.object({
+  /** Counts from 1 in each log. */
   number: z.int().positive(),
   /** The same everywhere, in the table too. */
   id: z.uuid(),
@@ -65,7 +65,7 @@ export class DeploymentsLog {
       const line = parseLine(text);
       if (line !== undefined) known.set(line.number, { ...known.get(line.number), ...line });
     }
-    return [...known.values()].flatMap((line) => deploymentSchema.safeParse(line).data ?? []);
+    return inOrder([...known.values()].flatMap((line) => deploymentSchema.safeParse(line).data ?? []));
   }
 
   add(line: DeploymentLine): void {
@@ -74,6 +74,16 @@ export class DeploymentsLog {
     const isCut = existsSync(this.path) && !/(^|\n)$/.test(readFileSync(this.path, "utf8"));
     appendFileSync(this.path, `${isCut ? "\n" : ""}${JSON.stringify(line)}\n`, { mode: 0o600 });
   }
+}
+
+/** By when they began: what another machine deployed is learned of later, and its number may be a later one. */
+export function inOrder(records: readonly DeploymentRecord[]): readonly DeploymentRecord[] {
+  return records.toSorted((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt));
+}
+
+/** The highest number; 0 where there is none. */
+export function lastNumber(records: readonly DeploymentRecord[]): number {
+  return Math.max(0, ...records.map(({ number }) => number));
 }
 
 /** Folder of a stack's log and lock in the state. */

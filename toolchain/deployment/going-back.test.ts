@@ -1,5 +1,6 @@
 import { afterEach, expect, test, vi } from "vitest";
 import { CommandError, UserError } from "../command.ts";
+import { StackLocked } from "../lock.ts";
 import { goBack, type WayBack } from "./going-back.ts";
 
 const interrupted = vi.hoisted(() => ({ isTrue: false }));
@@ -82,5 +83,12 @@ test.each<[string, unknown, boolean]>([
   interrupted.isTrue = isTrue;
   const { result, brought } = await became(error);
   expect(result).toBe(error);
+  expect(brought).toEqual([]);
+});
+
+test("where somebody else deploys, what runs is theirs: nobody goes back from it", async () => {
+  const locked = new StackLocked("mine", []);
+  const { result, brought } = await became(locked);
+  expect(result).toBe(locked);
   expect(brought).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import { CommandError, UserError, wasInterrupted } from "../command.ts";
+import { StackLocked } from "../lock.ts";
 import type { Stack } from "../stack.ts";
 import type { Report, Steps } from "../steps.ts";
 import type { ReleaseImages } from "./deployments-log.ts";
@@ -26,6 +27,8 @@ export interface GoingBack {
  */
 export async function goBack(fault: unknown, { stack, ...args }: GoingBack): Promise<unknown> {
   if (!(fault instanceof UserError) || fault instanceof CommandError || wasInterrupted()) return fault;
+  // What runs by now may be what the other one deploys.
+  if (fault instanceof StackLocked) return fault;
   const way = await args.wayBack().catch(unknownWay);
   if (way.kind === "none") return also(fault, `It stays as it is: ${way.why}.`);
   try {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Output } from "../lines.ts";
-import { levelOf, lookWithin, recordWithin } from "./operate.ts";
+import { historyWithin, levelOf, lookWithin, recordWithin } from "./operate.ts";
 
 const LOOK = {
   failing: [],
@@ -46,4 +46,26 @@ test("the table is told of the newest twenty, and why it could not be is said", 
   expect([numbers?.length, numbers?.[0]]).toEqual([20, 11]);
   expect(await recordWithin(answers(undefined), records)).toBe("no API runs");
   expect(await recordWithin(answers({ code: 1, output: "Cannot find module" }), records)).toContain("older");
+});
+
+const ROW = {
+  ...{ id: "0195f1d2-0000-4000-8000-000000000001", number: 1, command: "make up", by: "me@there", version: "0.1.0" },
+  ...{ startedAt: "2026-11-29T02:00:00.000Z", outcome: "succeeded", images: { api: "a", worker: "w" } },
+};
+
+test("the table tells of deployments, and of those of a newer release what is known here", async () => {
+  const rows = [{ ...ROW, more: 1 }, { ...ROW, outcome: "unheard of" }, "x"];
+  const output = `(node:1) Warning: x\n${JSON.stringify(rows)}\n`;
+  expect(await historyWithin(answers({ code: 0, output }))).toEqual({ records: [ROW] });
+});
+
+test.each([
+  [undefined, "no API runs"],
+  [{ code: 64, output: 'operate: got "history"; allowed are look, record, rates.' }, "older than the question"],
+  [{ code: 1, output: "operate: it broke" }, "exit code 1: operate: it broke"],
+  [{ code: 0, output: "{}" }, "exit code 0: {}"],
+])("%j tells of none, and why", async (ran, why) => {
+  const { records, why: said } = await historyWithin(answers(ran));
+  expect(records).toEqual([]);
+  expect(said).toContain(why);
 });

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseJson } from "../../configs/json.ts";
 import type { Output } from "../lines.ts";
-import type { DeploymentRecord } from "./deployments-log.ts";
+import { deploymentSchema, type DeploymentRecord } from "./deployments-log.ts";
 
 /** The program in the image of the API that answers; jobs/operate.ts. */
 export const OPERATE = ["/usr/local/bin/node", "/app/operate.mjs"] as const;
@@ -49,6 +49,22 @@ export async function recordWithin(within: Within, records: readonly DeploymentR
   const ran = await within([...OPERATE, "record", JSON.stringify(records.slice(-TOLD))]);
   if (ran === undefined) return "no API runs";
   return ran.code === 0 ? undefined : whyNot(ran);
+}
+
+/** Deployments that the table has, oldest first, and why there are none where it could not be asked. */
+export interface History {
+  readonly records: readonly DeploymentRecord[];
+  readonly why?: string;
+}
+
+/** Asks the table of deployments for the newest of them, those of other machines among them. */
+export async function historyWithin(within: Within): Promise<History> {
+  const ran = await within([...OPERATE, "history"]);
+  if (ran === undefined) return { records: [], why: "no API runs" };
+  const rows = ran.code === 0 ? z.array(z.unknown()).safeParse(lastJson(ran.output)).data : undefined;
+  if (rows === undefined) return { records: [], why: whyNot(ran) };
+  // What a newer release says of one may be more than is known here: the others count all the same.
+  return { records: rows.flatMap((row) => deploymentSchema.safeParse(row).data ?? []) };
 }
 
 /** Whether it was asked of a release that has no such program, or whose program does not know the question. */

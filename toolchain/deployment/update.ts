@@ -17,7 +17,7 @@ export async function bundle({ folders, env }: Host): Promise<string> {
 
 /** Makes the stack if need be, and heals what a killed deploy left. */
 export async function ready(stack: Stack, host: Host, report: Report): Promise<string> {
-  const isNew = !stack.exists;
+  const isNew = !(await stack.exists());
   await stack.create();
   const lock = await stack.unlock(report);
   const deployment = await stack.export();

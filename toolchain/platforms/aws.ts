@@ -49,7 +49,7 @@ export const aws: PlatformCommands = {
           "slipway:teardown is true and one `make up` has taken the protection off; final snapshots stay.",
       );
     const { name, folders, steps } = args;
-    const there = stackExists(name, folders);
+    const there = await stackExists(name, folders, () => preparePulumi(steps, folders, plugins));
     // Known by the stack alone, and so asked before it goes.
     const cluster = there ? await clusterName(args) : undefined;
     if (there) await destroy(args, { plugins });

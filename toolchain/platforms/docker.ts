@@ -6,11 +6,11 @@ import { planEngine, startEngine } from "../docker.ts";
 import { connect, findEngine } from "../engine.ts";
 import { NOTHING_LEFT, type LeftBehind } from "../left-behind.ts";
 import { faultyLogs, keepingData, leftOnEngine, removeAll, removeUnknown, unmanagedOnEngine } from "../leftovers.ts";
-import { prepare } from "../prepare.ts";
+import { prepare, preparePulumi } from "../prepare.ts";
 import { checkRoom } from "../room.ts";
 import { dropSalt } from "../stack-file.ts";
 import { readStackSettings } from "../stack-settings.ts";
-import { stackExists, stackNames, type Stack } from "../stack.ts";
+import { localStackNames, stackExists, stackNames, type Stack } from "../stack.ts";
 import type { Steps } from "../steps.ts";
 import { destroy } from "./destroy.ts";
 import { dockerRunning } from "./docker-running.ts";
@@ -84,7 +84,8 @@ async function keepBackupKey(stack: Stack, steps: Steps): Promise<void> {
 
 async function takeDown(args: TakeDown): Promise<LeftBehind> {
   const { name, folders, steps, keepData } = args;
-  const isThere = stackExists(name, folders);
+  const bring = () => preparePulumi(steps, folders);
+  const isThere = await stackExists(name, folders, bring);
   const search = await findEngine();
   if (!isThere && !("found" in search)) {
     await dropSalt(name, folders);
@@ -97,7 +98,9 @@ async function takeDown(args: TakeDown): Promise<LeftBehind> {
     await destroy(args, keepData ? { change: keepingData, before: (stack) => keepBackupKey(stack, steps) } : {});
   await keepImages(connect(engine.host), name, []);
   // Between its images and its first container another stack would lose what it is about to use.
-  const others = stackNames(folders).filter((other) => other !== name);
+  // Those of a backend that machines share may run here too, beside those of this machine.
+  const known = new Set([...localStackNames(folders), ...(await stackNames(folders, bring))]);
+  const others = [...known].filter((other) => other !== name);
   const removed = await steps.run(
     "Leftovers",
     () => removeAll(connect(engine.host), name, { data: keepData, images: others.length > 0 }),

@@ -147,7 +147,7 @@ async function takeDown(args: TakeDown): Promise<LeftBehind> {
         "make cluster ARGS=--down for the node of this machine, kubectl delete namespace elsewhere.",
     );
   const isOurs = isOurNode(name, folders);
-  if (!stackExists(name, folders)) {
+  if (!(await stackExists(name, folders, () => preparePulumi(steps, folders)))) {
     await dropSalt(name, folders);
     steps.say("  There is no stack; nothing to take down.");
     return NOTHING_LEFT;
