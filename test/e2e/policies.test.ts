@@ -33,6 +33,12 @@ describe("the policy pack", () => {
       expect.objectContaining({ policyName: "hardened-advice", enforcementLevel: "advisory" }),
     );
     stack.configure({ environment: "prod" });
+    // What is refused is told all the same, for the comment of a pull request.
+    const refused = await stack.slipway<{ previews: readonly StackPreview[] }>(["preview"]);
+    expect(refused.code, refused.text).toBe(1);
+    expect(refused.result.previews[0]?.policies, refused.text).toContainEqual(
+      expect.objectContaining({ policyName: "hardened", enforcementLevel: "mandatory" }),
+    );
     const prod = await stack.pulumi("up", "--yes", ...PACK);
     expect(prod.code, prod.output).not.toBe(0);
     expect(prod.output).toMatch(/\[mandatory\] +hardened +\(docker:index\/container:Container: api-1\)/);
