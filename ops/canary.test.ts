@@ -1,12 +1,23 @@
 import { describe, expect, it, test } from "vitest";
-import { askedCanary, refuseBreaking, type CanaryWords } from "./canary.ts";
+import { ALWAYS_BLUE_GREEN, askedCanary, refuseBreaking, type CanaryWords } from "./canary.ts";
 
-const words: CanaryWords = { shares: "10,50,100", seconds: undefined, platform: "docker", mode: undefined };
+const words: CanaryWords = {
+  ...{ shares: "10,50,100", isBlueGreen: false, seconds: undefined },
+  ...{ platform: "docker", mode: undefined },
+};
 
 test("a canary is what was typed, with a minute a share where nobody says otherwise", () => {
   expect(askedCanary(words)).toEqual({ shares: [10, 50, 100], seconds: 60 });
   expect(askedCanary({ ...words, shares: "5", seconds: "300" })).toEqual({ shares: [5], seconds: 300 });
   expect(askedCanary({ ...words, shares: undefined })).toBeUndefined();
+});
+
+test("blue-green is all of it in a cluster, and on a Docker engine what every deploy is", () => {
+  const blueGreen: CanaryWords = { ...words, shares: undefined, isBlueGreen: true };
+  expect(askedCanary({ ...blueGreen, platform: "kubernetes" })).toEqual({ shares: [100], seconds: 60 });
+  expect(askedCanary({ ...blueGreen, platform: "kubernetes", seconds: "5" })).toEqual({ shares: [100], seconds: 5 });
+  expect(askedCanary(blueGreen)).toBeUndefined();
+  expect(() => askedCanary({ ...blueGreen, seconds: "5" })).toThrow(ALWAYS_BLUE_GREEN);
 });
 
 test.each<[Partial<CanaryWords>, string]>([
@@ -20,7 +31,10 @@ test.each<[Partial<CanaryWords>, string]>([
   [{ shares: "" }, "whole percents that grow"],
   [{ seconds: "0" }, "a whole number from 1 to 99999"],
   [{ seconds: "1m" }, "a whole number from 1 to 99999"],
-  [{ shares: undefined, seconds: "5" }, "--canary-seconds goes with --canary alone"],
+  [{ shares: undefined, seconds: "5" }, "--canary-seconds goes with --canary or --blue-green"],
+  [{ isBlueGreen: true }, "--canary and --blue-green do not go together"],
+  [{ shares: undefined, isBlueGreen: true, mode: "rollback" }, "--blue-green and --rollback do not go together"],
+  [{ shares: undefined, isBlueGreen: true, platform: "aws" }, "--blue-green is for stacks on a Docker engine and in"],
   [{ mode: "skip-build" }, "--canary and --skip-build do not go together"],
   [{ platform: "aws" }, "for stacks on a Docker engine and in a cluster that exists"],
 ])("%j is refused", (more, why) => {

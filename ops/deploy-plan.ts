@@ -1,5 +1,5 @@
 import { EXIT } from "../backup/protocol.ts";
-import type { CanaryPlan } from "../infra/plan/canary.ts";
+import { isBlueGreen, textsOf, type CanaryPlan } from "../infra/plan/canary.ts";
 import { UserError } from "../toolchain/command.ts";
 import type { DeploymentRecord } from "../toolchain/deployment/deployments-log.ts";
 import { historyOf } from "../toolchain/deployment/history.ts";
@@ -79,7 +79,10 @@ async function versionOf(
   }
 }
 
-function canaryText({ shares, seconds }: CanaryPlan): string {
+function canaryText(plan: CanaryPlan): string {
+  const { shares, seconds } = plan;
+  if (isBlueGreen(plan))
+    return `all requests at one moment; ${seconds} s before it and ${seconds} s after are compared`;
   return `${shares.join(", ")} % of the requests, ${seconds} s each`;
 }
 
@@ -91,7 +94,7 @@ function planText(args: DeployingArgs, { serves, version, migrations, faults }: 
     ["Then", version],
     ["Migrations", migrations.length === 0 ? "none" : migrations.join(", ")],
     ["Backup", args.hasBackup ? "before it, where the stack makes any" : "none"],
-    ...(args.canary === undefined ? [] : ([["Canary", canaryText(args.canary)]] as const)),
+    ...(args.canary === undefined ? [] : ([[textsOf(args.canary).said, canaryText(args.canary)]] as const)),
     ...faults.map((fault) => ["Fault", fault] as const),
   ]);
   const warning =

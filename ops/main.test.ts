@@ -40,6 +40,8 @@ test.each([
   [["deploy", "--init", "--rollback"], "--init and --rollback do not go together"],
   [["deploy", "--canary", "100"], "the first below 100"],
   [["deploy", "--canary", "10", "--rollback"], "--canary and --rollback do not go together"],
+  [["deploy", "--canary", "10", "--blue-green"], "--canary and --blue-green do not go together"],
+  [["deploy", "--blue-green", "--stack", "prod"], "--blue-green is for stacks on a Docker engine and in a cluster"],
   [["deploy", "0.1.0"], 'A version goes with --rollback alone, got "0.1.0"'],
   [["rollback", "1", "2"], "at most 1"],
   [["releases", "now"], "takes no word"],

@@ -102,10 +102,16 @@ async function steadily(stack: Stack, args: DeployArgs, entry: Attempt): Promise
     const { total } = planned;
     hasBegun = true;
     await entry.step("Deploy", (report) => update({ stack, host, steps, goesOn, total, canary }, report), changes);
+    // It has ended behind the update already, unless that failed: which is a warning to Pulumi, and no more.
+    await endCanaries(underway);
   } catch (error) {
     // What was interrupted is gone on with; else the file is to say what serves.
     if (!wasInterrupted()) await takeBack?.();
-    throw hasBegun ? await back(error, false) : error;
+    if (!hasBegun) throw error;
+    const fault = await back(error, false);
+    // Behind the way back, which ends it by itself: until then one release alone answers.
+    await endInTheEnd(underway, steps);
+    throw fault;
   }
   try {
     await besides?.after(underway);
@@ -114,6 +120,22 @@ async function steadily(stack: Stack, args: DeployArgs, entry: Attempt): Promise
     throw await back(error, true);
   }
   await finish(underway);
+}
+
+/** What goes wrong with it must not hide why the deploy failed. */
+async function endInTheEnd(deploy: Underway, steps: Steps): Promise<void> {
+  if (wasInterrupted()) return;
+  await endCanaries(deploy).catch((why: unknown) => {
+    steps.say(`  ${why instanceof Error ? why.message : String(why)}`);
+  });
+}
+
+/** @throws UserError where something is left of what took over by steps */
+async function endCanaries({ stack, host }: Underway): Promise<void> {
+  await host.endCanaries(stack).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new UserError(`What is left of a canary could not be ended, and the next deploy does: ${why}`);
+  });
 }
 
 /** What became of a fault of the new release: the one before may come back. */

@@ -1,6 +1,6 @@
 import { all, log, type ComponentResource, type Output } from "@pulumi/pulumi";
 import type { AskedService, Done, Release } from "../contract.ts";
-import { canaryOfCaller, type CanaryPlan } from "../plan/canary.ts";
+import { BLUE_GREEN_SAID, canaryOfCaller, isBlueGreen, type CanaryPlan } from "../plan/canary.ts";
 import { CanaryError } from "../plan/canary-run.ts";
 import { canary, workersOf } from "./canary.ts";
 import type { Edge } from "./edge.ts";
@@ -82,7 +82,9 @@ async function takeOver(engine: Engine, keys: Keys, { plan, timeoutSeconds, stop
     // Those that a failed release left stopped are asked again; a running one is left as it is.
     await Promise.all(containers.map((id) => engine.start(id)));
     await waitHealthy(engine, [...containers, edgeId], timeoutSeconds);
-    if (plan !== undefined) await canary({ engine, edge: edgeId, release, containers, plan });
+    if (plan && isBlueGreen(plan))
+      await log.info(`${BLUE_GREEN_SAID}: as every release on a Docker engine is; nothing is compared.`);
+    else if (plan) await canary({ engine, edge: edgeId, release, containers, plan });
   } catch (error) {
     await eachOf([
       // One whose canary was killed may have a share still.

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { log } from "@pulumi/pulumi";
-import { CANARY_GIVEN_UP, CANARY_LIMITS, CANARY_SAID } from "../plan/canary.ts";
+import { CANARY_GIVEN_UP, CANARY_LIMITS, CANARY_SAID, isBlueGreen, type CanaryPlan } from "../plan/canary.ts";
 import { JobTally } from "../plan/canary-jobs.ts";
 import { sharesBeside, type CanaryArgs } from "./canary.ts";
 import type { Side } from "./followed-pods.ts";
@@ -21,10 +21,15 @@ export async function canaryOfJobs(args: CanaryArgs): Promise<void> {
   await podsBeside(args, take, async ({ scale, unwell }) => {
     await scale(1);
     // A worker of before may go meanwhile, as an autoscaler decides: its log says no more then, which is no fault.
-    const why = await watch(plan.seconds * sharesBeside(plan).length, async () => jobs.worse ?? (await unwell()));
+    const why = await watch(secondsBeside(plan), async () => jobs.worse ?? (await unwell()));
     if (why !== undefined) throw new Error(`${CANARY_GIVEN_UP}: ${why}. Its pod goes.\n${container}: ${String(jobs)}`);
     await log.info(`${CANARY_SAID} of ${container} is good. ${String(jobs)}`);
   });
+}
+
+/** As long as requests take: all shares; or the look at the release before and that at the new one. */
+function secondsBeside(plan: CanaryPlan): number {
+  return plan.seconds * (isBlueGreen(plan) ? 2 : sharesBeside(plan).length);
 }
 
 /** Looks again and again for so many seconds; gives what was bad first. */

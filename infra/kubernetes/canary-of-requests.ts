@@ -16,11 +16,7 @@ import { podsBeside } from "./pods-beside.ts";
 export async function canaryOfRequests(args: CanaryArgs): Promise<void> {
   const { plan } = args;
   const tally = new Tally();
-  const take = (side: Side, line: string) => {
-    const seen = readRequest(line);
-    if (seen) tally.add(side, seen);
-  };
-  await podsBeside(args, take, async ({ serving, followed, scale, unwell }) => {
+  await podsBeside(args, tallying(tally), async ({ serving, followed, scale, unwell }) => {
     const world = {
       send: async (percent: number) => {
         const count = podsOf(percent, serving);
@@ -33,6 +29,14 @@ export async function canaryOfRequests(args: CanaryArgs): Promise<void> {
     };
     await runCanary({ ...plan, shares: sharesBeside(plan) }, world, tally);
   });
+}
+
+/** Adds what pods write of requests. */
+export function tallying(tally: Tally): (side: Side, line: string) => void {
+  return (side, line) => {
+    const seen = readRequest(line);
+    if (seen) tally.add(side, seen);
+  };
 }
 
 function shareText(percent: number, count: number, before: number): string {

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AppsV1Api, CoreV1Api, KubeConfig, KubernetesObjectApi, V1Pod } from "@kubernetes/client-node";
+import { absent } from "./absent.ts";
 import { SERVICE_LABEL } from "./place.ts";
 import { isReady } from "./pod-state.ts";
 
@@ -29,6 +30,8 @@ export interface CanaryPodsArgs {
   readonly wanted: NewDeployment;
   /** Seconds until all pods of a share must be ready. */
   readonly readySeconds: number;
+  /** What tells them from the service's own pods besides. @default nothing that its Service goes by */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 const PAUSE_MS = 500;
@@ -36,8 +39,8 @@ const PAUSE_MS = 500;
 const END_MARGIN_SECONDS = 15;
 
 /**
- * Pods of a new release beside those that serve, behind the same Service: a Deployment of their own, which the service's own does not know. It is
- * gone again once the canary is over, whatever came of it.
+ * Pods of a new release beside those that serve: a Deployment of their own, which the service's own does not know. They are behind the same Service,
+ * unless their labels say otherwise. It is gone again in the end, whatever came of it.
  */
 export class CanaryPods {
   readonly #apps: AppsV1Api;
@@ -45,11 +48,13 @@ export class CanaryPods {
   readonly #objects: KubernetesObjectApi;
   readonly #wanted: NewDeployment;
   readonly #readySeconds: number;
+  readonly #labels: Readonly<Record<string, string>>;
 
   private constructor(apis: readonly [AppsV1Api, CoreV1Api, KubernetesObjectApi], args: CanaryPodsArgs) {
     [this.#apps, this.#core, this.#objects] = apis;
     this.#wanted = args.wanted;
     this.#readySeconds = args.readySeconds;
+    this.#labels = { ...CANARY_TRACK, ...args.labels };
   }
 
   static async open(args: CanaryPodsArgs): Promise<CanaryPods> {
@@ -138,7 +143,7 @@ export class CanaryPods {
 
   #deployment(replicas: number) {
     const { metadata, spec } = this.#wanted;
-    const labels = { ...spec.template.metadata.labels, ...CANARY_TRACK };
+    const labels = { ...spec.template.metadata.labels, ...this.#labels };
     return {
       apiVersion: "apps/v1",
       kind: "Deployment",
@@ -161,14 +166,4 @@ function faultOf(pod: V1Pod): string | undefined {
   if (restarts > 0) return `${nameOf(pod)} was started again ${restarts} times`;
   if (isReady(pod)) return undefined;
   return `${nameOf(pod)} is not ready: ${`${waiting?.reason ?? ""} ${waiting?.message ?? ""}`.trim() || "its readiness check says no, or it has no node yet"}`;
-}
-
-/** Nothing where it is not there. */
-async function absent<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === 404) return undefined;
-    throw error;
-  }
 }

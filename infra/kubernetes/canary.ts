@@ -1,8 +1,10 @@
 import type { KubeConfig } from "@kubernetes/client-node";
-import { ResourceHook, type ResourceHookArgs } from "@pulumi/pulumi";
+import { log, ResourceHook, type ResourceHookArgs } from "@pulumi/pulumi";
 import { CANARY_GIVEN_UP, type CanaryPlan } from "../plan/canary.ts";
+import { cleanlyGivenUp } from "../plan/cleanly.ts";
 import { CanaryPods, type NewDeployment } from "./canary-pods.ts";
 import { clusterClient, type Where } from "./cluster-client.ts";
+import { endCanaries } from "./end-canaries.ts";
 
 export interface CanaryHookArgs {
   readonly plan: CanaryPlan;
@@ -10,8 +12,12 @@ export interface CanaryHookArgs {
   /** Seconds that new pods may take to become ready. */
   readonly readySeconds: number;
   readonly others: Canaries;
+  /** What tells pods of the new release from those that serve besides. @default nothing that a Service goes by */
+  readonly labels?: Readonly<Record<string, string>>;
   /** Compares pods of the new release with those that serve; throws where they are worse. */
   readonly run: (args: CanaryArgs) => Promise<void>;
+  /** What is done once it was worse, or another one that ran beside. @default run has cleared up by itself */
+  readonly giveUp?: (args: CanaryArgs) => Promise<void>;
 }
 
 /** Canaries of one release, which run side by side: where one is worse, none goes on to its rollout. */
@@ -55,10 +61,19 @@ export interface CanaryArgs {
 export function canaryHook(service: string, { plan, where, readySeconds, ...args }: CanaryHookArgs): ResourceHook {
   return new ResourceHook(`${service}-canary`, async ({ newInputs }: ResourceHookArgs) => {
     const config = await clusterClient(where);
-    const pods = await CanaryPods.open({ config, wanted: newInputs as NewDeployment, readySeconds });
-    const { namespace } = (newInputs as NewDeployment).metadata;
-    const { others, run } = args;
-    await others.run(service, () => run({ config, namespace, container: service, pods, plan, others }));
+    const wanted = newInputs as NewDeployment;
+    const { namespace } = wanted.metadata;
+    // Of a deploy that failed or was killed: its pods may have the requests still, and must not change under them.
+    const left = await endCanaries({ config, namespace, service });
+    const { others, run, giveUp, labels = {} } = args;
+    const pods = await CanaryPods.open({ config, wanted, readySeconds, labels });
+    if (left > 0) await pods.scale(0);
+    const canary: CanaryArgs = { config, namespace, container: service, pods, plan, others };
+    await cleanlyGivenUp(
+      () => others.run(service, () => run(canary)),
+      () => giveUp?.(canary) ?? Promise.resolve(),
+      (text) => log.warn(text),
+    );
   });
 }
 

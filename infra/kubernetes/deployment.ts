@@ -1,7 +1,7 @@
 import { Deployment } from "@pulumi/kubernetes/apps/v1/deployment.js";
 import { Service } from "@pulumi/kubernetes/core/v1/service.js";
 import type { input as k8s } from "@pulumi/kubernetes/types/index.js";
-import type { CustomTimeouts, Input, ResourceHook } from "@pulumi/pulumi";
+import type { CustomTimeouts, Input, ResourceHookBinding } from "@pulumi/pulumi";
 import type { GpuSharing, KubernetesSettings } from "../../configs/kubernetes-settings.ts";
 import type { Done, ServiceSpec } from "../contract.ts";
 import { KILL_MARGIN_SECONDS, planDrain, type Traffic } from "../plan/drain.ts";
@@ -29,8 +29,8 @@ export interface DeploymentArgs {
   readonly healthTimeoutSeconds: number;
   /** Steps that must be done before a pod of it starts. */
   readonly after: readonly Done[];
-  /** What is tried before the cluster rolls a change out. @default nothing */
-  readonly before?: ResourceHook | undefined;
+  /** What is done around the rollout of a change. @default nothing */
+  readonly hooks?: ResourceHookBinding | undefined;
   readonly place: Place;
 }
 
@@ -46,7 +46,7 @@ const HISTORY = 5;
  * `controller.kubernetes.io/pod-deletion-cost`, by which scale-down spares busy workers, belongs to single pods while they run: it must
  * not stand in the template, where it would be alike for all.
  */
-export function deployment({ spec, scale, place, after, before, ...args }: DeploymentArgs): Deployment {
+export function deployment({ spec, scale, place, after, hooks, ...args }: DeploymentArgs): Deployment {
   const deadlineSeconds = args.healthTimeoutSeconds + (spec.gpu ? (args.gpu.nodeStartSeconds ?? 0) : 0);
   return new Deployment(
     spec.name,
@@ -65,7 +65,7 @@ export function deployment({ spec, scale, place, after, before, ...args }: Deplo
     options(place, {
       dependsOn: [...after],
       customTimeouts: patience(spec, deadlineSeconds),
-      ...(before && { hooks: { beforeUpdate: [before] } }),
+      ...(hooks && { hooks }),
     }),
   );
 }
@@ -163,20 +163,30 @@ export interface AddressArgs {
   /** Port of every node that leads there too. @default none */
   readonly nodePort?: number | undefined;
   readonly behind: Done;
+  /** Labels that its pods have to have besides. @default none */
+  readonly labels?: Readonly<Record<string, string>>;
   /** Whether pods are reached that are not ready. @default not */
   readonly isFoundUnready?: boolean;
   readonly place: Place;
 }
 
 /** The name by which pods of the cluster reach a service; made once there are pods behind it. */
-export function serviceAddress({ name, port, nodePort, behind, isFoundUnready = false, place }: AddressArgs): Service {
+export function serviceAddress({
+  name,
+  port,
+  nodePort,
+  behind,
+  isFoundUnready = false,
+  ...args
+}: AddressArgs): Service {
+  const { place } = args;
   return new Service(
     name,
     {
       metadata: { name, namespace: place.namespace, labels: labels(name) },
       spec: {
         type: nodePort === undefined ? "ClusterIP" : "NodePort",
-        selector: selector(name).matchLabels,
+        selector: { ...selector(name).matchLabels, ...args.labels },
         ...(isFoundUnready ? { publishNotReadyAddresses: true } : {}),
         ports: [
           { name: "main", port, targetPort: port, protocol: "TCP", ...(nodePort === undefined ? {} : { nodePort }) },

@@ -14,6 +14,12 @@ export interface Place {
 /** Label that says which service an object belongs to; selectors go by it. */
 export const SERVICE_LABEL = "app.kubernetes.io/name";
 
+/** Label that says which of two sets of pods one of a service is of, by which the API's Service goes as well. */
+export const PART_LABEL = "app.kubernetes.io/part-of";
+
+/** Pods of a service's own Deployment, as all else of a stack; and those that get requests only once they are sent there. */
+export const PARTS = { own: "slipway", green: "slipway-green" } as const;
+
 /** Labels of every object of a service. */
 export function labels(service: string): Record<string, string> {
   return { ...stackLabels(), [SERVICE_LABEL]: service };
@@ -21,7 +27,7 @@ export function labels(service: string): Record<string, string> {
 
 /** Labels of every object. */
 export function stackLabels(): Record<string, string> {
-  return { "app.kubernetes.io/part-of": "slipway", "app.kubernetes.io/instance": getStack() };
+  return { [PART_LABEL]: PARTS.own, "app.kubernetes.io/instance": getStack() };
 }
 
 /** What picks the pods of a service. */

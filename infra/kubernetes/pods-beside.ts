@@ -1,5 +1,5 @@
 import { log } from "@pulumi/pulumi";
-import { CANARY_SAID } from "../plan/canary.ts";
+import { textsOf } from "../plan/canary.ts";
 import { cleanly } from "../plan/cleanly.ts";
 import type { CanaryArgs } from "./canary.ts";
 import { FollowedPods, type Side } from "./followed-pods.ts";
@@ -20,15 +20,17 @@ export interface PodsBeside {
  * is nothing to compare.
  *
  * @param take gets every line
+ * @param clearUp what is done with pods of the new release then @default they go
  */
 export async function podsBeside(
-  { config, namespace, container, pods, others }: CanaryArgs,
+  { config, namespace, container, pods, others, plan }: CanaryArgs,
   take: (side: Side, line: string) => void,
   compare: (beside: PodsBeside) => Promise<void>,
+  clearUp: () => Promise<void> = () => pods.scale(0),
 ): Promise<void> {
   const before = await pods.serving();
   if (before.length === 0) {
-    await log.info(`${CANARY_SAID}: none of ${container}, as none of before runs: there is nothing to compare.`);
+    await log.info(`${textsOf(plan).said}: none of ${container}, as none of before runs: there is nothing to compare.`);
     return;
   }
   const followed = new FollowedPods({ config, namespace, container }, take);
@@ -46,7 +48,7 @@ export async function podsBeside(
     () => compare(beside),
     async () => {
       followed.end();
-      await pods.scale(0);
+      await clearUp();
     },
     (text) => log.warn(text),
   );

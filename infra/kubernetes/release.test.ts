@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import {
   at,
   clusterStack,
@@ -8,6 +8,7 @@ import {
   type RecordedCluster,
 } from "../../test/pulumi/kubernetes.ts";
 import { planQuota } from "./quota.ts";
+import { GREEN_LABELS } from "./traffic.ts";
 
 let stack: RecordedCluster;
 beforeAll(async () => {
@@ -33,6 +34,15 @@ describe("a release", () => {
     for (const name of ["api", "worker-cpu", "marker"])
       expect(waitsFor(TYPES.deployment, name)).toContain("Job migrate");
     expect(waitsFor(TYPES.service, "api")).toContain("Deployment api");
+  });
+
+  it("sends the API's requests to pods of its own Deployment alone, which green ones beside are not, and data's to all of a name", () => {
+    const selector = (name: string) => at(inputsOf(stack, TYPES.service, name), "spec", "selector");
+    const own = { "app.kubernetes.io/name": "api", "app.kubernetes.io/part-of": "slipway" };
+    expect(selector("api")).toEqual(own);
+    expect(selector("postgres")).toEqual({ "app.kubernetes.io/name": "postgres" });
+    expect(at(inputsOf(stack, TYPES.deployment, "api"), "spec", "template", "metadata", "labels")).toMatchObject(own);
+    expect(own).not.toMatchObject(GREEN_LABELS);
   });
 
   it("tries a migration once, and does not let the cluster clear it away", () => {
@@ -106,6 +116,37 @@ describe("a release", () => {
     expect(classOf(TYPES.deployment, "api")).toBe("slipway-unit-api");
     expect(classOf(TYPES.deployment, "worker-cpu")).toBe("slipway-unit-worker");
     expect(classOf(TYPES.statefulSet, "redis")).toBe("slipway-unit-data");
+  });
+});
+
+describe("around the rollout of a Deployment", () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  async function hooks(plan: string) {
+    vi.stubEnv("SLIPWAY_CANARY", plan);
+    const { resources } = await recordCluster(clusterStack({ autoscaler: "none" }), { reaches: true });
+    const of = (name: string) =>
+      resources.find((one) => one.type === TYPES.deployment && one.name === name)?.aroundUpdate;
+    return { api: of("api"), worker: of("worker-cpu"), marker: of("marker") };
+  }
+  const none = { before: [], after: [] };
+
+  it("what a deploy left that failed is ended behind the API's, always", async () => {
+    const api = { before: [], after: ["api-rolled-out"] };
+    expect(await hooks("")).toEqual({ api, worker: none, marker: none });
+  });
+
+  it.each(["10,50", "blue-green"])("%s is tried before it, by the API and by workers", async (plan) => {
+    expect(await hooks(plan)).toEqual({
+      api: { before: ["api-canary"], after: ["api-rolled-out"] },
+      worker: { before: ["worker-cpu-canary"], after: [] },
+      marker: none,
+    });
+  });
+
+  it("nothing is tried of a cluster that the program does not reach", async () => {
+    vi.stubEnv("SLIPWAY_CANARY", "blue-green");
+    await expect(recordCluster(clusterStack({ autoscaler: "none" }))).rejects.toThrow("SLIPWAY_CANARY is set");
   });
 });
 

@@ -1,20 +1,22 @@
-import { all, interpolate, output, type Input, type Output, type ResourceHook } from "@pulumi/pulumi";
-import { CANARY, canaryOfCaller, type CanaryPlan } from "../plan/canary.ts";
+import { all, interpolate, output, type Input, type Output, type ResourceHookBinding } from "@pulumi/pulumi";
+import { CANARY, canaryOfCaller, isBlueGreen, type CanaryPlan } from "../plan/canary.ts";
 import { WORKER_QUEUES } from "../worker-queues.ts";
 import type { AskedService, Database, Done, Release, ServiceSpec } from "../contract.ts";
 import { autoscaling } from "./autoscaling.ts";
+import { blueGreen, endBlueGreen, rolledOutHook } from "./blue-green.ts";
 import { canaryOfJobs } from "./canary-of-jobs.ts";
 import { canaryOfRequests } from "./canary-of-requests.ts";
-import { Canaries, canaryHook } from "./canary.ts";
+import { Canaries, canaryHook, type CanaryHookArgs } from "./canary.ts";
 import type { Where } from "./cluster-client.ts";
 import { deployment, hasTraffic, serviceAddress, serviceTemplate, type DeploymentArgs } from "./deployment.ts";
 import { digest } from "./digest.ts";
 import { disruptionBudget } from "./disruption-budget.ts";
 import { ingress } from "./ingress.ts";
 import type { Keda } from "./keda.ts";
-import type { Place } from "./place.ts";
+import { PART_LABEL, PARTS, type Place } from "./place.ts";
 import type { ClusterConfig } from "./settings.ts";
 import type { LoadBalancerAccess } from "./surroundings.ts";
+import { GREEN_LABELS } from "./traffic.ts";
 
 export interface ReleaseArgs {
   readonly services: readonly Pick<DeploymentArgs, "spec" | "parts" | "scale" | "nodes">[];
@@ -61,7 +63,7 @@ function rollAllOut(args: ReleaseArgs): readonly Rolled[] {
   const canaries = new Canaries();
   const judged = args.services.filter(({ spec }) => isJudged(spec));
   const others = args.services.filter(({ spec }) => !isJudged(spec));
-  const first = judged.map((service) => rollOut(service, args, canaryOf(service.spec, { ...args, canaries, plan })));
+  const first = judged.map((service) => rollOut(service, args, hooksOf(service.spec, { ...args, canaries, plan })));
   const after = plan === undefined ? args.after : [...args.after, ...first.map(({ made }) => made)];
   return [...first, ...others.map((service) => rollOut(service, { ...args, after }, undefined))];
 }
@@ -69,14 +71,14 @@ function rollAllOut(args: ReleaseArgs): readonly Rolled[] {
 function rollOut(
   { scale, ...service }: ReleaseArgs["services"][number],
   args: ReleaseArgs,
-  before: ResourceHook | undefined,
+  hooks: ResourceHookBinding | undefined,
 ): Rolled {
   const { config, place } = args;
   const { spec, parts } = service;
   const traffic = args.loadBalancer ? ("load-balancer" as const) : ("cluster" as const);
   const shape = { ...service, gpu: config.kubernetes.gpu, traffic };
   const { healthTimeoutSeconds } = config;
-  const made = deployment({ ...shape, scale, healthTimeoutSeconds, before, after: args.after, place });
+  const made = deployment({ ...shape, scale, healthTimeoutSeconds, hooks, after: args.after, place });
   disruptionBudget(spec.name, place);
   if (scale.owner !== "stack")
     autoscaling({
@@ -109,17 +111,30 @@ interface CanaryOf extends Pick<ReleaseArgs, "where" | "config"> {
 }
 
 /** @throws Error where one is wanted and the program cannot reach the cluster by itself */
-function canaryOf(spec: ServiceSpec, { where, config, canaries, plan }: CanaryOf): ResourceHook | undefined {
-  if (plan === undefined) return undefined;
-  if (where === undefined)
+function hooksOf(spec: ServiceSpec, { where, config, canaries, plan }: CanaryOf): ResourceHookBinding | undefined {
+  if (where === undefined) {
+    if (plan === undefined) return undefined;
     throw new Error(`${CANARY} is set, and a stack that brings its own cluster has no canary: unset it.`);
-  const run = hasTraffic(spec) ? canaryOfRequests : canaryOfJobs;
-  return canaryHook(spec.name, { plan, where, readySeconds: config.healthTimeoutSeconds, others: canaries, run });
+  }
+  const { healthTimeoutSeconds: readySeconds } = config;
+  const how = plan && { plan, where, readySeconds, others: canaries, ...judging(spec, plan) };
+  return {
+    ...(how && { beforeUpdate: [canaryHook(spec.name, how)] }),
+    // Always: what is left of a deploy that failed may have the requests still.
+    ...(hasTraffic(spec) && { afterUpdate: [rolledOutHook(spec.name, where)] }),
+  };
+}
+
+function judging(spec: ServiceSpec, plan: CanaryPlan): Pick<CanaryHookArgs, "labels" | "run" | "giveUp"> {
+  if (!hasTraffic(spec)) return { run: canaryOfJobs };
+  if (!isBlueGreen(plan)) return { run: canaryOfRequests };
+  return { labels: GREEN_LABELS, run: blueGreen, giveUp: endBlueGreen };
 }
 
 /** Where requests come in: by the ingress, or within the cluster alone. */
 function publish({ name, port }: ServiceSpec, behind: Done, { config, loadBalancer, place }: ReleaseArgs) {
-  const address = serviceAddress({ name, port, nodePort: loadBalancer?.nodePort, behind, place });
+  const isOf = { [PART_LABEL]: PARTS.own };
+  const address = serviceAddress({ name, port, nodePort: loadBalancer?.nodePort, behind, labels: isOf, place });
   const { ingress: settings } = config.kubernetes;
   if (settings === undefined) return interpolate`http://${address.metadata.name}.${place.namespace}.svc:${port}`;
   const made = ingress({ settings, api: { name: address.metadata.name, port }, place });

@@ -1,5 +1,5 @@
-import { expect, test } from "vitest";
-import { CANARY_GIVEN_UP } from "./canary.ts";
+import { describe, expect, it, test } from "vitest";
+import { blueGreenPlan, CANARY_GIVEN_UP, type CanaryPlan } from "./canary.ts";
 import { CanaryError, runCanary, Tally } from "./canary-run.ts";
 
 interface Traffic {
@@ -9,13 +9,25 @@ interface Traffic {
   readonly fails?: (percent: number, seconds: number) => boolean;
   readonly slowAt?: number;
   readonly unwellAt?: number;
+  /** Requests that the release before was slow to answer, before the run began. */
+  readonly slowEarlier?: number;
+  /** @default PLAN */
+  readonly plan?: CanaryPlan;
 }
 
-const PLAN = { shares: [10, 50, 100], seconds: 60 };
+const PLAN: CanaryPlan = { shares: [10, 50, 100], seconds: 60 };
 
 /** To test decisions: a world in which time passes only while the run sleeps. */
-async function run({ rate = 20, fails = () => false, slowAt = 0, unwellAt = 0 }: Traffic) {
+async function run({
+  rate = 20,
+  fails = () => false,
+  slowAt = -1,
+  unwellAt = -1,
+  slowEarlier = 0,
+  plan = PLAN,
+}: Traffic) {
   const tally = new Tally();
+  for (let n = 0; n < slowEarlier; n++) tally.add("before", { status: 200, milliseconds: 900 });
   const [sent, said]: [number[], string[]] = [[], []];
   const spent: Record<number, number> = {};
   let percent = 0;
@@ -36,7 +48,7 @@ async function run({ rate = 20, fails = () => false, slowAt = 0, unwellAt = 0 }:
       for (let n = own; n < all; n++) tally.add("before", { status: 200, milliseconds: 5 });
     },
   };
-  const error: unknown = await runCanary(PLAN, world, tally).then(
+  const error: unknown = await runCanary(plan, world, tally).then(
     () => undefined,
     (fault: unknown) => fault,
   );
@@ -93,4 +105,36 @@ test("a share waits for requests, five times as long, and then nothing can be sa
   expect(sent).toEqual([10, 0]);
   expect(spent[10]).toBe(300);
   expect(String(error)).toContain("at least 50 of each say something");
+});
+
+describe("blue-green", () => {
+  const plan = blueGreenPlan("30");
+
+  it("measures the release before, and then sends everything at once for as long", async () => {
+    const { sent, said, spent, error } = await run({ plan });
+    expect(error).toBeUndefined();
+    expect([sent, spent]).toEqual([[100], { 0: 30, 100: 30 }]);
+    expect(said).toEqual([
+      expect.stringMatching(/^Blue-green is good\. the new release: 600 requests.*; the one before: 600 requests/),
+    ]);
+  });
+
+  it("goes back at once where errors come", async () => {
+    const { sent, spent, error } = await run({ plan, fails: (percent) => percent === 100 });
+    expect([sent, spent]).toEqual([[100, 0], { 0: 30, 100: 4 }]);
+    expect(String(error)).toMatch(/^CanaryError: The blue-green release was given up: 80 of 80 requests .* failed/);
+  });
+
+  it("compares with what was answered right before the switch, not while pods came up", async () => {
+    const { error } = await run({ plan, slowAt: 100, slowEarlier: 2000 });
+    expect(String(error)).toContain("p50 of the new release is 900 ms, of the one before 5 ms");
+  });
+
+  it("sends nothing where the new release is not well before, or too few ask", async () => {
+    const unwell = await run({ plan, unwellAt: 0 });
+    expect([unwell.sent, String(unwell.error)]).toEqual([[0], expect.stringContaining("api-1 ended")]);
+    const { sent, spent, error } = await run({ plan, rate: 0 });
+    expect([sent, spent]).toEqual([[0], { 0: 150 }]);
+    expect(String(error)).toContain("The release before has everything still.");
+  });
 });

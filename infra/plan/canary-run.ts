@@ -1,4 +1,4 @@
-import { CANARY_GIVEN_UP, CANARY_LIMITS, CANARY_SAID, type CanaryPlan } from "./canary.ts";
+import { CANARY_LIMITS, CANARY_SAID, isBlueGreen, textsOf, type CanaryPlan } from "./canary.ts";
 import { Figures, judge, worseRate, type Answered, type Verdict } from "./canary-figures.ts";
 
 /** What the run of a canary needs of the world. */
@@ -16,8 +16,11 @@ export interface CanaryWorld {
 
 /** The new release is worse than the one before, or nothing could be said of it. Everything goes to the one before again. */
 export class CanaryError extends Error {
-  constructor(percent: number, why: string, figures: string) {
-    super(`${CANARY_GIVEN_UP} at ${percent} %: ${why}. Everything goes to the release before again.\n${figures}`);
+  constructor(plan: CanaryPlan, percent: number, why: string, figures: string) {
+    const at = isBlueGreen(plan) ? "" : ` at ${percent} %`;
+    const rest =
+      percent === 0 ? "The release before has everything still." : "Everything goes to the release before again.";
+    super(`${textsOf(plan).givenUp}${at}: ${why}. ${rest}\n${figures}`);
     this.name = "CanaryError";
   }
 }
@@ -38,6 +41,12 @@ export class Tally {
     this.before = new Figures();
   }
 
+  /** What was seen until now is not compared with: pods that come up slow those beside them down. */
+  beginAnew(): void {
+    this.begin();
+    this.#beforeOfAll = new Figures();
+  }
+
   /** What the new release is compared with: the same time, unless next to nothing goes to the one before any more. */
   get baseline(): Figures {
     return this.before.requests < CANARY_LIMITS.minRequests ? this.#beforeOfAll : this.before;
@@ -45,25 +54,48 @@ export class Tally {
 }
 
 /**
- * Sends the new release more and more of the requests, and compares it with the one before after each share.
+ * Sends the new release more and more of the requests, and compares it with the one before after each share. Where it gets all at once the one before is
+ * measured first.
  *
  * @param tally somebody else adds to it while this runs
  * @throws CanaryError once it is worse, and whatever the world throws; the one before gets everything again then
  */
 export async function runCanary(plan: CanaryPlan, world: CanaryWorld, tally: Tally): Promise<void> {
   try {
+    if (isBlueGreen(plan)) await measure(plan, world, tally);
     for (const percent of plan.shares) {
       tally.begin();
       await world.send(percent);
       const verdict = await watch(plan.seconds, world, tally);
       const figures = `the new release: ${String(tally.release)}; the one before: ${String(tally.baseline)}${world.besides?.() ?? ""}`;
-      if (verdict.kind !== "good") throw new CanaryError(percent, verdict.why, figures);
-      await world.say(`${CANARY_SAID} at ${percent} % is good. ${figures}`);
+      if (verdict.kind !== "good") throw new CanaryError(plan, percent, verdict.why, figures);
+      const what = isBlueGreen(plan) ? textsOf(plan).said : `${CANARY_SAID} at ${percent} %`;
+      await world.say(`${what} is good. ${figures}`);
     }
   } catch (error) {
     // What goes wrong with that must not hide why.
-    await world.send(0).catch((fault: unknown) => world.say(`${CANARY_SAID}: ${String(fault)}`));
+    await world.send(0).catch((fault: unknown) => world.say(`${textsOf(plan).said}: ${String(fault)}`));
     throw error;
+  }
+}
+
+/**
+ * What the release before answers while it has everything, which the new one is compared with later.
+ *
+ * @throws CanaryError where the new one is not well, or that says nothing: then not a request has gone to it
+ */
+async function measure(plan: CanaryPlan, world: CanaryWorld, tally: Tally): Promise<void> {
+  const { lookEverySeconds, minRequests, patience } = CANARY_LIMITS;
+  const { seconds } = plan;
+  tally.beginAnew();
+  for (let passed = 0; passed < seconds || tally.before.requests < minRequests;) {
+    const part = Math.min(lookEverySeconds, passed < seconds ? seconds - passed : lookEverySeconds);
+    await world.sleep(part);
+    passed += part;
+    const isLate = passed >= seconds * patience && tally.before.requests < minRequests;
+    const few = `${tally.before.requests} requests in ${passed} s, at least ${minRequests} say something`;
+    const why = (await world.unwell()) ?? (isLate ? few : undefined);
+    if (why !== undefined) throw new CanaryError(plan, 0, why, `the one before: ${String(tally.before)}`);
   }
 }
 

@@ -1,4 +1,4 @@
-/** Names the shares of a canary where `pulumi` is called: `SLIPWAY_CANARY=10,50,100 pulumi up`. */
+/** Names the shares of a canary where `pulumi` is called: `SLIPWAY_CANARY=10,50,100 pulumi up`; or `blue-green`. */
 export const CANARY = "SLIPWAY_CANARY";
 /** Seconds of each share, beside {@link CANARY}. */
 export const CANARY_SECONDS = "SLIPWAY_CANARY_SECONDS";
@@ -7,9 +7,14 @@ export const CANARY_SECONDS = "SLIPWAY_CANARY_SECONDS";
 export const CANARY_SAID = "Canary";
 export const CANARY_GIVEN_UP = "The canary was given up";
 
-/** The new release runs beside the one that serves, and gets more and more of the requests. */
+/** What stands in {@link CANARY} in place of shares, and the same of it. */
+const BLUE_GREEN = "blue-green";
+export const BLUE_GREEN_SAID = "Blue-green";
+const BLUE_GREEN_GIVEN_UP = "The blue-green release was given up";
+
+/** The new release runs beside the one that serves, and gets more and more of the requests, or all of them at one moment. */
 export interface CanaryPlan {
-  /** Percent of requests, growing; the first is below 100, as else there is nothing to compare with. */
+  /** Percent of requests, growing. 100 alone is blue-green; else the first is below, as there would be nothing to compare with. */
   readonly shares: readonly number[];
   /** How long each of them takes. */
   readonly seconds: number;
@@ -52,21 +57,43 @@ export function parseCanary(shares: string, seconds: string | undefined): Canary
     throw new RangeError(
       `The shares of a canary are ${JSON.stringify(shares)}; allowed are whole percents that grow, the first below 100, such as 10,50,100.`,
     );
-  if (seconds !== undefined && !(/^\d{1,5}$/.test(seconds) && Number(seconds) > 0))
-    throw new RangeError(
-      `The seconds of a canary's share are ${JSON.stringify(seconds)}; allowed is a whole number from 1 to 99999.`,
-    );
-  return { shares: numbers, seconds: seconds === undefined ? CANARY_LIMITS.seconds : Number(seconds) };
+  return { shares: numbers, seconds: secondsOf(seconds) };
+}
+
+/** @throws RangeError where they are none */
+function secondsOf(seconds: string | undefined): number {
+  if (seconds === undefined) return CANARY_LIMITS.seconds;
+  if (/^\d{1,5}$/.test(seconds) && Number(seconds) > 0) return Number(seconds);
+  throw new RangeError(
+    `The seconds of a canary's share are ${JSON.stringify(seconds)}; allowed is a whole number from 1 to 99999.`,
+  );
+}
+
+/** All requests go to the new release at one moment, and back at one where it is worse than the one before was. */
+export function blueGreenPlan(seconds: string | undefined): CanaryPlan {
+  return { shares: [100], seconds: secondsOf(seconds) };
+}
+
+export function isBlueGreen({ shares }: CanaryPlan): boolean {
+  return shares[0] === 100;
+}
+
+/** What everything begins with that is said of it, and what is said where it failed. */
+export function textsOf(plan: CanaryPlan): { readonly said: string; readonly givenUp: string } {
+  return isBlueGreen(plan)
+    ? { said: BLUE_GREEN_SAID, givenUp: BLUE_GREEN_GIVEN_UP }
+    : { said: CANARY_SAID, givenUp: CANARY_GIVEN_UP };
 }
 
 /** What the caller of `pulumi` wants; nothing where it wants no canary. */
 export function canaryOfCaller(env: Readonly<Record<string, string | undefined>>): CanaryPlan | undefined {
   const shares = env[CANARY] ?? "";
-  return shares === "" ? undefined : parseCanary(shares, env[CANARY_SECONDS]);
+  if (shares === "") return undefined;
+  return shares === BLUE_GREEN ? blueGreenPlan(env[CANARY_SECONDS]) : parseCanary(shares, env[CANARY_SECONDS]);
 }
 
 /** How it is said to a program that `pulumi` runs. */
 export function canaryEnvironment(plan: CanaryPlan | undefined): Readonly<Record<string, string>> {
   if (plan === undefined) return { [CANARY]: "" };
-  return { [CANARY]: plan.shares.join(","), [CANARY_SECONDS]: String(plan.seconds) };
+  return { [CANARY]: isBlueGreen(plan) ? BLUE_GREEN : plan.shares.join(","), [CANARY_SECONDS]: String(plan.seconds) };
 }

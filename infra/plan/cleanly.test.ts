@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cleanly } from "./cleanly.ts";
+import { cleanly, cleanlyGivenUp } from "./cleanly.ts";
 
 /** What was done and said, and what was thrown. */
 async function did(work?: Error, clearing?: Error) {
@@ -27,4 +27,16 @@ test("it clears up behind what went well and what did not", async () => {
 test("a fault while clearing up is thrown alone, and said beside another", async () => {
   expect(await did(undefined, stuck)).toEqual({ done: ["work", "cleared"], thrown: stuck });
   expect(await did(bad, stuck)).toEqual({ done: ["work", "cleared", "said it stays"], thrown: bad });
+});
+
+test("what needs no clearing up where it went well is cleared up behind a fault alone", async () => {
+  const done: string[] = [];
+  const step = (name: string, fault?: Error) => async () => {
+    done.push(name);
+    if (fault) throw fault;
+  };
+  const say = () => Promise.resolve();
+  await cleanlyGivenUp(step("good"), step("cleared"), say);
+  await expect(cleanlyGivenUp(step("bad", bad), step("cleared"), say)).rejects.toBe(bad);
+  expect(done).toEqual(["good", "bad", "cleared"]);
 });

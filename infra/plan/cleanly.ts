@@ -9,11 +9,20 @@ export async function cleanly(
   clearUp: () => Promise<void>,
   say: (text: string) => Promise<void>,
 ): Promise<void> {
+  await cleanlyGivenUp(work, clearUp, say);
+  await clearUp();
+}
+
+/** The same, where what is done well needs no clearing up. */
+export async function cleanlyGivenUp(
+  work: () => Promise<void>,
+  clearUp: () => Promise<void>,
+  say: (text: string) => Promise<void>,
+): Promise<void> {
   try {
     await work();
   } catch (error) {
     await clearUp().catch((fault: unknown) => say(fault instanceof Error ? fault.message : String(fault)));
     throw error;
   }
-  await clearUp();
 }

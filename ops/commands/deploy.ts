@@ -1,7 +1,7 @@
 import { EXIT } from "../../backup/protocol.ts";
 import { CANARY_LIMITS } from "../../infra/plan/canary.ts";
 import { UserError } from "../../toolchain/command.ts";
-import { askedCanary } from "../canary.ts";
+import { ALWAYS_BLUE_GREEN, askedCanary } from "../canary.ts";
 import { deployRelease, type DeployingArgs } from "../deploying.ts";
 import { planDeploy } from "../deploy-plan.ts";
 import { typed } from "../on-record.ts";
@@ -22,6 +22,7 @@ const OPTIONS = {
   rollback: { type: "boolean", default: false },
   "skip-build": { type: "boolean", default: false },
   canary: { type: "string" },
+  "blue-green": { type: "boolean", default: false },
   "canary-seconds": { type: "string" },
 } as const;
 
@@ -52,7 +53,9 @@ export function run(): Promise<void> {
       "--skip-build   with the images that serve, for settings alone",
       "--canary SHARES  the new release gets these percents of the requests, one after the other, and is compared with the one before after each; where it is worse",
       "                 everything goes back. On a Docker engine; in a cluster by pods. Such as 10,50,100",
-      `--canary-seconds N  of each share; default ${CANARY_LIMITS.seconds}`,
+      "--blue-green   in a cluster: all requests go to as many new pods at one moment, and back at one where they are worse than those before were; on a Docker engine",
+      "               every deploy does so, unjudged",
+      `--canary-seconds N  of each share, or of each look with --blue-green; default ${CANARY_LIMITS.seconds}`,
     ],
     examples: [
       "./slipway deploy",
@@ -61,11 +64,16 @@ export function run(): Promise<void> {
       "./slipway deploy --skip-build --yes      # after pulumi config set ...",
       "./slipway deploy --canary 10,50,100 --yes",
       "./slipway deploy --canary 5,25 --canary-seconds 300 --yes",
+      "./slipway deploy --blue-green --yes",
       "./slipway deploy --rollback --yes",
       "./slipway deploy --yes --json | jq .result.deployment.version",
     ],
     words: 1,
-    run: (asked) => deploy({ ...asked, ...wanted(asked) }),
+    run: (asked) => {
+      const how = wanted(asked);
+      if (asked.values["blue-green"] && how.canary === undefined) asked.steps.say(`  ${ALWAYS_BLUE_GREEN}`);
+      return deploy({ ...asked, ...how });
+    },
   });
 }
 
@@ -84,7 +92,10 @@ function wanted({
   return {
     expects: values.init ? "new" : values.update || values["skip-build"] ? "there" : undefined,
     which: values.rollback ? "before" : values["skip-build"] ? "same" : "checkout",
-    canary: askedCanary({ shares: values.canary, seconds: values["canary-seconds"], platform, mode }),
+    canary: askedCanary({
+      ...{ shares: values.canary, isBlueGreen: values["blue-green"], seconds: values["canary-seconds"] },
+      ...{ platform, mode },
+    }),
   };
 }
 

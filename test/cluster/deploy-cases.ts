@@ -3,6 +3,7 @@ import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
 import type { Deployed } from "../../ops/deploying.ts";
 import type { DeploymentRecord } from "../../toolchain/deployment/deployments-log.ts";
 import { BAD_ROUTE, FAILING, MORE_TRIES, OTHER, undo } from "../e2e/bad-releases.ts";
+import { blueGreenCases } from "./blue-green-cases.ts";
 import { failureCases } from "./failure-cases.ts";
 import { imagesOf, releasesOf, servedBy } from "./seen.ts";
 import type { TypedStack } from "./typed-stack.ts";
@@ -20,6 +21,7 @@ export function deployCases(stack: () => TypedStack): void {
   describe("slipway deploy, under load", () => {
     forwardCases(stack);
     backCases(stack);
+    blueGreenCases(stack);
   });
   if (LONG) failureCases(stack);
 }

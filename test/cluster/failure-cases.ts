@@ -5,11 +5,12 @@ import type { Drift } from "../../ops/drift.ts";
 import { BAD_ROUTE, undo } from "../e2e/bad-releases.ts";
 import type { Running } from "../e2e/running.ts";
 import { until } from "../servers/programs.ts";
+import { LAST_BLUE_GREEN } from "./blue-green-cases.ts";
 import { imagesOf, releasesOf, servedBy } from "./seen.ts";
 import type { TypedStack } from "./typed-stack.ts";
 
 /** The release that serves, and those that come behind it. */
-const [SERVES, NEXT, LAST] = ["0.3.0", "0.3.1", "0.4.0"];
+const [SERVES, NEXT, LAST] = [LAST_BLUE_GREEN, "0.3.9", "0.4.0"];
 
 const migration = (level: number) => `jobs/migrations/000${level}-test.sql`;
 

@@ -90,6 +90,8 @@ interface RecordOptions {
   /** Whether the cluster has KEDA already. @default true */
   readonly hasKeda?: boolean;
   readonly secrets?: Record<string, string>;
+  /** Whether the program reaches the cluster by itself. @default not */
+  readonly reaches?: boolean;
   /** Made of the stack's secrets: passwords of its data services are among them. */
   readonly surroundings?: (secrets: StackSecrets) => Surroundings;
 }
@@ -97,13 +99,13 @@ interface RecordOptions {
 /** A whole stack in a cluster, as stacks/cluster.ts puts it together. */
 export async function recordCluster(
   file: StackConfig,
-  { hasGpu = false, hasKeda = true, secrets = {}, surroundings }: RecordOptions = {},
+  { hasGpu = false, hasKeda = true, secrets = {}, reaches = false, surroundings }: RecordOptions = {},
 ): Promise<RecordedCluster> {
   const config = clusterConfig(file, hasKeda);
   const program = async () => {
     const own = stackSecrets(file.credentials);
     const platform = new KubernetesPlatform("cluster", {
-      ...{ config, secrets: own, hasGpu },
+      ...{ config, secrets: own, hasGpu, ...(reaches && { where: {} }) },
       ...(surroundings ? { surroundings: surroundings(own) } : { backupSecrets: backupSecrets() }),
     });
     const { database, cache, objects } = platform;

@@ -32,6 +32,8 @@ export interface RecordedResource {
   readonly replaceOnChanges: readonly string[];
   /** Names of the hooks that run before it is created. */
   readonly beforeCreate: readonly string[];
+  /** Names of the hooks around its update. */
+  readonly aroundUpdate: { readonly before: readonly string[]; readonly after: readonly string[] };
   /** How long the plugin may take to make and to change it; empty where the program does not say. */
   readonly timeouts: { readonly create: string; readonly update: string };
   /** URNs of everything that it waits for. */
@@ -138,6 +140,10 @@ function describe(request: RegisterResourceRequest, urn: string, { outputs }: Re
     deleteBeforeReplace: request.getDeletebeforereplacedefined() ? request.getDeletebeforereplace() : undefined,
     replaceOnChanges: request.getReplaceonchangesList(),
     beforeCreate: request.getHooks()?.getBeforeCreateList() ?? [],
+    aroundUpdate: {
+      before: request.getHooks()?.getBeforeUpdateList() ?? [],
+      after: request.getHooks()?.getAfterUpdateList() ?? [],
+    },
     timeouts: {
       create: request.getCustomtimeouts()?.getCreate() ?? "",
       update: request.getCustomtimeouts()?.getUpdate() ?? "",

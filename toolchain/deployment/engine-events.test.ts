@@ -95,5 +95,6 @@ test("of what the program says, the canary's lines are shown", () => {
   const said = (message: string) =>
     new Progress().take({ diagnosticEvent: { message: `<{%reset%}>${message}<{%reset%}>\n`, severity: "info" } });
   expect(said("Canary at 10 % is good.")).toBe("Canary at 10 % is good.");
+  expect(said("Blue-green is good.")).toBe("Blue-green is good.");
   expect(said("api-1a serves")).toBeUndefined();
 });

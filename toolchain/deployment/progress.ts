@@ -1,4 +1,4 @@
-import { CANARY_SAID } from "../../infra/plan/canary.ts";
+import { BLUE_GREEN_SAID, CANARY_SAID } from "../../infra/plan/canary.ts";
 import { nameOf, typeOf } from "../../infra/plan/urn.ts";
 import { formatSeconds } from "../steps.ts";
 import type { EngineEvent } from "./engine-events.ts";
@@ -104,9 +104,12 @@ const FAULT_LENGTH = 2000;
 /** What the engine writes over the reasons of a resource, of which the first alone may say little. */
 const HEADING = /^\d+ errors? occurred:$/;
 
+/** What a release says while it takes over by steps. */
+export const SAID_BESIDE = new RegExp(`^(${CANARY_SAID}|${BLUE_GREEN_SAID})\\b`);
+
 function saidByCanary(message: string): string | undefined {
   const [said] = linesOf(message);
-  return said?.startsWith(CANARY_SAID) === true ? said : undefined;
+  return said !== undefined && SAID_BESIDE.test(said) ? said : undefined;
 }
 
 /** Colours are written as `<{%reset%}>`. */

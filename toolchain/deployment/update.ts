@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import { readManifest } from "../../infra/images/contexts.ts";
-import { CANARY_SAID, canaryEnvironment, type CanaryPlan } from "../../infra/plan/canary.ts";
+import { canaryEnvironment, type CanaryPlan } from "../../infra/plan/canary.ts";
 import { dataChanges, describeDataChanges, previewSteps } from "../../infra/plan/data-changes.ts";
 import { CommandError, runCommand, UserError, wasInterrupted } from "../command.ts";
 import type { Host } from "../platforms/host.ts";
 import type { Stack } from "../stack.ts";
 import type { Report, Steps } from "../steps.ts";
-import { countChanges, FAILED, Progress } from "./progress.ts";
+import { countChanges, FAILED, Progress, SAID_BESIDE } from "./progress.ts";
 
 /** The program bundles what is older than its sources by itself; here a fault of the sources shows before anything is touched. */
 export async function bundle({ folders, env }: Host): Promise<string> {
@@ -22,16 +22,17 @@ export async function ready(stack: Stack, host: Host, report: Report): Promise<s
   const lock = await stack.unlock(report);
   const deployment = await stack.export();
   const hasPending = (deployment.deployment.pending_operations ?? []).length > 0;
-  const removed = lock === "healed" || hasPending ? await host.removeUnknown(stack, deployment) : 0;
+  const removed =
+    lock === "healed" || hasPending ? await host.removeUnknown(stack, deployment) : await host.endCanaries(stack);
   // What is gone with its platform is made again, not changed.
   const isStale = host.isEmpty && (deployment.deployment.resources ?? []).length > 0;
   if (hasPending || isStale) await stack.settle(report);
   await host.checkRoom();
   if (isNew) return `${stack.name}, new`;
   if (isStale) return `${stack.name}, whose platform was taken down; all of it is made again`;
-  return lock === "healed" || hasPending
-    ? `${stack.name}, healed after a deploy that was killed; ${removed} leftovers removed`
-    : stack.name;
+  if (lock === "healed" || hasPending)
+    return `${stack.name}, healed after a deploy that was killed; ${removed} leftovers removed`;
+  return removed === 0 ? stack.name : `${stack.name}; ${removed} leftovers of a canary removed`;
 }
 
 export interface Planned {
@@ -55,7 +56,7 @@ export async function keepsData(stack: Stack, allow: readonly string[]): Promise
 }
 
 /** Lines that are shown beside one that changes, too. */
-const ALWAYS_SAID = new RegExp(`^(${FAILED}|${CANARY_SAID})`);
+const ALWAYS_SAID = new RegExp(`^${FAILED}|${SAID_BESIDE.source}`);
 
 export interface Up {
   readonly stack: Stack;

@@ -23,6 +23,7 @@ export const aws: PlatformCommands = {
       env: await preparePulumi(steps, folders, plugins),
       isEmpty: false,
       removeUnknown: () => Promise.resolve(0),
+      endCanaries: () => Promise.resolve(0),
       checkRoom: () => Promise.resolve(),
       deliver: () => Promise.resolve(),
       // Pulumi's own message has the reasons of AWS and of pods.

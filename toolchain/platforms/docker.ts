@@ -27,6 +27,8 @@ export const docker: PlatformCommands = {
       ...prepared,
       isEmpty: false,
       removeUnknown: (_, deployment) => removeUnknown(engine, stack, deployment),
+      // The edge keeps a share until a release takes over, which takes it away.
+      endCanaries: () => Promise.resolve(0),
       checkRoom: async () => {
         const filters = { label: [`slipway.stack=${stack}`, "slipway.service=edge"] };
         const isUp = (await engine.listContainers({ filters })).length > 0;

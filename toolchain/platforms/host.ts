@@ -28,6 +28,8 @@ export interface Host extends Sight {
   readonly isEmpty: boolean;
   /** Removes what a killed deploy made and the state does not know; gives how much that was. */
   readonly removeUnknown: (stack: Stack, deployment: Deployment) => Promise<number>;
+  /** Ends what a release that is to take over by steps left where it was broken off; gives how much that was. */
+  readonly endCanaries: (stack: Stack) => Promise<number>;
   /** @throws UserError where a deploy would not have the room that it needs */
   readonly checkRoom: () => Promise<void>;
   /** Brings what services run from to where the platform finds it. */

@@ -4,6 +4,7 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { buildPrograms, findCluster, startCluster } from "../cluster/cluster.ts";
 import { layoutOf } from "../cluster/layout.ts";
 import { bringProductImages } from "../cluster/product-images.ts";
+import { endCanaries } from "../../infra/kubernetes/end-canaries.ts";
 import { UserError } from "../command.ts";
 import { connect } from "../engine.ts";
 import { findFolders, type Folders } from "../folders.ts";
@@ -16,7 +17,6 @@ import { dropSalt } from "../stack-file.ts";
 import { readStackSettings } from "../stack-settings.ts";
 import { Stack, stackExists, type Outputs } from "../stack.ts";
 import type { Steps } from "../steps.ts";
-import { removeCanaries } from "./cluster-canary.ts";
 import { clusterHost, namespaceIn } from "./cluster-running.ts";
 import { unmanagedInCluster } from "../unmanaged-in-cluster.ts";
 import { destroy } from "./destroy.ts";
@@ -53,12 +53,13 @@ const NOTHING_BESIDE = {
   faultyLogs: () => Promise.resolve(""),
 };
 
-/** A canary that was killed goes on beside what serves. */
-function canariesIn(folders: Folders): Host["removeUnknown"] {
-  return async (stack) => {
+/** A canary that was killed goes on beside what serves; green pods of a rollout that failed are what serves. */
+function canariesIn(folders: Folders): Pick<Host, "removeUnknown" | "endCanaries"> {
+  const end = async (stack: Stack) => {
     const place = await placeOf(stack, folders);
-    return place === undefined ? 0 : removeCanaries(place);
+    return place === undefined ? 0 : endCanaries(place);
   };
+  return { removeUnknown: end, endCanaries: end };
 }
 
 /** Where in its cluster a stack is; nowhere before its first deploy. */
@@ -72,7 +73,7 @@ async function prepareOther(steps: Steps): Promise<Host> {
   const env = await preparePulumi(steps, folders);
   return {
     ...NOTHING_BESIDE,
-    ...{ folders, env, isEmpty: false, deliver: () => Promise.resolve(), removeUnknown: canariesIn(folders) },
+    ...{ folders, env, isEmpty: false, deliver: () => Promise.resolve(), ...canariesIn(folders) },
     ...clusterHost((stack) => placeOf(stack, folders)),
   };
 }
@@ -93,7 +94,7 @@ async function prepareOurNode(steps: Steps): Promise<Host> {
     folders,
     env: { ...env, KUBECONFIG: layout.kubeconfig },
     isEmpty,
-    removeUnknown: canariesIn(folders),
+    ...canariesIn(folders),
     ...clusterHost((stack) => placeOf(stack, folders)),
     deliver: async (deliverySteps) => {
       await deliverySteps.run("Images", (report) => bringProductImages(layout, connect(engine.host), report));
