@@ -38,6 +38,9 @@ function badCases(stack: () => TypedStack): void {
     const level = SCHEMA_LEVEL + 3;
     stack().checkout.release(SERVES, NEXT);
     stack().checkout.write(migration(level), "-- phase: expand\nSELECT 1 / 0;\n");
+    // Those of the deploy before may still end.
+    const leaving = () => stack().get(["pods"], "{.items[*].metadata.deletionTimestamp}");
+    await until("all that had to go are gone", async () => (await leaving()) === "", 240_000);
     const before = await pods(stack());
     await stack().begin();
     const { code, output } = await stack().slipway("deploy", "--yes", "--no-backup").ended;
