@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { BACKEND } from "../../toolchain/env.ts";
 import { makeToken } from "../../toolchain/token.ts";
 import { copyCheckout, type Checkout } from "./checkout.ts";
-import { spoken, start, type Spoken } from "./running.ts";
+import { homeIn, spoken, type Spoken, start } from "./running.ts";
 
 /** What a command said and how it ended. */
 export interface Ended {
@@ -81,7 +81,9 @@ export async function makeStack(): Promise<E2eStack> {
 /** On the same backend as `pulumi`. */
 function slipway<T>(folder: string, words: readonly string[], env: NodeJS.ProcessEnv): Promise<Spoken<T>> {
   const command = ["toolchain/start.sh", "../ops/main.ts", ...words, "--json"];
-  return spoken(start("sh", command, folder, { ...env, [BACKEND]: env["PULUMI_BACKEND_URL"] }));
+  // In a home of its own: what it links to is in this checkout, which goes, and others run meanwhile.
+  const home = homeIn(join(folder, "home"));
+  return spoken(start("sh", command, folder, { ...home, ...env, [BACKEND]: env["PULUMI_BACKEND_URL"] }));
 }
 
 function makeBackend(folder: string): NodeJS.ProcessEnv {
