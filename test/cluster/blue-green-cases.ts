@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import type { Deployed } from "../../ops/deploying.ts";
+import type { Drift } from "../../ops/drift.ts";
 import { BAD_ROUTE, undo } from "../e2e/bad-releases.ts";
 import { servedBy } from "./seen.ts";
 import type { TypedStack } from "./typed-stack.ts";
@@ -56,6 +57,12 @@ export function blueGreenCases(stack: () => TypedStack): void {
     await killed.ended;
     const [selects, beside] = await state(stack());
     expect([selects, beside]).toEqual(["slipway-green", expect.stringMatching(/^api-canary( worker-cpu-canary)?$/)]);
+    const drift = await stack().asked<Drift>("drift");
+    expect(drift.code, drift.text).toBe(3);
+    expect(drift.result.changes, drift.text).toContainEqual(
+      expect.objectContaining({ op: "update", type: expect.stringMatching(/\bService$/) as string, name: "api" }),
+    );
+    expect(drift.result.unmanaged.map(({ name }) => name).join(), drift.text).toContain("api-canary");
     const { code, result, text } = await stack().asked<Deployed>("deploy", "--yes", "--no-backup");
     expect(code, text).toBe(0);
     expect(result.deployment).toMatchObject({ outcome: "succeeded", serving: LAST_BLUE_GREEN });
