@@ -1,3 +1,4 @@
+import { messageOf } from "../configs/message.ts";
 import type { Losses } from "../backup/losses.ts";
 import { EXIT } from "../backup/protocol.ts";
 import { shellQuote } from "../toolchain/env.ts";
@@ -115,7 +116,7 @@ async function make({ switching, stack }: AwsRestoreArgs, { name, path }: Planne
   } catch (error) {
     if ((await switching.made()).includes(name)) throw error;
     await switching.unset(path);
-    const said = error instanceof Error ? error.message : String(error);
+    const said = messageOf(error);
     throw new UserError(
       `${said}\n\nThe database ${name} was not made; Pulumi.${stack}.yaml is as it was, and what served still serves.`,
     );
@@ -156,9 +157,7 @@ async function plan(args: AwsRestoreToArgs, planned: PlannedDatabase): Promise<S
   const { moment, switching, losses, now } = args;
   const isLatest = moment.to === "latest";
   const lostSeconds = isLatest ? LATEST_IS_BEHIND : (now - Date.parse(moment.to)) / 1000;
-  const found = await losses(new Date(now - lostSeconds * 1000)).catch((error: unknown) =>
-    error instanceof Error ? error.message : String(error),
-  );
+  const found = await losses(new Date(now - lostSeconds * 1000)).catch(messageOf);
   const { serving } = switching.databases();
   const isBegun = planned.change === undefined;
   const known = typeof found === "string" ? {} : found;

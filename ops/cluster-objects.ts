@@ -1,4 +1,5 @@
 import { ApiException, KubernetesObjectApi, PatchStrategy, type KubeConfig } from "@kubernetes/client-node";
+import { messageOf } from "../configs/message.ts";
 import { podLog } from "../infra/kubernetes/pod-log.ts";
 import { UserError } from "../toolchain/command.ts";
 
@@ -120,7 +121,7 @@ export class RealObjects implements ClusterObjects {
 
 /** The API server's own words; the client puts headers and all around them. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof ApiException)) return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof ApiException)) return messageOf(error);
   const body: unknown = error.body;
   const said = typeof body === "object" && body !== null && "message" in body ? body.message : body;
   return `${error.code} ${String(said)}`;

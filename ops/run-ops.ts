@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import { messageOf } from "../configs/message.ts";
 import { EXIT } from "../backup/protocol.ts";
 import { UserError } from "../toolchain/command.ts";
 import { fold } from "../toolchain/fold.ts";
@@ -113,7 +114,7 @@ export async function runOps<T extends NonNullable<ParseArgsConfig["options"]>>(
           document({ ...head, exitCode, failure: String(error instanceof Error ? error.message : error) }),
         );
       if (command.exits === undefined) throw error;
-      throw new UserError(error instanceof Error ? error.message : String(error), exitCode);
+      throw new UserError(messageOf(error), exitCode);
     }
   };
   await runMain<T & typeof COMMON>(usageOf(command), options, work, (failure, exitCode) => {

@@ -20,7 +20,7 @@ test("where stacks are is said without the password that an address may have", (
 });
 
 test.each([
-  [undefined, "/home/me/state it"],
+  [undefined, "/srv/state it"],
   ["file:///srv/states", "/srv/states"],
   ["file:///srv/my%20states?no_tmp_dir=true", "/srv/my states"],
   ["file://~/states", join(homedir(), "states")],
@@ -29,5 +29,5 @@ test.each([
   ["https://api.pulumi.com", undefined],
 ])("the folder of %s is %s", (backend, folder) => {
   vi.stubEnv(BACKEND, "");
-  expect(stateFolder({ root: "/checkout", state: "/home/me/state it" }, backend)).toBe(folder);
+  expect(stateFolder({ root: "/checkout", state: "/srv/state it" }, backend)).toBe(folder);
 });

@@ -1,3 +1,4 @@
+import { messageOf } from "../configs/message.ts";
 import { ALLOW_REPLACE } from "../infra/allow-replace.ts";
 import type { CanaryPlan } from "../infra/plan/canary.ts";
 import { allowedData } from "./allowed-data.ts";
@@ -126,14 +127,14 @@ async function steadily(stack: Stack, args: DeployArgs, entry: Attempt): Promise
 async function endInTheEnd(deploy: Underway, steps: Steps): Promise<void> {
   if (wasInterrupted()) return;
   await endCanaries(deploy).catch((why: unknown) => {
-    steps.say(`  ${why instanceof Error ? why.message : String(why)}`);
+    steps.say(`  ${messageOf(why)}`);
   });
 }
 
 /** @throws UserError where something is left of what took over by steps */
 async function endCanaries({ stack, host }: Underway): Promise<void> {
   await host.endCanaries(stack).catch((error: unknown) => {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new UserError(`What is left of a canary could not be ended, and the next deploy does: ${why}`);
   });
 }
@@ -193,7 +194,7 @@ async function saidWhoServes(error: unknown, stack: Stack, host: Host, { log, no
       if (serving !== undefined) note({ serving });
       return serving === undefined ? "Nothing of it serves." : `What serves: ${serving}.`;
     },
-    (fault: unknown) => `What serves could not be seen: ${fault instanceof Error ? fault.message : String(fault)}`,
+    (fault: unknown) => `What serves could not be seen: ${messageOf(fault)}`,
   );
   return new UserError(`${error.message}\n\n${said}`, error.exitCode);
 }
@@ -202,6 +203,6 @@ async function saidWhoServes(error: unknown, stack: Stack, host: Host, { log, no
 async function tellTable(stack: Stack, host: Host, steps: Steps, records: readonly DeploymentRecord[]): Promise<void> {
   const tell = async () =>
     (await stack.exists()) ? recordWithin((command) => host.withinApi(stack, command), records) : undefined;
-  const why = await tell().catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+  const why = await tell().catch(messageOf);
   if (why !== undefined) steps.say(`  The table of deployments was not told of this one: ${why}. The log has it.`);
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
+import { messageOf } from "../configs/message.ts";
 import { UserError } from "./command.ts";
 
 /** How long one request may take, in milliseconds. */
@@ -101,5 +102,5 @@ export class Edge {
 
 function reason(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return cause instanceof Error ? cause.message : String(cause);
+  return messageOf(cause);
 }

@@ -1,4 +1,5 @@
 import { KubeConfig } from "@kubernetes/client-node";
+import { messageOf } from "../configs/message.ts";
 import { UserError } from "./command.ts";
 
 export interface KubeConfigSource {
@@ -23,7 +24,7 @@ export function loadKubeConfig({ content, path, context }: KubeConfigSource): Ku
     else config.loadFromDefault();
   } catch (error) {
     const where = content === undefined ? (path ?? "KUBECONFIG") : "the secret kubeconfig";
-    throw new UserError(`${where} is no kubeconfig: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UserError(`${where} is no kubeconfig: ${messageOf(error)}`);
   }
   if (context !== undefined) {
     const names = config.getContexts().map(({ name }) => name);

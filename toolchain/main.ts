@@ -1,4 +1,5 @@
 import { parseArgs, type ParseArgsConfig } from "node:util";
+import { messageOf } from "../configs/message.ts";
 import { endCommands, passSignalsOn, UserError } from "./command.ts";
 
 /** What a command says of itself for `--help`. */
@@ -56,7 +57,7 @@ function parse<T extends NonNullable<ParseArgsConfig["options"]>>(options: T, us
   try {
     return parseArgs({ options, allowPositionals: true });
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     const exitCode = usage.wrongUsage ?? WRONG_USAGE;
     onRefused(why, exitCode);
     throw new UserError(`${why}\n\n${formatUsage(usage)}`, exitCode);

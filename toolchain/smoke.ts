@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { messageOf } from "../configs/message.ts";
 import type { Edge } from "./edge.ts";
 import { readWavFacts } from "./wav.ts";
 
@@ -50,7 +51,7 @@ export async function smoke(edge: Edge, seen: (result: RouteResult) => void): Pr
     const since = performance.now();
     const outcome = await ask(edge).then(
       (detail) => ({ ok: true, detail }),
-      (error: unknown) => ({ ok: false, detail: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) => ({ ok: false, detail: messageOf(error) }),
     );
     const result = { route, ...outcome, milliseconds: Math.round((performance.now() - since) * 10) / 10 };
     results.push(result);

@@ -1,4 +1,5 @@
 import { all, log, type ComponentResource, type Output } from "@pulumi/pulumi";
+import { messageOf } from "../../configs/message.ts";
 import type { AskedService, Done, Release } from "../contract.ts";
 import { BLUE_GREEN_SAID, canaryOfCaller, isBlueGreen, type CanaryPlan } from "../plan/canary.ts";
 import { CanaryError } from "../plan/canary-run.ts";
@@ -22,7 +23,7 @@ export interface ReleaseArgs {
 export class ReleaseError extends Error {
   constructor(cause: unknown) {
     super(
-      `The release was given up: the one before it goes on serving.\n${cause instanceof Error ? cause.message : String(cause)}\n` +
+      `The release was given up: the one before it goes on serving.\n${messageOf(cause)}\n` +
         "Its workers, and containers that were not healthy, are stopped, not removed. Mend the cause and run `pulumi up` again.",
       { cause },
     );
@@ -103,8 +104,7 @@ async function takeOver(engine: Engine, keys: Keys, { plan, timeoutSeconds, stop
 
 /** One after the other, and all of them: a fault of one is said, as it must not hide why the release was given up. */
 async function eachOf(works: readonly (() => Promise<void>)[]): Promise<void> {
-  for (const work of works)
-    await work().catch((fault: unknown) => log.warn(fault instanceof Error ? fault.message : String(fault)));
+  for (const work of works) await work().catch((fault: unknown) => log.warn(messageOf(fault)));
 }
 
 async function stopWorkers(engine: Engine, ids: readonly string[], seconds: number): Promise<void> {

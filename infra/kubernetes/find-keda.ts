@@ -1,5 +1,6 @@
 import { request as requestPlain } from "node:http";
 import { request, type RequestOptions } from "node:https";
+import { messageOf } from "../../configs/message.ts";
 import { StackConfigError } from "../../configs/stack.ts";
 import type { KubernetesSettings } from "../../configs/kubernetes-settings.ts";
 import { clusterClient, type Where } from "./cluster-client.ts";
@@ -26,7 +27,7 @@ export async function findKeda(where: Where): Promise<Found> {
     if (status === 200 || status === 404) return { hasKeda: status === 200 };
     return { why: `it answers ${status} to whoever the kubeconfig is of` };
   } catch (error) {
-    return { why: error instanceof Error ? error.message : String(error) };
+    return { why: messageOf(error) };
   }
 }
 

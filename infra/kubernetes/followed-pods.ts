@@ -1,3 +1,4 @@
+import { messageOf } from "../../configs/message.ts";
 import { podLog, type LogPlace } from "./pod-log.ts";
 
 /** Which of two releases a pod is of. */
@@ -22,7 +23,7 @@ export class FollowedPods {
     if (this.#pods.has(pod)) return;
     this.#pods.add(pod);
     this.#read(pod, side)
-      .catch((error: unknown) => (error instanceof Error ? error.message : String(error)))
+      .catch(messageOf)
       .then((why) => {
         if (!this.#isOver.signal.aborted)
           this.broken[side] ??=

@@ -1,3 +1,4 @@
+import { messageOf } from "../../configs/message.ts";
 /**
  * Does something and clears up behind it, whatever came of it. What goes wrong while clearing up is thrown where nothing went wrong before, and said
  * otherwise: it must not hide why the work failed.
@@ -22,7 +23,7 @@ export async function cleanlyGivenUp(
   try {
     await work();
   } catch (error) {
-    await clearUp().catch((fault: unknown) => say(fault instanceof Error ? fault.message : String(fault)));
+    await clearUp().catch((fault: unknown) => say(messageOf(fault)));
     throw error;
   }
 }

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { z } from "zod";
+import { messageOf } from "../../configs/message.ts";
 import type { ListResult } from "../../backup/protocol.ts";
 import { healthSettings } from "../../configs/health-settings.ts";
 import { parseStackConfig, StackConfigError, type RawConfig } from "../../configs/stack.ts";
@@ -187,7 +188,7 @@ export function lookAtPassphrase(stack: string, folders: Folders, environment = 
 /** Database, Redis and queue where something runs, as a deploy asks them; one that cannot be asked is not deployed to. */
 export async function lookAtRunning(stack: string, within: Within): Promise<Look> {
   const looked = await lookWithin(within).catch((error: unknown): Looked => {
-    return { kind: "no answer", why: error instanceof Error ? error.message : String(error) };
+    return { kind: "no answer", why: messageOf(error) };
   });
   return worstOf(runningLooks(looked, stack));
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../configs/message.ts";
 import { EXIT } from "../../backup/protocol.ts";
 import { healthSettings } from "../../configs/health-settings.ts";
 import { runCommand, UserError } from "../../toolchain/command.ts";
@@ -108,7 +109,7 @@ async function lookAtCluster(isThere: boolean, { stack, platform, steps }: Where
     const containers = await sight.containers();
     return good(`namespace ${outputs.namespace ?? "?"} answers; ${containers.length} containers`);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return bad(`it does not answer: ${why}`, `Bring it up, or mend the way to it in Pulumi.${stack}.yaml.`);
   }
 }

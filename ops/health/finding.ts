@@ -1,3 +1,4 @@
+import { messageOf } from "../../configs/message.ts";
 import { facts } from "../table.ts";
 
 /** `unknown`: it could not be looked at, and nobody should take it for good. */
@@ -53,7 +54,7 @@ export async function lookAt(name: string, look: () => Promise<Look>): Promise<F
   try {
     return { name, ...(await look()) };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return { name, ...unknown(`could not be looked at: ${reason}`, "Mend that, and look again.") };
   }
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { hostname, userInfo } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "../../configs/message.ts";
 import { UserError, wasInterrupted } from "../command.ts";
 import type { Folders } from "../folders.ts";
 import type { Report, Steps } from "../steps.ts";
@@ -89,7 +90,7 @@ async function toItsEnd<T>(note: Attempt["note"], work: () => Promise<T>): Promi
 const REASON_LENGTH = { head: 1500, tail: 500 };
 
 function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   const { head, tail } = REASON_LENGTH;
   return text.length <= head + tail ? text : `${text.slice(0, head)}\n...\n${text.slice(-tail)}`;
 }

@@ -1,3 +1,4 @@
+import { messageOf } from "../../configs/message.ts";
 import { CommandError, UserError, wasInterrupted } from "../command.ts";
 import { StackLocked } from "../lock.ts";
 import type { Stack } from "../stack.ts";
@@ -37,7 +38,7 @@ export async function goBack(fault: unknown, { stack, ...args }: GoingBack): Pro
     // Not a deploy: it would bring the bad release again.
     if (wasInterrupted())
       return also(fault, `Interrupted while going back to ${way.version}; make up STACK=${stack} goes on with that.`);
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     return also(fault, `Going back to ${way.version} by itself failed too: ${why}`);
   }
   return also(
@@ -48,7 +49,7 @@ export async function goBack(fault: unknown, { stack, ...args }: GoingBack): Pro
 
 /** The fault of the release must not be hidden by one of the look at what runs. */
 function unknownWay(error: unknown): WayBack {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = messageOf(error);
   return { kind: "none", why: `whether the release before may come back could not be told: ${why}` };
 }
 

@@ -1,3 +1,4 @@
+import { messageOf } from "../../configs/message.ts";
 import type { Folders } from "../folders.ts";
 import type { Sight } from "../platforms/host.ts";
 import { lookAt } from "../platforms/platforms.ts";
@@ -11,7 +12,7 @@ export async function historyOf(stack: Stack, sight: Pick<Sight, "withinApi">): 
     if (!(await stack.exists())) return { records: [], why: "there is no such stack" };
     return await historyWithin((command) => sight.withinApi(stack, command));
   } catch (error) {
-    return { records: [], why: error instanceof Error ? error.message : String(error) };
+    return unknown(error);
   }
 }
 
@@ -21,6 +22,10 @@ export async function historyByName(name: string, folders: Folders, steps: Steps
     const { stack, sight } = await lookAt(name, folders, steps);
     return await historyOf(stack, sight);
   } catch (error) {
-    return { records: [], why: error instanceof Error ? error.message : String(error) };
+    return unknown(error);
   }
+}
+
+function unknown(error: unknown): History {
+  return { records: [], why: messageOf(error) };
 }

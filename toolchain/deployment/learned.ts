@@ -16,7 +16,6 @@ export function missing(
   const isFree = ({ number }: DeploymentRecord) => {
     const wasFree = !taken.has(number);
     taken.add(number);
-
     return wasFree;
   };
   const kept = others.filter(isFree);

@@ -1,5 +1,6 @@
 import { PassThrough } from "node:stream";
 import { Exec, type KubeConfig, type V1Status } from "@kubernetes/client-node";
+import { messageOf } from "../../configs/message.ts";
 import { UserError } from "../command.ts";
 import { each, type Lines, type Output } from "../lines.ts";
 
@@ -77,7 +78,7 @@ export async function runInPod(place: PodPlace, command: readonly string[], to: 
     });
     stdin?.write(to.input);
   } catch (error) {
-    ended.reject(new UserError(`${place.pod} takes no command: ${reasonOf(error)}`));
+    ended.reject(new UserError(`${place.pod} takes no command: ${messageOf(error)}`));
     end();
   }
   await read;
@@ -93,8 +94,4 @@ function settle(status: V1Status, ended: PromiseWithResolvers<number>): void {
 
 function isSocket(value: unknown): value is { readonly once: (event: "close", listener: () => void) => unknown } {
   return typeof value === "object" && value !== null && "once" in value && typeof value.once === "function";
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -1,6 +1,7 @@
 import { request, type RequestOptions } from "node:https";
 import { request as requestPlain } from "node:http";
 import type { KubeConfig } from "@kubernetes/client-node";
+import { messageOf } from "../../../configs/message.ts";
 import { ApiError, isNotFound } from "./errors.ts";
 import type { Identity, Kind } from "./objects.ts";
 import { isObject, objectsAt, textAt, type Json, type JsonObject } from "./wire.ts";
@@ -174,7 +175,7 @@ export class Client {
     try {
       return await exchange(url, options, text);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
+      const why = messageOf(error);
       throw new Unreachable(
         `The cluster at ${server} (${this.#source}) does not answer: ${why}. Start it, or correct kubeconfig or context.`,
       );
