@@ -49,7 +49,7 @@ const GROUPS: readonly Group[] = [
     globalSetup: "test/cluster/keep-cluster.ts",
   },
   // Real engine and real containers. Each file has a stack of its own, and half of its time waits for health and drains.
-  { name: "e2e", include: ["test/e2e/**/*.test.ts"], minutes: [15, 15], fileParallelism: true, maxWorkers: 2 },
+  { name: "e2e", include: ["test/e2e/**/*.test.ts"], minutes: [30, 30], fileParallelism: true, maxWorkers: 2 },
 ];
 
 /** The test that ends the cluster comes when no other file needs it. */

@@ -23,17 +23,21 @@ const CHECK_TIMEOUT_MS = 2500;
 /** How long an answer is used again, in milliseconds: probes from many sides cost one look. */
 const FRESH_MS = 500;
 
-/** Runs all checks side by side; gives those that fail, none when the process is ready. */
-export async function failingChecks(checks: readonly Check[]): Promise<Failing[]> {
-  const results = await Promise.all(checks.map(runCheck));
+/**
+ * Runs all checks side by side; gives those that fail, none when the process is ready.
+ *
+ * @param withinMs how long one may take @default as long as a probe waits
+ */
+export async function failingChecks(checks: readonly Check[], withinMs = CHECK_TIMEOUT_MS): Promise<Failing[]> {
+  const results = await Promise.all(checks.map((check) => runCheck(check, withinMs)));
   return results.filter((result) => result !== undefined);
 }
 
-async function runCheck(check: Check): Promise<Failing | undefined> {
-  const timeout = AbortSignal.timeout(CHECK_TIMEOUT_MS);
+async function runCheck(check: Check, withinMs: number): Promise<Failing | undefined> {
+  const timeout = AbortSignal.timeout(withinMs);
   const late = new Promise<never>((_, reject) => {
     timeout.addEventListener("abort", () => {
-      reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`));
+      reject(new Error(`no answer within ${withinMs} ms`));
     });
   });
   try {

@@ -25,9 +25,12 @@ const APPLIED = {
 /** No limit is asked for: nobody is refused here. */
 const NO_LIMITS = { perQueue: Number.MAX_SAFE_INTEGER, perTenant: Number.MAX_SAFE_INTEGER };
 
+/** No probe waits here: a deploy must not stop, nor forget what it is to do, since a busy machine was late. */
+const WITHIN_MS = 10_000;
+
 /** Looks at everything that a deploy wants to know before and after. What needs a database that is away is left empty. */
 export async function look(db: Queryable, redis: Redis, migrations: readonly Migration[]): Promise<Look> {
-  const failing = await failingChecks([...databaseChecks(db), redisCheck(redis)]);
+  const failing = await failingChecks([...databaseChecks(db), redisCheck(redis)], WITHIN_MS);
   if (failing.some(({ dependency }) => dependency === "database"))
     return { failing, applied: [], waiting: [], oldestDueSeconds: 0 };
   const applied = await run<Look["applied"][number]>(db, APPLIED);

@@ -7,7 +7,7 @@ import { attempt, type Attempt } from "./deployment/attempt.ts";
 import { recordOf, releasesToKeep, type DeploymentRecord } from "./deployment/deployments-log.ts";
 import { asAsked, askedBy, bringBack, goBack, type WayBack } from "./deployment/going-back.ts";
 import { historyOf } from "./deployment/history.ts";
-import { levelOf, lookWithin, recordWithin } from "./deployment/operate.ts";
+import { levelOf, lookWithin, recordWithin, type Looked } from "./deployment/operate.ts";
 import { productVersion } from "./deployment/product-version.ts";
 import { readPinned } from "./deployment/pinned.ts";
 import { RELEASE_SERVICES, servingVersion } from "./deployment/truth.ts";
@@ -87,7 +87,7 @@ async function steadily(stack: Stack, args: DeployArgs, entry: Attempt): Promise
   await host.deliver(steps);
   await entry.step("Stack", (report) => ready(stack, host, report), note);
   const looked = await lookWithin((command) => host.withinApi(stack, command));
-  if (looked.kind === "seen") entry.note({ schemaBefore: levelOf(looked.look) });
+  noteLevel(entry, "schemaBefore", looked);
   const underway = { stack, host, entry, looked };
   const takeBack = await besides?.before(underway);
   const back = (error: unknown, hasTakenOver: boolean) => became(error, underway, args, hasTakenOver);
@@ -121,6 +121,11 @@ async function steadily(stack: Stack, args: DeployArgs, entry: Attempt): Promise
     throw await back(error, true);
   }
   await finish(underway);
+}
+
+function noteLevel({ note }: Attempt, when: "schemaBefore" | "schemaAfter", looked: Looked): void {
+  const level = levelOf(looked);
+  if (level !== undefined) note({ [when]: level });
 }
 
 /** What goes wrong with it must not hide why the deploy failed. */
@@ -168,7 +173,7 @@ async function finish({ stack, host, entry }: Underway): Promise<void> {
           : waiting.join(", "),
     );
   }
-  if (looked.kind === "seen") entry.note({ schemaAfter: levelOf(looked.look) });
+  noteLevel(entry, "schemaAfter", looked);
   const { keep } = readPinned(stack.name, host.folders);
   await host.keepImages(releasesToKeep([...entry.log.read()], entry.number, keep));
 }

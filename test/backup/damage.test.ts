@@ -10,11 +10,11 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { ListResult, VerifyResult } from "../../backup/protocol.ts";
 import { segmentName } from "../../backup/wal-segments.ts";
 import { runProgram } from "../servers/programs.ts";
+import { archived } from "./archived.ts";
 import { startWorld, type BackupWorld } from "./world.ts";
 
 let world: BackupWorld;
@@ -36,10 +36,9 @@ beforeAll(async () => {
   }
   for (let segment = 0; segment < 3; segment += 1) {
     await client.query("INSERT INTO notes SELECT generate_series(1, 100), 'later'");
-    await client.query("SELECT pg_switch_wal()");
+    await archived(client);
   }
   await client.end();
-  await sleep(3000);
   const listed = await world.agent(["list"]);
   labels = (listed.last.result as ListResult).backups.map(({ label }) => label);
   whole = join(world.folder, "whole");

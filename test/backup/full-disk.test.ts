@@ -70,10 +70,14 @@ async function askServing(): Promise<Served> {
   const serving = world.startAgent(["serve"], { HOST: "127.0.0.1", PORT: String(port) });
   try {
     let metrics = new Map<string, number>();
-    await until("the agent has looked around", async () => {
-      metrics = await metricsOf(url);
-      return metrics.has("slipway_backup_repository_free_bytes");
-    });
+    await until(
+      "the agent has looked around",
+      async () => {
+        metrics = await metricsOf(url);
+        return metrics.has("slipway_backup_repository_free_bytes");
+      },
+      90_000,
+    );
     const [live, ready] = [await fetch(`${url}/health/live`), await fetch(`${url}/health/ready`)];
     const { warnings } = (await ready.json()) as { warnings: { dependency: string }[] };
     return { live: live.status, ready: ready.status, warnings: warnings.map(({ dependency }) => dependency), metrics };
@@ -108,7 +112,7 @@ test("a full disk of the repository stops neither the database nor, once there i
     writeFileSync(ballast, Buffer.alloc(DISK_MIB * 1024 * 1024));
   }).toThrow(/ENOSPC/);
   await writeSome(0);
-  await until("archiving fails", async () => (await archiver()).failed > 0);
+  await until("archiving fails", async () => (await archiver()).failed > 0, 90_000);
   await writeSome(5000);
   expect(await count()).toBe(10_000);
 

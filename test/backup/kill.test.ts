@@ -47,11 +47,14 @@ function writeArtifact(number: number): void {
   runProgram(["chmod", "-R", "a+rX", join(world.folder, "objects")]);
 }
 
+/** Whole runs take some seconds, and a busy machine takes long for the last steps. */
+const STEP_WITHIN_MS = 120_000;
+
 /** Waits for what comes before a kill; one that has ended by then was not killed, and the test would show nothing. */
 async function during(what: string, started: RunningProgram, isSo: () => boolean): Promise<void> {
   let hasEnded = false;
   void started.ended.then(() => (hasEnded = true));
-  await until(what, () => isSo() || hasEnded);
+  await until(what, () => isSo() || hasEnded, STEP_WITHIN_MS);
   if (!isSo()) throw new Error(`it ended before ${what}: ${started.output().slice(-2000)}`);
 }
 

@@ -9,7 +9,8 @@ import type { BackupRecord, ListResult, RestoreResult, VerifyResult } from "../.
 import { MOTO_CREDENTIALS, startMoto, type Moto } from "../../toolchain/aws/moto.ts";
 import { findFolders } from "../../toolchain/folders.ts";
 import { makeAuthority, type TestAuthority } from "../aws/test-authority.ts";
-import { runProgram, until } from "../servers/programs.ts";
+import { runProgram } from "../servers/programs.ts";
+import { archived } from "./archived.ts";
 import { startWorld, type BackupWorld } from "./world.ts";
 
 const BUCKET = "slipway-offsite";
@@ -78,13 +79,7 @@ test("a stack whose local repository is lost comes back from the bucket, with al
   const { label, repositories } = made.last.result as BackupRecord;
   expect(repositories).toEqual(["local", "offsite"]);
   await client.query("INSERT INTO notes SELECT generate_series(1001, 1500), 'later'");
-  const { rows } = await client.query<{ name: string }>("SELECT pg_walfile_name(pg_switch_wal()) AS name");
-  await until("all of it is archived", async () => {
-    const said = await client.query<{ last: string }>(
-      "SELECT coalesce(last_archived_wal, '') AS last FROM pg_stat_archiver",
-    );
-    return (said.rows[0]?.last ?? "") >= (rows[0]?.name ?? "");
-  });
+  await archived(client);
   await client.end();
   const whole = await world.agent(["verify"]);
   expect(whole.code, JSON.stringify(whole.last)).toBe(0);

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import type { Client } from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -11,6 +10,7 @@ import type {
   VerifyResult,
 } from "../../backup/protocol.ts";
 import { freePort, until } from "../servers/programs.ts";
+import { ARCHIVED_WITHIN_MS, archived, lastArchived } from "./archived.ts";
 import { nowOf } from "./load.ts";
 import { startWorld, type BackupWorld } from "./world.ts";
 
@@ -40,11 +40,10 @@ async function notesOf(client: Client): Promise<string[]> {
   return rows.map(({ text }) => text);
 }
 
-/** One more, on its way into the archive with everything before it. */
+/** One more, and it is in the archive with everything before it. */
 async function note(client: Client, text: string): Promise<void> {
   await client.query("INSERT INTO notes (text) VALUES ($1)", [text]);
-  await client.query("SELECT pg_switch_wal()");
-  await sleep(1500);
+  await archived(client);
 }
 
 test("no backup is good before the key is kept elsewhere, and every one is after that", async () => {
@@ -100,7 +99,8 @@ test("a backup is restored to a moment, serves from there, and is backed up and 
 });
 
 test("who goes back to the cluster of before finds its state by latest as soon as the agent is ready", async () => {
-  await (await serveFrom(world.data)).end();
+  const asked = await serveFrom(world.data);
+  const since = new Date();
   const port = await freePort();
   const serving = world.startAgent(["serve"], { HOST: "127.0.0.1", PORT: String(port), POSTGRES_DATA_DIR: world.data });
   try {
@@ -110,8 +110,10 @@ test("who goes back to the cluster of before finds its state by latest as soon a
         () => false,
       ),
     );
-    // What archives does so on its own time.
-    await sleep(1500);
+    // What archives does so on its own time; nobody else asks for it.
+    const isThere = async () => (await lastArchived(asked, since)).startsWith("00000001");
+    await until("a segment of the first timeline is archived", isThere, ARCHIVED_WITHIN_MS);
+    await asked.end();
     const again = join(world.folder, "again", "data");
     expect(await ask<RestoreResult>(["restore", "--to", "latest"], again)).toMatchObject({ rows: { notes: 2 } });
   } finally {

@@ -123,6 +123,7 @@ describe("backups in a cluster", () => {
       "no worker is there",
       async () =>
         (await product.get("pods --selector=app.kubernetes.io/name=worker-cpu", "{.items[*].metadata.name}")) === "",
+      90_000,
     );
     waiting.push(await product.post({ numbers: [7, 8] }), await product.post({ numbers: [9] }));
     [moment = ""] = await product.sql(

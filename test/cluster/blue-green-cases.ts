@@ -10,7 +10,7 @@ import { Versions } from "./versions.ts";
 const FIRST = "0.3.0";
 export const LAST_BLUE_GREEN = "0.3.2";
 
-const BLUE_GREEN = ["--yes", "--no-backup", "--blue-green", "--canary-seconds", "5"];
+const BLUE_GREEN = ["--yes", "--no-backup", "--blue-green", "--canary-seconds", "8"];
 
 /** Where requests go, what runs beside, and who owns the Service's fields, as it is while nothing is under way. */
 const CALM = ["slipway", "", "none of ours"];
@@ -73,7 +73,7 @@ export function blueGreenCases(stack: () => TypedStack): void {
 
 /** Ids of the API's pods. */
 function pods(stack: TypedStack): Promise<string> {
-  return stack.get(["pods", "--selector=app.kubernetes.io/name=api"], "{.items[*].metadata.uid}");
+  return stack.get(["pods", "--selector=app.kubernetes.io/name=api,!slipway/track"], "{.items[*].metadata.uid}");
 }
 
 async function state(stack: TypedStack): Promise<string[]> {

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import { NODE } from "../../toolchain/cluster/layout.ts";
 import { until } from "../servers/programs.ts";
+import { ALONE } from "./load.ts";
 import type { Product } from "./product.ts";
 
 /** At work for seconds where a worker has so little CPU: longer than what is left to a pod that is killed. */
@@ -96,7 +97,7 @@ export function evictionCases(product: () => Product): void {
       const statuses = new Set<number>();
       try {
         while (performance.now() < over) {
-          statuses.add((await product().request("/api/v1/jobs?limit=1", undefined, true)).status);
+          statuses.add((await product().request("/api/v1/jobs?limit=1", undefined, ALONE)).status);
           await sleep(100);
         }
         expect([await emptied, ...statuses]).toEqual([false, 200]);

@@ -2,15 +2,17 @@ import { Agent } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import { send } from "../e2e/client.ts";
 
-/** Asks an API with a credential. @param alone whether the connection is this request's own */
-export type Requests = (path: string, body?: unknown, alone?: boolean) => Promise<Response>;
+/** Asks an API with a credential. @param agent whose connections are used @default any that is open, as fetch chooses */
+export type Requests = (path: string, body?: unknown, agent?: Agent) => Promise<Response>;
+
+/** A connection for each request. Not by fetch: what it is to close in the end may be one that another request has kept, to a pod of before. */
+export const ALONE = new Agent({ keepAlive: false });
 
 export function requestsTo(url: string, token: string): Requests {
-  return async (path, body, alone = false) => {
+  return async (path, body, agent) => {
     const method = body === undefined ? "GET" : "POST";
-    if (alone) {
-      // Not by fetch: what it is to close in the end may be one that another request has kept, to a pod of before.
-      const answer = await send({ url, token }, method, path, body, new Agent({ keepAlive: false }));
+    if (agent !== undefined) {
+      const answer = await send({ url, token }, method, path, body, agent);
       return new Response(answer.body, { status: answer.status });
     }
     const headers = {
@@ -42,7 +44,10 @@ export class Load {
 
   constructor(request: Requests, clients: number) {
     this.#request = request;
-    this.#clients = Array.from({ length: clients }, (_, n) => this.#client(n % 2 === 0));
+    this.#clients = Array.from({ length: clients }, (_, n) => {
+      const lasting = () => new Agent({ keepAlive: true, maxSockets: 1 });
+      return this.#client(n % 2 === 0 ? ALONE : lasting());
+    });
   }
 
   async end(): Promise<LoadResult> {
@@ -51,26 +56,26 @@ export class Load {
     return this.#result;
   }
 
-  async #client(alone: boolean): Promise<void> {
+  async #client(agent: Agent): Promise<void> {
     for (let n = 0; !this.#isOver; n++) {
       await sleep(PAUSE_MS);
       try {
         // One job in ten requests: the rest reads, so that the queue stays short.
-        await (n % 10 === 0 ? this.#post(alone) : this.#get(alone));
+        await (n % 10 === 0 ? this.#post(agent) : this.#get(agent));
       } catch (error) {
         this.#result.faults.push(error instanceof Error ? `${error.message}: ${String(error.cause)}` : String(error));
       }
     }
   }
 
-  async #post(alone: boolean): Promise<void> {
-    const answer = await this.#request("/api/v1/jobs", { kind: "sum", params: { numbers: [1, 2] } }, alone);
+  async #post(agent: Agent): Promise<void> {
+    const answer = await this.#request("/api/v1/jobs", { kind: "sum", params: { numbers: [1, 2] } }, agent);
     const body = await this.#read(answer);
     if (answer.ok) this.#result.ids.push((JSON.parse(body) as { id: string }).id);
   }
 
-  async #get(alone: boolean): Promise<void> {
-    await this.#read(await this.#request("/api/v1/jobs?limit=1", undefined, alone));
+  async #get(agent: Agent): Promise<void> {
+    await this.#read(await this.#request("/api/v1/jobs?limit=1", undefined, agent));
   }
 
   async #read(answer: Response): Promise<string> {

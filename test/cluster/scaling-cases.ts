@@ -71,7 +71,7 @@ export function scalingCases(product: () => Product): void {
 
     it("are not kept by jobs that are due later, and come when these are", async () => {
       const later = await product().post({ numbers: [1] }, { delaySeconds: 3600 });
-      const soon = await product().post({ numbers: [2] }, { delaySeconds: 6 * POLLING_SECONDS });
+      const soon = await product().post({ numbers: [2] }, { delaySeconds: 15 * POLLING_SECONDS });
       await sleep(4 * POLLING_SECONDS * 1000);
       expect([await wanted(), await product().isDone(soon)]).toEqual([0, false]);
       await product().untilDone([soon], 90_000);
@@ -113,13 +113,18 @@ export function scalingCases(product: () => Product): void {
     const scale = (replicas: number) => product().kubectl("scale", "statefulset/postgres", `--replicas=${replicas}`);
     await scale(0);
     const isGone = async () => (await product().get("pods postgres-0 --ignore-not-found", "{.status.phase}")) === "";
-    await until("Postgres is gone, before it would be killed", isGone, 40_000);
+    await until("Postgres is gone, before it would be killed", isGone, 90_000);
     await sleep(5 * POLLING_SECONDS * 1000);
     await scale(1);
     await product().answers();
     expect(await product().kubectl("logs", "postgres-0")).not.toMatch(/not properly shut down/);
-    const id = await product().post({ numbers: [1] });
     // Of the API's connections one after another finds out that the old server is gone.
+    let id = "";
+    const isTaken = async () =>
+      (id = await product()
+        .post({ numbers: [1] })
+        .catch(() => "")) !== "";
+    await until("a job is taken", isTaken, 90_000);
     await until(
       "the job is done",
       () =>

@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import type { ListedRelease } from "../../ops/releases.ts";
+import { ALONE } from "./load.ts";
 import type { TypedStack } from "./typed-stack.ts";
 
 /** What services run from, as the cluster is told. */
@@ -10,7 +11,7 @@ export async function imagesOf(stack: TypedStack): Promise<string[]> {
 
 /** The version that answers. */
 export async function servedBy(stack: TypedStack): Promise<string> {
-  return ((await (await stack.request("/")).json()) as { version: string }).version;
+  return ((await (await stack.request("/", undefined, ALONE)).json()) as { version: string }).version;
 }
 
 export async function releasesOf(stack: TypedStack): Promise<readonly ListedRelease[]> {

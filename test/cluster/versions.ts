@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Requests } from "./load.ts";
+import { ALONE, type Requests } from "./load.ts";
 
 /** What a request was answered with, and when it was asked and answered. */
 interface Answered {
@@ -48,7 +48,7 @@ export class Versions {
       // What comes up needs the processors too.
       await sleep(PAUSE_MS);
       const began = performance.now();
-      const answer = await this.#request("/", undefined, true);
+      const answer = await this.#request("/", undefined, ALONE);
       const { version } = (await answer.json()) as { version: string };
       this.#answered.push({ version, began, ended: performance.now() });
     }

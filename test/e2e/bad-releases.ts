@@ -18,7 +18,7 @@ export const MORE_TRIES: Edit = [
   "worker/start-worker.ts",
   "const { pool, kinds, objects } = foundation;",
   `const { pool, kinds, objects } = foundation;
-  for (const kind of kinds.values()) Object.assign(kind.retry, { maxAttempts: 10 });`,
+  for (const kind of kinds.values()) Object.assign(kind.retry, { maxAttempts: 1000 });`,
 ];
 
 /** Another worker, which does the same. */

@@ -17,7 +17,7 @@ beforeAll(async () => {
   stack.checkout.edit(...MORE_TRIES);
   const { code, output } = await stack.slipway("deploy", "--init", "--yes").ended;
   if (code !== 0) throw new Error(output);
-  to = { url: stack.url, token: await stack.token() };
+  to = { url: stack.url, token: await stack.token(12) };
 });
 afterAll(() => stack.remove());
 

@@ -15,6 +15,7 @@ import { until } from "../servers/programs.ts";
 import { startMailbox, type Mailbox } from "../servers/mailbox.ts";
 import { startWebhook, type Webhook } from "../servers/webhook.ts";
 import { finished, postJob, type Target } from "./client.ts";
+import { makeNeighbour } from "./neighbour.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
 import { spoken } from "./running.ts";
 import { docker } from "./stack.ts";
@@ -27,9 +28,6 @@ let webhook: Webhook;
 let folder: string;
 
 const CONTAINER = "docker:index/container:Container";
-
-/** A stack that was made and never deployed. */
-const NO_STATE = JSON.stringify({ version: 3, checkpoint: { stack: "organization/slipway/neighbour" } });
 
 /** What a busy machine with a full disk would say is none of this test's. */
 const HEALTH = {
@@ -47,6 +45,7 @@ beforeAll(async () => {
   setHealth(HEALTH);
   await stack.up();
   await until("the agent's first backup is whole", hasBackup, 300_000);
+  await until("the agent is healthy", async () => (await slipway("status")).code === 0, 300_000);
   to = { url: stack.url, token: await stack.token() };
 });
 afterAll(async () => {
@@ -263,8 +262,7 @@ describe("refresh and destroy", () => {
     const running = await stack.containers();
     expect((await stack.slipway("destroy", "--yes", "--data", "postgres").ended).code).toBe(2);
     expect(await stack.containers()).toEqual(running);
-    // Of a machine with another stack the images stay: others run their tests with them.
-    writeFileSync(join(stack.stateFolder, "slipway/.pulumi/stacks/slipway/neighbour.json"), NO_STATE);
+    makeNeighbour(stack.stateFolder);
     const { code, result, text } = await slipway<Destroyed>("destroy", "--yes", "--keep-data");
     expect(code, text).toBe(0);
     expect(await stack.containers()).toEqual([]);

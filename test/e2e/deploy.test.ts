@@ -36,6 +36,15 @@ const sql = (query: string) => stack.sql(query);
 
 /** Everything is deployed while clients ask without pause. */
 let load: { stop(): Promise<LoadReport> };
+const reports: LoadReport[] = [];
+
+/** A copy that serves dies at once. Nobody asks at that moment: what it had begun to answer is nothing that a deploy can save. */
+async function killCopy(): Promise<void> {
+  const [copy = ""] = await stack.containers("api");
+  reports.push(await load.stop());
+  await docker("rm", "--force", copy);
+  load = startLoad(to, 4);
+}
 
 describe("deploys", () => {
   it("make a stack where one is meant to be new, and write down what came of it", async () => {
@@ -47,7 +56,7 @@ describe("deploys", () => {
     expect(result.routes.filter(({ ok }) => !ok)).toEqual([]);
     expect((await stack.slipway("deploy", "--init", "--yes").ended).code).toBe(2);
     expect(await sql("SELECT number, outcome, version FROM deployments")).toBe("1|succeeded|0.1.0");
-    to = { url: stack.url, token: await stack.token() };
+    to = { url: stack.url, token: await stack.token(12) };
     load = startLoad(to, 4);
   });
 
@@ -154,9 +163,8 @@ describe("a rollback", () => {
   it("comes by itself where a copy of a release is gone again that was there, and is the release before the one it was", async () => {
     const running = stack.slipway("deploy", "--yes", "--no-backup");
     await running.printed("✓ Deploy");
-    const [copy = ""] = await stack.containers("api");
     // Long before the last look, which is right behind the smoke check: a copy that is still going is told otherwise.
-    await docker("rm", "--force", copy);
+    await killCopy();
     const { code, output } = await running.ended;
     expect(code, output).toBe(1);
     expect(output).toMatch(/What runs is not what was asked for:\n\s+api: 1 ready, asked for 2/);
@@ -169,11 +177,29 @@ describe("a rollback", () => {
     expect(again.output).toContain("has no release before the one that serves");
   });
 
+  it("of its own that is killed is gone on with by make up", async () => {
+    const killed = stack.slipway("deploy", "--yes", "--no-backup");
+    await killed.printed("✓ Deploy");
+    await killCopy();
+    await killed.printed("✗ Truth");
+    await killed.printed("+ migrate-done created", 2);
+    killed.kill();
+    expect((await killed.ended).code).not.toBe(0);
+    expect(log().at(-1)).toMatchObject({ step: "Back", version: "0.2.0" });
+    expect((await send(to, "GET", "/health/ready")).status).toBe(200);
+    await stack.up();
+    expect(log().at(-2)?.outcome).toBe("interrupted");
+    expect(log().at(-1)).toMatchObject({ outcome: "succeeded", serving: "0.1.0", images: log()[0]?.images });
+    expect(await served()).toBe("0.1.0");
+    expect((await stack.containers("api")).length).toBe(2);
+  });
+
   it("was, as all of it, noticed by no client, and no job was lost", async () => {
-    const report = await load.stop();
-    expect(report.failures).toEqual([]);
-    expect(report.requests).toBeGreaterThan(1000);
-    expect(await lostJobs(sql, report.accepted)).toEqual([]);
+    reports.push(await load.stop());
+    expect(reports.flatMap(({ failures }) => failures)).toEqual([]);
+    expect(reports.reduce((sum, { requests }) => sum + requests, 0)).toBeGreaterThan(1000);
+    const accepted = reports.flatMap((report) => report.accepted);
+    expect(await lostJobs(sql, accepted)).toEqual([]);
   });
 
   it("is refused over a migration that breaks the release, and what takes something away has waited for it to go", async () => {
@@ -197,4 +223,22 @@ describe("a rollback", () => {
     expect(stack.file()).toBe(before);
     expect(await served()).toBe("0.2.0");
   });
+});
+
+it("a deploy that is killed before it takes something away leaves that to the next, which does it once", async () => {
+  const [expand, contract] = [SCHEMA_LEVEL + 3, SCHEMA_LEVEL + 4];
+  stack.checkout.write(`jobs/migrations/000${expand}-more.sql`, "-- phase: expand\nCREATE TABLE more (id int);\n");
+  // Services that need less than the level before it run until the switch, so that it waits. It is not IF NOT EXISTS: a second run would fail.
+  stack.checkout.write(`jobs/migrations/000${contract}-take.sql`, "-- phase: contract\nCREATE TABLE taken (id int);\n");
+  stack.checkout.edit("jobs/schema-level.ts", `= ${SCHEMA_LEVEL + 1};`, `= ${expand};`);
+  const killed = stack.slipway("deploy", "--yes", "--no-backup");
+  await killed.printed("✓ Truth");
+  killed.kill();
+  expect((await killed.ended).code).not.toBe(0);
+  expect(log().at(-1)?.step).toMatch(/Truth|Contract/);
+  const { code, result, text } = await deploy("--no-backup");
+  expect(code, text).toBe(0);
+  expect(result.deployment).toMatchObject({ outcome: "succeeded", schemaAfter: contract });
+  expect(await sql("SELECT count(*) FROM taken")).toBe("0");
+  expect(log().at(-2)?.outcome).toBe("interrupted");
 });

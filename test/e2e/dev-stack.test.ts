@@ -244,6 +244,7 @@ describe("releases", () => {
 
   it("goes on with the next good release, under load", async () => {
     const load = startLoad(stack, 4);
+    stack.configure();
     stack.checkout.edit("app/main.ts", 'throw new Error("this release is broken");\n', "");
     await stack.up();
     expect((await load.stop()).failures).toEqual([]);

@@ -2,10 +2,11 @@ import { randomBytes } from "node:crypto";
 import { rmSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DeploymentsLog, type DeploymentRecord } from "../../toolchain/deployment/deployments-log.ts";
+import { freePort } from "../servers/programs.ts";
 import { copyCheckout, type Checkout } from "./checkout.ts";
 import { send } from "./client.ts";
 import { homeIn, start, type Running } from "./running.ts";
-import { docker, freePort, listContainers, type Ended } from "./stack.ts";
+import { docker, listContainers, type Ended } from "./stack.ts";
 
 /** A stack that `make up` and `slipway` drive, as a user's: state, passphrase and file are its own, the engine and the cache are this machine's. */
 export interface OpsStack {

@@ -30,7 +30,7 @@ async function deploy(slot: string, other: string): Promise<void> {
 }
 
 async function isSoon(what: () => Promise<unknown>, value: unknown): Promise<void> {
-  await expect.poll(what, { timeout: 15_000, interval: 250 }).toEqual(value);
+  await expect.poll(what, { timeout: 120_000, interval: 250 }).toEqual(value);
 }
 
 async function login(which: "first" | "second"): Promise<readonly boolean[]> {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Deployed } from "../../ops/deploying.ts";
 import type { ListedRelease } from "../../ops/releases.ts";
 import { BACKEND } from "../../toolchain/env.ts";
+import { makeNeighbour } from "./neighbour.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
 import { homeIn, spoken, start } from "./running.ts";
 
@@ -74,6 +75,7 @@ describe("a stack that two machines share", () => {
   });
 
   it("is taken away by the second, and the first sees none any more", async () => {
+    makeNeighbour(join(shared, "second/state"));
     const { code, text } = await second("destroy", "--yes", "--keep-data");
     expect(code, text).toBe(0);
     expect(await stack.containers()).toEqual([]);

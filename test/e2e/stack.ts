@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { BACKEND } from "../../toolchain/env.ts";
 import { makeToken } from "../../toolchain/token.ts";
+import { freePort } from "../servers/programs.ts";
 import { copyCheckout, type Checkout } from "./checkout.ts";
 import { homeIn, spoken, type Spoken, start } from "./running.ts";
 
@@ -123,13 +123,4 @@ function run(program: string, args: string[], cwd: string, env: NodeJS.ProcessEn
       resolve({ code, output: stdout + stderr });
     });
   });
-}
-
-/** A port that nothing listens on at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

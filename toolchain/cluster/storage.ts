@@ -7,7 +7,7 @@ import { NODE } from "./layout.ts";
 export const STORAGE_CLASS = "slipway-local";
 
 /** Disks there are: as many claims can be bound at once. */
-const DISKS = 12;
+const DISKS = 16;
 
 /** What each says it holds. Nothing enforces it. */
 const DISK_SIZE = "100Gi";

@@ -12,8 +12,15 @@ const answers = (ran: Output | undefined) => () => Promise.resolve(ran);
 
 test("what the program says is read behind what Node may warn of", async () => {
   const looked = await lookWithin(answers({ code: 0, output: `(node:1) Warning: x\n${JSON.stringify(LOOK)}\n` }));
-  if (looked.kind !== "seen") throw new Error(`it was ${looked.kind}`);
-  expect(levelOf(looked.look)).toBe(4);
+  expect(looked.kind).toBe("seen");
+  expect(levelOf(looked)).toBe(4);
+});
+
+test("a database that did not answer has no level: 0 would be one of before the first migration", async () => {
+  const away = { ...LOOK, failing: [{ dependency: "database", reason: "no answer" }], applied: [] };
+  expect(levelOf(await lookWithin(answers({ code: 0, output: JSON.stringify(away) })))).toBeUndefined();
+  expect(levelOf(await lookWithin(answers({ code: 0, output: JSON.stringify({ ...LOOK, applied: [] }) })))).toBe(0);
+  expect(levelOf(await lookWithin(answers(undefined)))).toBeUndefined();
 });
 
 test.each([

@@ -82,7 +82,9 @@ function lastJson(output: string): unknown {
   return parseJson(output.trim().split("\n").at(-1) ?? "");
 }
 
-/** The newest migration that a database has. */
-export function levelOf({ applied }: Look): number {
-  return applied.at(-1)?.version ?? 0;
+/** The newest migration that a database has; nothing where that could not be asked, which is no level. */
+export function levelOf(looked: Looked): number | undefined {
+  if (looked.kind !== "seen" || looked.look.failing.some(({ dependency }) => dependency === "database"))
+    return undefined;
+  return looked.look.applied.at(-1)?.version ?? 0;
 }

@@ -22,7 +22,9 @@ async function copiesOf(docker: Docker, stack: string, service: string): Promise
   const listed = await docker.listContainers({ all: true, filters });
   const copies = await Promise.all(
     listed.map(async ({ Id }) => {
-      const { Name, Image, State, RestartCount, NetworkSettings } = await docker.getContainer(Id).inspect();
+      const inspected = await docker.getContainer(Id).inspect().catch(nothingIfGone);
+      if (inspected === undefined) return undefined;
+      const { Name, Image, State, RestartCount, NetworkSettings } = inspected;
       const release = Object.values(NetworkSettings.Networks)
         .flatMap((network) => (network as { readonly Aliases?: readonly string[] | null }).Aliases ?? [])
         .find((alias) => new RegExp(`^${service}-[0-9a-f]+$`).test(alias));
@@ -30,7 +32,13 @@ async function copiesOf(docker: Docker, stack: string, service: string): Promise
       return { ...common, ...stateOf({ ...State, RestartCount }), isStopped: State.Status === "exited" };
     }),
   );
-  return copies.flatMap(({ isStopped, ...copy }) => (isStopped ? [] : [copy]));
+  return copies.filter((copy) => copy !== undefined).flatMap(({ isStopped, ...copy }) => (isStopped ? [] : [copy]));
+}
+
+/** One that went between the list and the question. */
+function nothingIfGone(error: unknown): undefined {
+  if (error instanceof Error && "statusCode" in error && error.statusCode === 404) return undefined;
+  throw error;
 }
 
 interface ContainerState {

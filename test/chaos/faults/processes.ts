@@ -53,8 +53,11 @@ export const PROCESS_FAULTS: readonly Fault[] = [
     weight: 1,
     run: async ({ world, random, long, hit }) => {
       const worker = random.pick(world.workers);
+      const { pid } = worker;
       if (!(await worker.isReady())) return false;
       await hit(worker);
+      // One that was killed meanwhile and has just begun has no ear for it, and would end of the signal.
+      if (pid === 0 || worker.pid !== pid) return false;
       const blockMs = long ? 30_000 : random.whole(...BEYOND_LEASE_MS);
       worker.order({ blockMs });
       await sleep(blockMs);
