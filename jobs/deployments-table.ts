@@ -9,6 +9,7 @@ export const recordSchema = z.object({
   by: z.string(),
   version: z.string(),
   images: z.record(z.string(), z.string()).optional(),
+  schemaNeeds: z.int().optional(),
   schemaBefore: z.int().optional(),
   schemaAfter: z.int().optional(),
   backup: z.string().optional(),
@@ -24,11 +25,12 @@ export type DeploymentRow = z.infer<typeof recordSchema>;
 const WRITE = {
   name: "deployment-write",
   text: `INSERT INTO deployments (id, number, command, by, version, images, schema_before, schema_after, backup, started_at, ended_at,
-           outcome, step, reason, serving)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+           outcome, step, reason, serving, schema_needs)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
          ON CONFLICT (id) DO UPDATE SET images = excluded.images, schema_before = excluded.schema_before,
            schema_after = excluded.schema_after, backup = excluded.backup, ended_at = excluded.ended_at, outcome = excluded.outcome,
-           step = excluded.step, reason = excluded.reason, serving = excluded.serving, version = excluded.version`,
+           step = excluded.step, reason = excluded.reason, serving = excluded.serving, version = excluded.version,
+           schema_needs = coalesce(excluded.schema_needs, deployments.schema_needs)`,
 };
 
 /** Writes deployments into their table, or what became known of them since. */
@@ -37,7 +39,7 @@ export async function writeDeployments(db: Queryable, records: readonly Deployme
     const images = one.images === undefined ? null : JSON.stringify(one.images);
     await run(db, WRITE, [
       ...[one.id, one.number, one.command, one.by, one.version, images, one.schemaBefore, one.schemaAfter],
-      ...[one.backup, one.startedAt, one.endedAt, one.outcome, one.step, one.reason, one.serving],
+      ...[one.backup, one.startedAt, one.endedAt, one.outcome, one.step, one.reason, one.serving, one.schemaNeeds],
     ]);
   }
 }
@@ -48,7 +50,7 @@ export const NEWEST = 100;
 const READ = {
   name: "deployments-newest",
   text: `SELECT id, number, command, by, version, images, schema_before AS "schemaBefore", schema_after AS "schemaAfter", backup,
-           started_at AS "startedAt", ended_at AS "endedAt", outcome, step, reason, serving
+           started_at AS "startedAt", ended_at AS "endedAt", outcome, step, reason, serving, schema_needs AS "schemaNeeds"
          FROM deployments ORDER BY started_at DESC, number DESC LIMIT $1`,
 };
 

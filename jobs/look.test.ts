@@ -62,12 +62,23 @@ it("tells of the newest deployments, oldest first, as a log would have them", as
   });
   const whole: DeploymentRow = {
     ...record(NEWEST + 1),
-    ...{ images: { api: "sha256:1", worker: "sha256:2" }, schemaBefore: 3, schemaAfter: 4, backup: "20261129-020000F" },
+    ...{
+      images: { api: "sha256:1", worker: "sha256:2" },
+      schemaNeeds: 3,
+      schemaBefore: 3,
+      schemaAfter: 4,
+      backup: "20261129-020000F",
+    },
     ...{ endedAt: "2026-11-29T02:01:00.123Z", outcome: "succeeded", step: "Truth", serving: "0.2.0" },
   };
   const others = Array.from({ length: NEWEST }, (_, index) => record(index + 1));
   await writeDeployments(stack.pool, [whole, ...others]);
   expect(await readDeployments(stack.pool)).toEqual([...others.slice(1), whole]);
+  // Who heard of it from a release that knew nothing of needs does not take them away.
+  const { schemaNeeds, ...heard } = whole;
+  expect(schemaNeeds).toBe(3);
+  await writeDeployments(stack.pool, [heard]);
+  expect((await readDeployments(stack.pool)).at(-1)).toEqual(whole);
 });
 
 it("says what is away, and leaves out what only that would know", async () => {

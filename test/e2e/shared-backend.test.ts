@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
 import type { Deployed } from "../../ops/deploying.ts";
 import type { ListedRelease } from "../../ops/releases.ts";
 import { BACKEND } from "../../toolchain/env.ts";
@@ -28,6 +29,8 @@ afterAll(async () => {
   rmSync(shared, { recursive: true, force: true });
 });
 
+const TAKES_AWAY = "-- phase: contract\nDROP TABLE IF EXISTS what_nobody_has;\n";
+
 type Listed = { readonly deployments: readonly ListedRelease[] };
 
 const first = <T>(...words: string[]) => spoken<T>(stack.slipway(...words, "--json"));
@@ -44,6 +47,7 @@ const listed = async (machine: typeof first) =>
 
 describe("a stack that two machines share", () => {
   it("is made by the first, and its state lies with neither", async () => {
+    stack.checkout.write(`jobs/migrations/000${SCHEMA_LEVEL + 1}-away.sql`, TAKES_AWAY);
     const { code, text } = await first<Deployed>("deploy", "--init", "--yes", "--no-backup");
     expect(code, text).toBe(0);
     expect(existsSync(join(shared, "states/.pulumi/stacks/slipway", `${stack.name}.json`))).toBe(true);
@@ -61,6 +65,9 @@ describe("a stack that two machines share", () => {
     const next = await second<Deployed>("deploy", "--yes", "--no-backup");
     expect(next.code, next.text).toBe(0);
     expect(next.result.deployment).toMatchObject({ number: 2, version: "0.2.0", serving: "0.2.0" });
+    // What took something away was there before both: the table alone tells the second that the release of the first can live with it.
+    const planned = await second("rollback");
+    expect(planned.code, planned.text).toBe(0);
     const back = await first<Deployed>("rollback", "--yes", "--no-backup");
     expect(back.code, back.text).toBe(0);
     expect(back.result.deployment).toMatchObject({ number: 3, version: "0.1.0", serving: "0.1.0" });
