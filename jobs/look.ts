@@ -25,7 +25,7 @@ const APPLIED = {
 /** No limit is asked for: nobody is refused here. */
 const NO_LIMITS = { perQueue: Number.MAX_SAFE_INTEGER, perTenant: Number.MAX_SAFE_INTEGER };
 
-/** No probe waits here: a deploy must not stop, nor forget what it is to do, since a busy machine was late. */
+/** No probe waits here: a deploy must not stop, nor forget what it is to do, since a busy machine was late. To connect has 5 s of these. */
 const WITHIN_MS = 10_000;
 
 /** Looks at everything that a deploy wants to know before and after. What needs a database that is away is left empty. */

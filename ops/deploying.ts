@@ -11,7 +11,7 @@ import {
   type ReleaseImages,
 } from "../toolchain/deployment/deployments-log.ts";
 import type { WayBack } from "../toolchain/deployment/going-back.ts";
-import { TOO_OLD, type Looked } from "../toolchain/deployment/operate.ts";
+import { TOO_OLD, levelOf, type Looked } from "../toolchain/deployment/operate.ts";
 import { pin, readPinned } from "../toolchain/deployment/pinned.ts";
 import { checkoutMigrations } from "../toolchain/deployment/what.ts";
 import { RELEASE_SERVICES, servingImages } from "../toolchain/deployment/truth.ts";
@@ -162,7 +162,8 @@ async function choose(
     }
     case "before": {
       const target = chooseRelease({ stack: args.stack, records, serving, wanted: args.version });
-      if (looked.kind !== "seen") throw unknownSchema(target, looked);
+      // One that does not answer has told of no migration, and --force goes on past that.
+      if (looked.kind !== "seen" || levelOf(looked) === undefined) throw unknownSchema(target, looked);
       refuseBarriers(args.stack, target, looked.look.applied, records);
       if (!(await host.hasImages(target.images))) throw imagesGone(args.stack, target);
       await pin(stack, folders, target.images);
@@ -171,11 +172,24 @@ async function choose(
   return () => pin(stack, folders, before);
 }
 
-function unknownSchema({ version }: KnownRelease, looked: Exclude<Looked, { readonly kind: "seen" }>): UserError {
-  const why = looked.kind === "no answer" ? looked.why : looked.kind === "too old" ? TOO_OLD : "no API runs";
+function unknownSchema({ version }: KnownRelease, looked: Looked): UserError {
+  const why = whyUnknown(looked);
   return new UserError(
     `Whether ${version} can run on this database cannot be told (${why}), and nothing was changed. Bring the stack up first: ./slipway deploy --force --yes`,
   );
+}
+
+function whyUnknown(looked: Looked): string {
+  switch (looked.kind) {
+    case "seen":
+      return looked.look.failing.map(({ dependency, reason }) => `${dependency}: ${reason}`).join("; ");
+    case "no answer":
+      return looked.why;
+    case "too old":
+      return TOO_OLD;
+    case "nothing runs":
+      return "no API runs";
+  }
 }
 
 function imagesGone(stack: string, { version, number }: KnownRelease): UserError {

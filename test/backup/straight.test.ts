@@ -18,7 +18,8 @@ import { startWorld, type BackupWorld } from "./world.ts";
 let world: BackupWorld;
 
 beforeAll(async () => {
-  world = await startWorld();
+  // Postgres ends no segment by itself meanwhile: whoever wants one ended says so.
+  world = await startWorld({ settings: ["archive_timeout=1h"] });
 });
 
 afterAll(() => world.close());

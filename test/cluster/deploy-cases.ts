@@ -3,6 +3,7 @@ import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
 import type { Deployed } from "../../ops/deploying.ts";
 import type { DeploymentRecord } from "../../toolchain/deployment/deployments-log.ts";
 import { BAD_ROUTE, FAILING, MORE_TRIES, OTHER, undo } from "../e2e/bad-releases.ts";
+import { migrationFile } from "../e2e/migration-file.ts";
 import { blueGreenCases } from "./blue-green-cases.ts";
 import { failureCases } from "./failure-cases.ts";
 import { imagesOf, releasesOf, servedBy } from "./seen.ts";
@@ -28,7 +29,7 @@ export function deployCases(stack: () => TypedStack): void {
 }
 
 function migration(stack: TypedStack, level: number, text: string): void {
-  stack.checkout.write(`jobs/migrations/000${level}-test.sql`, text);
+  stack.checkout.write(`jobs/migrations/${migrationFile(level)}`, text);
 }
 
 /** Deploys, or goes back, and what came of it. */
@@ -150,7 +151,7 @@ function backCases(stack: () => TypedStack): void {
     const { code, result, text } = await stack().asked<Deployed>("deploy", "--yes", "--no-backup");
     expect(code, text).toBe(0);
     expect(await canaries(stack())).toBe("");
-    expect(text).toMatch(new RegExp(`✓ Contract .* 000${CONTRACTED}-test.sql$`, "m"));
+    expect(text).toMatch(new RegExp(`✓ Contract .* ${migrationFile(CONTRACTED)}$`, "m"));
     expect(result.deployment).toMatchObject({ version: "0.3.0", schemaBefore: EXPANDED, schemaAfter: CONTRACTED });
     await stack().nothingWasLost();
     expect(await stack().get(["jobs"], "{.items[*].metadata.name}")).not.toContain("again");
@@ -169,7 +170,7 @@ function backCases(stack: () => TypedStack): void {
   it("is refused back over what was taken away", async () => {
     const refused = await stack().slipway("rollback", "0.1.0", "--yes").ended;
     expect(refused.code, refused.output).toBe(2);
-    expect(refused.output).toContain(`000${CONTRACTED}-test.sql, which is contract`);
+    expect(refused.output).toContain(`${migrationFile(CONTRACTED)}, which is contract`);
     expect(await servedBy(stack())).toBe("0.3.0");
   });
 }

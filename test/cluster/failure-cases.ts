@@ -3,6 +3,7 @@ import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
 import type { Deployed } from "../../ops/deploying.ts";
 import type { Drift } from "../../ops/drift.ts";
 import { BAD_ROUTE, undo } from "../e2e/bad-releases.ts";
+import { migrationFile } from "../e2e/migration-file.ts";
 import type { Running } from "../e2e/running.ts";
 import { until } from "../servers/programs.ts";
 import { LAST_BLUE_GREEN } from "./blue-green-cases.ts";
@@ -12,7 +13,7 @@ import type { TypedStack } from "./typed-stack.ts";
 /** The release that serves, and those that come behind it. */
 const [SERVES, NEXT, LAST] = [LAST_BLUE_GREEN, "0.3.9", "0.4.0"];
 
-const migration = (level: number) => `jobs/migrations/000${level}-test.sql`;
+const migration = (level: number) => `jobs/migrations/${migrationFile(level)}`;
 
 /** Moments of a deploy, each later than the one before. */
 const MOMENTS: readonly (readonly [string, (run: Running, toldOf: () => Promise<boolean>) => Promise<void>])[] = [

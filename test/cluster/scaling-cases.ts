@@ -113,7 +113,7 @@ export function scalingCases(product: () => Product): void {
     const scale = (replicas: number) => product().kubectl("scale", "statefulset/postgres", `--replicas=${replicas}`);
     await scale(0);
     const isGone = async () => (await product().get("pods postgres-0 --ignore-not-found", "{.status.phase}")) === "";
-    await until("Postgres is gone, before it would be killed", isGone, 90_000);
+    await until("Postgres is gone, before it would be killed", isGone, 55_000);
     await sleep(5 * POLLING_SECONDS * 1000);
     await scale(1);
     await product().answers();

@@ -5,6 +5,7 @@ import { until } from "../servers/programs.ts";
 import { startLoad, type RunningLoad } from "./client.ts";
 import { startLockHolder } from "./lock-holder.ts";
 import { lostJobs } from "./lost-jobs.ts";
+import { migrationFile } from "./migration-file.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
 import { docker } from "./stack.ts";
 
@@ -37,7 +38,7 @@ afterAll(() => stack.remove());
 
 const sql = (text: string) => stack.sql(text);
 
-const migration = (level: number) => `jobs/migrations/${String(level).padStart(4, "0")}-test.sql`;
+const migration = (level: number) => `jobs/migrations/${migrationFile(level)}`;
 
 /** The next release: one brings a column, the one after it takes that away again, as nobody uses it any more. */
 function release(deploy: number): string {

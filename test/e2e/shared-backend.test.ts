@@ -6,6 +6,7 @@ import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
 import type { Deployed } from "../../ops/deploying.ts";
 import type { ListedRelease } from "../../ops/releases.ts";
 import { BACKEND } from "../../toolchain/env.ts";
+import { migrationFile } from "./migration-file.ts";
 import { makeNeighbour } from "./neighbour.ts";
 import { makeOpsStack, type OpsStack } from "./ops-stack.ts";
 import { homeIn, spoken, start } from "./running.ts";
@@ -47,7 +48,7 @@ const listed = async (machine: typeof first) =>
 
 describe("a stack that two machines share", () => {
   it("is made by the first, and its state lies with neither", async () => {
-    stack.checkout.write(`jobs/migrations/000${SCHEMA_LEVEL + 1}-away.sql`, TAKES_AWAY);
+    stack.checkout.write(`jobs/migrations/${migrationFile(SCHEMA_LEVEL + 1, "away")}`, TAKES_AWAY);
     const { code, text } = await first<Deployed>("deploy", "--init", "--yes", "--no-backup");
     expect(code, text).toBe(0);
     expect(existsSync(join(shared, "states/.pulumi/stacks/slipway", `${stack.name}.json`))).toBe(true);

@@ -3,6 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { SCHEMA_LEVEL } from "../../jobs/schema-level.ts";
 import { ROOT } from "../../toolchain/folders.ts";
+import { migrationFile } from "../e2e/migration-file.ts";
 import { makeOpsStack, type OpsStack } from "../e2e/ops-stack.ts";
 import { homeIn } from "../e2e/running.ts";
 import { overlaid, shippedProd, usersOwn } from "../pulumi/prod-file.ts";
@@ -26,7 +27,7 @@ function edit({ checkout }: OpsStack): void {
   checkout.release("0.1.0", "0.2.0");
   const level = SCHEMA_LEVEL + 1;
   checkout.write(
-    `jobs/migrations/000${level}-notes.sql`,
+    `jobs/migrations/${migrationFile(level, "notes")}`,
     "-- phase: expand\nALTER TABLE jobs ADD COLUMN note text NOT NULL DEFAULT '';\n",
   );
   checkout.edit("jobs/schema-level.ts", `= ${SCHEMA_LEVEL};`, `= ${level};`);

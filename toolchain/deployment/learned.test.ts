@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DeployLock } from "./deploy-lock.ts";
 import { DeploymentsLog, lastNumber, releases, type DeploymentRecord } from "./deployments-log.ts";
-import { learn, learned, missing } from "./learned.ts";
+import { lateNeeds, learn, learned, missing } from "./learned.ts";
 
 /** A deployment that began so many minutes after the hour, on a machine. */
 const record = (machine: string, number: number, minute: number, more: Partial<DeploymentRecord> = {}) => ({
@@ -71,6 +71,21 @@ describe("a log that learns", () => {
     learn(log, told);
     expect(numbers(log.read())).toEqual(["1 me@a", "3 me@b", "2 me@a"]);
     expect(releases(log.read()).map(({ version }) => version)).toEqual(["0.5.0", "0.3.0", "0.1.0"]);
+  });
+
+  it("is told later which migration a release needs, once, and by whoever looks too", () => {
+    const [heard, whole] = [record("a", 1, 1), record("a", 1, 1, { schemaNeeds: 5 })];
+    log.add(heard);
+    const lock = new DeployLock("dev", { state });
+    const asked = lock.ask("make up");
+    if (asked.kind !== "taken") throw new Error("nobody else has it");
+    expect(learned("dev", { state }, [whole])).toEqual([whole]);
+    expect(log.read()).toEqual([heard]);
+    asked.release();
+    expect(learned("dev", { state }, [whole])).toEqual([whole]);
+    expect(log.read()).toEqual([whole]);
+    // What a log says itself is not taken back by a table that says otherwise, or nothing.
+    expect(lateNeeds([whole], [heard, record("a", 1, 1, { schemaNeeds: 4 })])).toEqual([]);
   });
 
   it("is written by whoever looks, unless somebody deploys: then it is told all the same", () => {

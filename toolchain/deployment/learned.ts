@@ -24,9 +24,22 @@ export function missing(
   return [...kept, ...moved.map((one, index) => ({ ...one, number: last + index + 1 }))];
 }
 
+/** What a log lacks of releases that it has: it was told of them by one that knew nothing of needs. */
+export function lateNeeds(
+  known: readonly DeploymentRecord[],
+  told: readonly DeploymentRecord[],
+): readonly { readonly number: number; readonly schemaNeeds: number }[] {
+  const needs = new Map(told.map(({ id, schemaNeeds }) => [id, schemaNeeds]));
+  return known.flatMap(({ id, number, schemaNeeds }) => {
+    const late = schemaNeeds === undefined ? needs.get(id) : undefined;
+    return late === undefined ? [] : [{ number, schemaNeeds: late }];
+  });
+}
+
 /** Adds to the log of a stack what it has not. For whoever deploys, alone. */
 export function learn(log: DeploymentsLog, told: readonly DeploymentRecord[]): void {
-  for (const one of missing(log.read(), told)) log.add(one);
+  const known = log.read();
+  for (const line of [...lateNeeds(known, told), ...missing(known, told)]) log.add(line);
 }
 
 /**
@@ -40,10 +53,11 @@ export function learned(
 ): readonly DeploymentRecord[] {
   const log = new DeploymentsLog(stack, folders);
   const known = log.read();
-  const others = missing(known, told);
-  if (others.length === 0) return known;
+  const [late, others] = [lateNeeds(known, told), missing(known, told)];
+  if (late.length + others.length === 0) return known;
   const asked = new DeployLock(stack, folders).ask("a look at what others deployed");
-  if (asked.kind === "held") return inOrder([...known, ...others]);
+  const whole = () => known.map((one) => ({ ...one, ...late.find(({ number }) => number === one.number) }));
+  if (asked.kind === "held") return inOrder([...whole(), ...others]);
   try {
     learn(log, told);
     return log.read();
