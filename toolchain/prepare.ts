@@ -1,12 +1,14 @@
 import { askOnTerminal } from "./ask.ts";
 import { sharedBackend } from "./backend.ts";
 import { ensureBaseImage } from "./base-image.ts";
+import { dropCutAttributes } from "./cut-attributes.ts";
 import { planEngine, startEngine } from "./docker.ts";
 import { findEngine, type EngineAddress } from "./engine.ts";
 import { pulumiEnvironment } from "./env.ts";
 import { findFolders, type Folders } from "./folders.ts";
 import { passphraseFile } from "./passphrase.ts";
 import { findPulumi, type PlatformPlugin } from "./pulumi.ts";
+import { PROJECT } from "./stack.ts";
 import { hideSalts } from "./stack-file.ts";
 import type { Steps } from "./steps.ts";
 
@@ -59,6 +61,7 @@ export async function preparePulumi(
 ): Promise<Record<string, string>> {
   const pulumi = await findPulumi(folders, steps, besides);
   await hideSalts(folders);
+  dropCutAttributes(folders, PROJECT);
   const search = await findEngine();
   const backend = sharedBackend();
   return pulumiEnvironment({

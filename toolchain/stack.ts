@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { sharedBackend } from "./backend.ts";
 import { runCommand, type CommandOptions } from "./command.ts";
+import { dropCutAttributes } from "./cut-attributes.ts";
 import { followEvents, type EngineEvent } from "./deployment/engine-events.ts";
 import { askedSchema } from "./deployment/truth.ts";
 import type { Folders } from "./folders.ts";
@@ -204,6 +205,7 @@ export class Stack {
   }
 
   async #pulumi(args: readonly string[], { env, ...options }: Omit<CommandOptions, "cwd"> = {}): Promise<string> {
+    dropCutAttributes(this.#folders, PROJECT);
     const isNamed = args.includes(this.name);
     return runCommand(
       "pulumi",
