@@ -1,5 +1,6 @@
 import type Docker from "dockerode";
 import { whileElsewhere } from "../toolchain/command.ts";
+import { statusOf } from "../toolchain/engine-answers.ts";
 import { PROJECT } from "../toolchain/stack.ts";
 import { findAgent, SERVICE_LABEL, STACK_LABEL } from "./agent.ts";
 import { begunTwice, type Attempts, type FoundAttempt } from "./attempts.ts";
@@ -126,8 +127,4 @@ export class DockerAttempts implements Attempts {
         if (statusOf(error) !== 404) throw error;
       });
   }
-}
-
-function statusOf(error: unknown): unknown {
-  return error instanceof Error && "statusCode" in error ? error.statusCode : undefined;
 }

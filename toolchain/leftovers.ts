@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import { demultiplex } from "../infra/docker/engine.ts";
 import { lastLines } from "./command.ts";
+import { statusOf } from "./engine-answers.ts";
 import { PROJECT, type Deployment } from "./stack.ts";
 import type { LeftBehind, LeftOver } from "./left-behind.ts";
 import { sortedObjects, type Unmanaged } from "./unmanaged.ts";
@@ -141,7 +142,7 @@ async function ignoring(codes: readonly number[], work: Promise<unknown>): Promi
     await work;
     return true;
   } catch (error) {
-    if (error instanceof Error && "statusCode" in error && codes.includes(Number(error.statusCode))) return false;
+    if (codes.includes(Number(statusOf(error)))) return false;
     throw error;
   }
 }

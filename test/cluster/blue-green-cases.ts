@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import type { Deployed } from "../../ops/deploying.ts";
 import type { Drift } from "../../ops/drift.ts";
 import { BAD_ROUTE, undo } from "../e2e/bad-releases.ts";
-import { servedBy } from "./seen.ts";
+import { canaries, podsOfApi, servedBy } from "./seen.ts";
 import type { TypedStack } from "./typed-stack.ts";
 import { Versions } from "./versions.ts";
 
@@ -20,7 +20,7 @@ export function blueGreenCases(stack: () => TypedStack): void {
   it("goes back at once where the new pods fail, and not a pod of those before was touched", async () => {
     stack().checkout.release(FIRST, "0.3.1");
     stack().checkout.edit(...BAD_ROUTE);
-    const before = await pods(stack());
+    const before = await podsOfApi(stack());
     await stack().begin();
     const { code, output } = await stack().slipway("deploy", ...BLUE_GREEN).ended;
     undo(stack().checkout, BAD_ROUTE);
@@ -29,7 +29,7 @@ export function blueGreenCases(stack: () => TypedStack): void {
     expect(output).toContain("Blue-green: all requests go to the 2 pods of the new release.");
     expect(output).toMatch(/The blue-green release was given up: \d+ of \d+ requests to the new release failed/);
     expect(output).toContain(`nothing of another release runs, and ${FIRST} serves on`);
-    expect([await pods(stack()), await state(stack()), await servedBy(stack())]).toEqual([before, CALM, FIRST]);
+    expect([await podsOfApi(stack()), await state(stack()), await servedBy(stack())]).toEqual([before, CALM, FIRST]);
     await stack().nothingWasLost("500: ");
   });
 
@@ -71,17 +71,12 @@ export function blueGreenCases(stack: () => TypedStack): void {
   });
 }
 
-/** Ids of the API's pods. */
-function pods(stack: TypedStack): Promise<string> {
-  return stack.get(["pods", "--selector=app.kubernetes.io/name=api,!slipway/track"], "{.items[*].metadata.uid}");
-}
-
 async function state(stack: TypedStack): Promise<string[]> {
   const service = (path: string) => stack.get(["service", "api", "--show-managed-fields"], path);
   const owners = await service("{.metadata.managedFields[*].manager}");
   return [
     await service("{.spec.selector.app\\.kubernetes\\.io/part-of}"),
-    await stack.get(["deployments", "--selector=slipway/track=canary"], "{.items[*].metadata.name}"),
+    await canaries(stack),
     owners.includes("slipway-blue-green") ? owners : "none of ours",
   ];
 }

@@ -6,7 +6,7 @@ import { BAD_ROUTE, FAILING, MORE_TRIES, OTHER, undo } from "../e2e/bad-releases
 import { migrationFile } from "../e2e/migration-file.ts";
 import { blueGreenCases } from "./blue-green-cases.ts";
 import { failureCases } from "./failure-cases.ts";
-import { imagesOf, releasesOf, servedBy } from "./seen.ts";
+import { canaries, imagesOf, podsOfApi, releasesOf, servedBy } from "./seen.ts";
 import type { TypedStack } from "./typed-stack.ts";
 
 /** The level that the new release brings the schema to, and the one at which what it brought is gone. */
@@ -44,11 +44,6 @@ async function done(
   return { deployment: result.deployment, text };
 }
 
-/** What is left of a canary. */
-function canaries(stack: TypedStack): Promise<string> {
-  return stack.get(["deployments", "--selector=slipway/track=canary"], "{.items[*].metadata.name}");
-}
-
 function forwardCases(stack: () => TypedStack): void {
   it("brings another version by shares of the pods, and its migration, after a backup", async () => {
     stack().checkout.release("0.1.0", "0.2.0");
@@ -79,9 +74,7 @@ function forwardCases(stack: () => TypedStack): void {
   it("has failed where a canary's API fails, whose pods go, and not one of those that serve", async () => {
     stack().checkout.release("0.2.0", "0.2.1");
     stack().checkout.edit(...BAD_ROUTE);
-    const pods = () =>
-      stack().get(["pods", "--selector=app.kubernetes.io/name=api,!slipway/track"], "{.items[*].metadata.uid}");
-    const before = await pods();
+    const before = await podsOfApi(stack());
     await stack().begin();
     const { code, output } = await stack().slipway("deploy", "--yes", "--no-backup", ...CANARY, "33").ended;
     undo(stack().checkout, BAD_ROUTE);
@@ -89,7 +82,7 @@ function forwardCases(stack: () => TypedStack): void {
     expect(code, output).toBe(1);
     expect(output).toMatch(/The canary was given up at 33 %: \d+ of \d+ requests to the new release failed/);
     expect(output).toContain("nothing of another release runs, and 0.2.0 serves on");
-    expect([await canaries(stack()), await pods(), await servedBy(stack())]).toEqual(["", before, "0.2.0"]);
+    expect([await canaries(stack()), await podsOfApi(stack()), await servedBy(stack())]).toEqual(["", before, "0.2.0"]);
     await stack().nothingWasLost("500: ");
   });
 

@@ -9,6 +9,16 @@ export async function imagesOf(stack: TypedStack): Promise<string[]> {
   return all.split(" ").sort();
 }
 
+/** Ids of the API's own pods, without those of a canary. */
+export function podsOfApi(stack: TypedStack): Promise<string> {
+  return stack.get(["pods", "--selector=app.kubernetes.io/name=api,!slipway/track"], "{.items[*].metadata.uid}");
+}
+
+/** What is left of a canary. */
+export function canaries(stack: TypedStack): Promise<string> {
+  return stack.get(["deployments", "--selector=slipway/track=canary"], "{.items[*].metadata.name}");
+}
+
 /** The version that answers. */
 export async function servedBy(stack: TypedStack): Promise<string> {
   return ((await (await stack.request("/", undefined, ALONE)).json()) as { version: string }).version;

@@ -60,12 +60,11 @@ export class DeploymentsLog {
   /** All of them, oldest first. A line that was cut off while it was written says nothing. */
   read(): readonly DeploymentRecord[] {
     if (!existsSync(this.path)) return [];
-    const known = new Map<number, DeploymentLine>();
-    for (const text of readFileSync(this.path, "utf8").split("\n")) {
-      const line = parseLine(text);
-      if (line !== undefined) known.set(line.number, { ...known.get(line.number), ...line });
-    }
-    return inOrder([...known.values()].flatMap((line) => deploymentSchema.safeParse(line).data ?? []));
+    return recordsOf(
+      readFileSync(this.path, "utf8")
+        .split("\n")
+        .flatMap((text) => parseLine(text) ?? []),
+    );
   }
 
   add(line: DeploymentLine): void {
@@ -79,6 +78,13 @@ export class DeploymentsLog {
 /** By when they began: what another machine deployed is learned of later, and its number may be a later one. */
 export function inOrder(records: readonly DeploymentRecord[]): readonly DeploymentRecord[] {
   return records.toSorted((a, b) => Date.parse(a.startedAt) - Date.parse(b.startedAt));
+}
+
+/** What lines say together, oldest first: each adds to what earlier ones said of its number. */
+export function recordsOf(lines: readonly DeploymentLine[]): readonly DeploymentRecord[] {
+  const known = new Map<number, DeploymentLine>();
+  for (const line of lines) known.set(line.number, { ...known.get(line.number), ...line });
+  return inOrder([...known.values()].flatMap((line) => deploymentSchema.safeParse(line).data ?? []));
 }
 
 /** The highest number; 0 where there is none. */

@@ -1,6 +1,13 @@
 import type { Folders } from "../folders.ts";
 import { DeployLock } from "./deploy-lock.ts";
-import { DeploymentsLog, inOrder, lastNumber, type DeploymentRecord } from "./deployments-log.ts";
+import {
+  DeploymentsLog,
+  inOrder,
+  lastNumber,
+  recordsOf,
+  type DeploymentLine,
+  type DeploymentRecord,
+} from "./deployments-log.ts";
 
 /**
  * Those that a log has not, as they go into it. One whose number is another's there, as both were deployed without a look at each other,
@@ -28,7 +35,7 @@ export function missing(
 export function lateNeeds(
   known: readonly DeploymentRecord[],
   told: readonly DeploymentRecord[],
-): readonly { readonly number: number; readonly schemaNeeds: number }[] {
+): readonly DeploymentLine[] {
   const needs = new Map(told.map(({ id, schemaNeeds }) => [id, schemaNeeds]));
   return known.flatMap(({ id, number, schemaNeeds }) => {
     const late = schemaNeeds === undefined ? needs.get(id) : undefined;
@@ -36,10 +43,13 @@ export function lateNeeds(
   });
 }
 
+function news(known: readonly DeploymentRecord[], told: readonly DeploymentRecord[]): readonly DeploymentLine[] {
+  return [...lateNeeds(known, told), ...missing(known, told)];
+}
+
 /** Adds to the log of a stack what it has not. For whoever deploys, alone. */
 export function learn(log: DeploymentsLog, told: readonly DeploymentRecord[]): void {
-  const known = log.read();
-  for (const line of [...lateNeeds(known, told), ...missing(known, told)]) log.add(line);
+  for (const line of news(log.read(), told)) log.add(line);
 }
 
 /**
@@ -53,11 +63,10 @@ export function learned(
 ): readonly DeploymentRecord[] {
   const log = new DeploymentsLog(stack, folders);
   const known = log.read();
-  const [late, others] = [lateNeeds(known, told), missing(known, told)];
-  if (late.length + others.length === 0) return known;
+  const lines = news(known, told);
+  if (lines.length === 0) return known;
   const asked = new DeployLock(stack, folders).ask("a look at what others deployed");
-  const whole = () => known.map((one) => ({ ...one, ...late.find(({ number }) => number === one.number) }));
-  if (asked.kind === "held") return inOrder([...whole(), ...others]);
+  if (asked.kind === "held") return recordsOf([...known, ...lines]);
   try {
     learn(log, told);
     return log.read();

@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import { servingRelease } from "../../infra/docker/edge-switch.ts";
 import { engineOf } from "../../infra/docker/engine.ts";
+import { ignoringAbsent } from "../engine-answers.ts";
 import type { Copy, Running } from "../deployment/truth.ts";
 
 /** Labels that infra/docker/labels.ts writes. */
@@ -22,23 +23,18 @@ async function copiesOf(docker: Docker, stack: string, service: string): Promise
   const listed = await docker.listContainers({ all: true, filters });
   const copies = await Promise.all(
     listed.map(async ({ Id }) => {
-      const inspected = await docker.getContainer(Id).inspect().catch(nothingIfGone);
-      if (inspected === undefined) return undefined;
+      // It may go between the list and the question.
+      const inspected = await ignoringAbsent(docker.getContainer(Id).inspect());
+      if (inspected === undefined || inspected.State.Status === "exited") return [];
       const { Name, Image, State, RestartCount, NetworkSettings } = inspected;
       const release = Object.values(NetworkSettings.Networks)
         .flatMap((network) => (network as { readonly Aliases?: readonly string[] | null }).Aliases ?? [])
         .find((alias) => new RegExp(`^${service}-[0-9a-f]+$`).test(alias));
       const common = { service, name: Name.slice(1), image: Image, ...(release !== undefined && { release }) };
-      return { ...common, ...stateOf({ ...State, RestartCount }), isStopped: State.Status === "exited" };
+      return [{ ...common, ...stateOf({ ...State, RestartCount }) }];
     }),
   );
-  return copies.filter((copy) => copy !== undefined).flatMap(({ isStopped, ...copy }) => (isStopped ? [] : [copy]));
-}
-
-/** One that went between the list and the question. */
-function nothingIfGone(error: unknown): undefined {
-  if (error instanceof Error && "statusCode" in error && error.statusCode === 404) return undefined;
-  throw error;
+  return copies.flat();
 }
 
 interface ContainerState {

@@ -1,5 +1,6 @@
 import type Docker from "dockerode";
 import type { ReleaseImages } from "../deployment/deployments-log.ts";
+import { ignoringAbsent } from "../engine-answers.ts";
 import { PROJECT } from "../stack.ts";
 
 /** Tags that hold the images of releases on an engine: Pulumi takes away its own with the next release. */
@@ -27,13 +28,4 @@ export async function keepImages(docker: Docker, stack: string, releases: readon
 export async function hasImages(docker: Docker, images: ReleaseImages): Promise<boolean> {
   const there = await Promise.all(Object.values(images).map((id) => ignoringAbsent(docker.getImage(id).inspect())));
   return there.every((found) => found !== undefined);
-}
-
-async function ignoringAbsent<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof Error && "statusCode" in error && error.statusCode === 404) return undefined;
-    throw error;
-  }
 }
