@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { Resolver } from "node:dns/promises";
+import { connect, type NetConnectOpts } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runCommand } from "../../toolchain/command.ts";
 import { components, DEBIAN_PROGRAMS, PAUSE_IMAGE } from "../../toolchain/cluster/components.ts";
 import { findDaemon } from "../../toolchain/cluster/daemon.ts";
-import { API_URL, NETWORK, NODE } from "../../toolchain/cluster/layout.ts";
-import { until } from "../servers/programs.ts";
+import { API_PORT, API_URL, NETWORK, NODE } from "../../toolchain/cluster/layout.ts";
+import { freePort, until } from "../servers/programs.ts";
 import { useCluster, type RealCluster } from "./real-cluster.ts";
 
 /** The cluster that the other tests of this folder stand on, itself. */
@@ -57,6 +58,30 @@ function claim(): object {
   return { apiVersion: "v1", kind: "PersistentVolumeClaim", metadata: { name: "data", namespace: NAMESPACE }, spec };
 }
 
+/** A service without pods: behind it is the API server. */
+function serviceOfTheMachine(clusterIP: string, port: number): object[] {
+  const metadata = { name: "late", namespace: NAMESPACE, labels: { "kubernetes.io/service-name": "late" } };
+  return [
+    { apiVersion: "v1", kind: "Service", metadata, spec: { clusterIP, ports: [{ port, targetPort: API_PORT }] } },
+    {
+      ...{ apiVersion: "discovery.k8s.io/v1", kind: "EndpointSlice", metadata, addressType: "IPv4" },
+      endpoints: [{ addresses: [NETWORK.machine], conditions: { ready: true } }],
+      ports: [{ name: "", port: API_PORT, protocol: "TCP" }],
+    },
+  ];
+}
+
+/** Opens a connection, and closes it again. */
+function knock(address: NetConnectOpts): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(address, () => {
+      // Not in good order: the port is free again at once.
+      socket.resetAndDestroy();
+      resolve();
+    }).on("error", reject);
+  });
+}
+
 function pids(): (number | undefined)[] {
   return components(cluster.layout, cluster.programs).map((daemon) => findDaemon(cluster.layout.run, daemon));
 }
@@ -97,6 +122,19 @@ describe("the cluster", () => {
     expect(route?.dev).toBe(NETWORK.bridge);
   });
 
+  it("refuses what is sent to an address that no service has, and a service that gets it is reached from the same port", async () => {
+    const [host, port, localPort] = ["10.232.77.77", 443, await freePort()];
+    await expect(knock({ host, port, localPort })).rejects.toThrow(/ECONNREFUSED/);
+    await cluster.apply(serviceOfTheMachine(host, port));
+    const reached = () =>
+      knock({ host, port }).then(
+        () => true,
+        () => false,
+      );
+    await until("the service is reached", reached);
+    await knock({ host, port, localPort });
+  });
+
   it("lets nobody in without a certificate", async () => {
     const stranger = ["--kubeconfig=/dev/null", `--server=${API_URL}`, "--insecure-skip-tls-verify", "--token=none"];
     await expect(cluster.kubectl("get", "secrets", ...stranger)).rejects.toThrow(/Unauthorized|must be logged in/);
@@ -118,6 +156,10 @@ describe("the cluster", () => {
     expect(pids().filter((pid) => pid !== undefined)).toEqual([]);
     expect(readFileSync("/proc/self/mounts", "utf8")).not.toContain(cluster.layout.folder);
     expect(existsSync(`/sys/class/net/${NETWORK.bridge}`)).toBe(false);
+    const rules = ["filter", "nat"].map((table) =>
+      runCommand(DEBIAN_PROGRAMS.iptables.path, ["--table", table, "--list-rules"]),
+    );
+    expect((await Promise.all(rules)).join("\n")).not.toMatch(/10\.23[12]\./);
     if (cluster.wasThere) await cluster.start();
   });
 });
