@@ -1,5 +1,10 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "vitest";
-import { fault, keepingData, leftOvers } from "./leftovers.ts";
+import { connect } from "./engine.ts";
+import { fault, faultyLogs, keepingData, leftOvers } from "./leftovers.ts";
 
 test.each([
   [{ Status: "running", ExitCode: 0, Health: { Status: "healthy" } }, undefined],
@@ -44,4 +49,37 @@ test("what is left of a stack is named with what removes it; of another one only
       remove: "docker volume rm lost-data",
     },
   ]);
+});
+
+test("logs are those of containers that failed; one that goes meanwhile is left out (simulated: the engine)", async () => {
+  const frame = (text: string) => Buffer.concat([Buffer.from([2, 0, 0, 0, 0, 0, 0, text.length]), Buffer.from(text)]);
+  const inspected = (id: string, ExitCode: number) => ({
+    Id: id,
+    Name: `/${id}`,
+    State: { Status: "exited", ExitCode },
+  });
+  const answers: Readonly<Record<string, unknown>> = {
+    "/containers/json": ["bad", "cut", "gone", "good"].map((Id) => ({ Id })),
+    "/containers/bad/json": inspected("bad", 3),
+    "/containers/cut/json": inspected("cut", 4),
+    "/containers/good/json": inspected("good", 0),
+    "/containers/bad/logs": frame("no password\n"),
+  };
+  const engine = createServer(({ url = "" }, response) => {
+    const answer = answers[url.replace(/\?.*/, "").replace(/^\/v[\d.]+/, "")];
+    if (Buffer.isBuffer(answer)) response.end(answer);
+    else response.writeHead(answer === undefined ? 404 : 200).end(JSON.stringify(answer ?? { message: "not here" }));
+  });
+  const folder = mkdtempSync(join(tmpdir(), "slipway-leftovers-"));
+  const socket = join(folder, "engine.sock");
+  await new Promise<void>((resolve) => engine.listen(socket, resolve));
+  try {
+    const logs = await faultyLogs(connect(`unix://${socket}`), "test");
+    expect(logs).toBe(
+      "--- bad: exit code 3; the end of its log:\nno password\n--- cut: exit code 4; the end of its log:\n",
+    );
+  } finally {
+    await new Promise((resolve) => engine.close(resolve));
+    rmSync(folder, { recursive: true });
+  }
 });

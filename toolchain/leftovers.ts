@@ -1,7 +1,7 @@
 import type Docker from "dockerode";
 import { demultiplex } from "../infra/docker/engine.ts";
 import { lastLines } from "./command.ts";
-import { statusOf } from "./engine-answers.ts";
+import { ignoringAbsent, statusOf } from "./engine-answers.ts";
 import { PROJECT, type Deployment } from "./stack.ts";
 import type { LeftBehind, LeftOver } from "./left-behind.ts";
 import { sortedObjects, type Unmanaged } from "./unmanaged.ts";
@@ -58,7 +58,7 @@ export async function removeUnknown(docker: Docker, stack: string, deployment: D
   const unknown = await findUnknown(docker, stack, deployment);
   const idsOf = (wanted: Found["kind"]) => unknown.filter(({ kind }) => kind === wanted).map(({ id }) => id);
   const [containers, networks] = [idsOf("container"), idsOf("network")];
-  for (const id of containers) await docker.getContainer(id).remove({ force: true, v: true });
+  for (const id of containers) await ignoring([404, 409], docker.getContainer(id).remove({ force: true, v: true }));
   for (const id of networks) await ignoring([404, 403, 409], docker.getNetwork(id).remove());
   return containers.length + networks.length;
 }
@@ -152,14 +152,16 @@ export async function faultyLogs(docker: Docker, stack: string): Promise<string>
   const containers = await docker.listContainers({ all: true, filters: { label: [stackFilter(stack)] } });
   const texts = await Promise.all(
     containers.map(async ({ Id }) => {
-      const { Name, State } = await docker.getContainer(Id).inspect();
-      const how = fault(State);
-      if (how === undefined) return [];
-      const log = demultiplex(await docker.getContainer(Id).logs({ stdout: true, stderr: true, tail: 30 }));
-      const lines = lastLines(log, 30)
+      const container = docker.getContainer(Id);
+      // What goes meanwhile has no fault.
+      const inspected = await ignoringAbsent(container.inspect());
+      const how = inspected && fault(inspected.State);
+      if (inspected === undefined || how === undefined) return [];
+      const log = await ignoringAbsent(container.logs({ stdout: true, stderr: true, tail: 30 }));
+      const lines = lastLines(log === undefined ? "" : demultiplex(log), 30)
         .split("\n")
         .map((line) => (line.length > LOG_LINE ? `${line.slice(0, LOG_LINE)}…` : line));
-      return [`--- ${Name.slice(1)}: ${how}; the end of its log:\n${lines.join("\n")}`];
+      return [`--- ${inspected.Name.slice(1)}: ${how}; the end of its log:\n${lines.join("\n")}`];
     }),
   );
   return texts.flat().join("\n");

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { readManifest } from "../../infra/images/contexts.ts";
 import { canaryEnvironment, type CanaryPlan } from "../../infra/plan/canary.ts";
 import { dataChanges, describeDataChanges, previewSteps } from "../../infra/plan/data-changes.ts";
+import { messageOf } from "../../configs/message.ts";
 import { CommandError, runCommand, UserError, wasInterrupted } from "../command.ts";
 import type { Host } from "../platforms/host.ts";
 import type { Stack } from "../stack.ts";
@@ -59,8 +60,8 @@ export async function keepsData(stack: Stack, allow: readonly string[]): Promise
 const ALWAYS_SAID = new RegExp(`^${FAILED}|${SAID_BESIDE.source}`);
 
 export interface Up {
-  readonly stack: Stack;
-  readonly host: Host;
+  readonly stack: Pick<Stack, "deploy">;
+  readonly host: Pick<Host, "faultyLogs">;
   readonly steps: Steps;
   readonly goesOn: string | undefined;
   readonly total: number | undefined;
@@ -80,7 +81,8 @@ export async function update({ stack, host, steps, total, ...up }: Up, report: R
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     if (wasInterrupted()) throw new UserError(`Interrupted. Pulumi has written down how far it came; ${goesOn}`);
-    const logs = await host.faultyLogs();
+    // Why it failed is said all the same where the platform is gone.
+    const logs = await host.faultyLogs().catch((lost: unknown) => `The logs cannot be read: ${messageOf(lost)}`);
     throw new UserError([progress.fault ?? "", error.message, logs].filter((part) => part !== "").join("\n\n"));
   }
 }
