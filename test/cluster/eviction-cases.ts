@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
+import { ctr } from "../../toolchain/cluster/images.ts";
 import { NODE } from "../../toolchain/cluster/layout.ts";
 import { until } from "../servers/programs.ts";
 import { ALONE } from "./load.ts";
 import type { Product } from "./product.ts";
 
-/** At work for seconds where a worker has so little CPU: longer than what is left to a pod that is killed. */
+/** At work for seconds where a worker has so little CPU. */
 const TEXT = "This is a long sentence, which goes on and on for quite a while. ".repeat(70);
 const JOBS = 8;
 
@@ -40,6 +41,14 @@ export function evictionCases(product: () => Product): void {
     );
   }
 
+  /** Ids of containerd by the pod. */
+  async function containersOf(service: string): Promise<Map<string, string>> {
+    const line = '{range .items[*]}{.metadata.name} {.status.containerStatuses[0].containerID}{"\\n"}{end}';
+    const lines = await product().get(`pods --selector=app.kubernetes.io/name=${service}`, line);
+    const pairs = lines.split("\n").map((text) => text.split(" containerd://"));
+    return new Map(pairs.map(([pod = "", container = ""]) => [pod, container]));
+  }
+
   /** Attempts of jobs by what became of them, and their artifacts. */
   async function ends(ids: readonly string[]) {
     const list = ids.join(",");
@@ -68,10 +77,14 @@ export function evictionCases(product: () => Product): void {
     });
 
     it("has them done once as well where it is killed, and they begin again", async () => {
+      const containers = await containersOf("worker-cpu");
       const ids = await speak();
       let pods: string[] = [];
       await until("somebody is at work", async () => (pods = await atWork(ids)).length > 0, 60_000);
-      await product().kubectl("delete", "pod", pods[0] ?? "", "--grace-period=0", "--force");
+      const [pod = ""] = pods;
+      // Kubernetes leaves two seconds to one that it deletes by force, in which a job may end.
+      await ctr(product().cluster.layout, "tasks", "kill", "--signal=SIGKILL", containers.get(pod) ?? "");
+      await product().kubectl("delete", "pod", pod, "--grace-period=0", "--force");
       await product().untilDone(ids);
       const { succeeded, artifacts, failed, begunAgain } = await ends(ids);
       expect({ succeeded, artifacts, failed }).toEqual({ succeeded: JOBS, artifacts: JOBS, failed: 0 });
