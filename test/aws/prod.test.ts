@@ -84,7 +84,7 @@ describe("the prod stack on a simulated AWS (moto) and a real node", () => {
   it("comes up, and speaks: the job in RDS' place, the sound in the bucket", async () => {
     await world.stack.good("up", "--yes", "--skip-preview");
     token = await makeToken((await world.stack.good("stack", "output", "jwtKeys", "--show-secrets")).trim());
-    // The node takes a moment until it passes on what comes for a new service; a connection begun before that never comes through.
+    // The node takes a moment until it passes on what comes for a new service, and refuses it before.
     const ready = () => fetch(`${world.apiUrl}/health/ready`, { signal: AbortSignal.timeout(2000) });
     await until("it answers", async () => (await ready().catch(() => undefined))?.ok === true, 60_000);
     const id = await speak("Hello from the simulated cloud.");

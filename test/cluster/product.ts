@@ -88,7 +88,7 @@ export class Product {
     await this.answers();
   }
 
-  /** The node takes a moment until it passes on what comes for a new service; a connection begun before that never comes through. */
+  /** The node takes a moment until it passes on what comes for a new service, and refuses it before. */
   async answers(): Promise<void> {
     const ready = () => fetch(`${this.#url}/health/ready`, { signal: AbortSignal.timeout(2000) });
     await until("the API answers", async () => (await ready().catch(() => undefined))?.ok === true, 90_000);
