@@ -135,6 +135,14 @@ describe("the cluster", () => {
     await knock({ host, port, localPort });
   });
 
+  it("serves a watch from the start on", async () => {
+    const watch = "/api/v1/nodes?watch=1&resourceVersion=0&allowWatchBookmarks=true&timeoutSeconds=1";
+    const events = (await cluster.kubectl("get", "--raw", watch)).trim().split("\n");
+    const types = events.map((event) => (JSON.parse(event) as { type: string }).type);
+    expect(types).toContain("ADDED");
+    expect(types).not.toContain("ERROR");
+  });
+
   it("lets nobody in without a certificate", async () => {
     const stranger = ["--kubeconfig=/dev/null", `--server=${API_URL}`, "--insecure-skip-tls-verify", "--token=none"];
     await expect(cluster.kubectl("get", "secrets", ...stranger)).rejects.toThrow(/Unauthorized|must be logged in/);

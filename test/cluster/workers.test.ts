@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from "vitest";
+import { keepEvidence } from "./evidence.ts";
 import { evictionCases } from "./eviction-cases.ts";
 import { markingCases } from "./marking-cases.ts";
 import { Product } from "./product.ts";
@@ -10,6 +11,7 @@ beforeAll(async () => {
   product = await Product.deploy({ "worker.concurrency": "1", "worker.replicas": "3", "worker.cpus": "0.2" });
 });
 afterAll(() => product.leave());
+keepEvidence(() => product);
 
 describe("marks", () => {
   markingCases(() => product);

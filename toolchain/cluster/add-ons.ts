@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { messageOf } from "../../configs/message.ts";
 import type { AddOn } from "./add-on.ts";
 import { apiName, servedApi } from "./aggregation.ts";
 import type { Cluster } from "./access.ts";
@@ -34,12 +36,26 @@ async function start(
     const files = `--filename=${definitions}`;
     // Too large for the annotation that `apply` leaves by itself.
     await kubectl("apply", "--server-side", files);
-    await kubectl("wait", files, "--for=condition=Established", `--timeout=${API_SECONDS}s`);
+    await established(kubectl, files);
   }
   if (all.length > 0) await apply(all);
   await Promise.all(daemons.map((daemon) => startDaemon(layout.run, daemon)));
   const names = apis.map((api) => `apiservice/${apiName(api)}`);
   if (names.length > 0) await kubectl("wait", ...names, "--for=condition=Available", `--timeout=${API_SECONDS}s`);
+}
+
+/** Waits for definitions. Where one has no conditions yet, which is `null` and no list, kubectl does not wait but fails. */
+export async function established(kubectl: Cluster["kubectl"], files: string): Promise<void> {
+  const deadline = performance.now() + API_SECONDS * 1000;
+  for (;;) {
+    try {
+      await kubectl("wait", files, "--for=condition=Established", `--timeout=${API_SECONDS}s`);
+      return;
+    } catch (error) {
+      if (!messageOf(error).includes("conditions accessor error") || performance.now() > deadline) throw error;
+      await sleep(200);
+    }
+  }
 }
 
 /**

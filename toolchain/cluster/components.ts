@@ -1,8 +1,7 @@
-import { request } from "node:https";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { runCommand } from "../command.ts";
 import { aggregationArgs } from "./aggregation.ts";
+import { ask } from "./ask.ts";
 import { filesOf, kubeconfigOf, tokenKey } from "./certificates.ts";
 import type { Daemon } from "./daemon.ts";
 import { API_PORT, NETWORK, NODE, type Layout } from "./layout.ts";
@@ -133,6 +132,8 @@ function apiServer(layout: Layout, { kubernetes }: Programs): Daemon {
       "--enable-admission-plugins=NodeRestriction",
       // Device plugins and node agents ask for it; Pod Security says who may.
       "--allow-privileged=true",
+      // Debian's etcd has not what it takes: watches from the start, as kwok's are, ended with an error each and came again ever later.
+      "--feature-gates=WatchList=false",
       ...aggregationArgs(layout),
     ],
     isReady: () => ask(layout, `https://${NETWORK.machine}:${API_PORT}/readyz`),
@@ -270,31 +271,4 @@ function kubeletConfig(layout: Layout): Record<string, unknown> {
     imageGCLowThresholdPercent: 99,
     evictionHard: { "memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%" },
   };
-}
-
-/**
- * Asks as the administrator; whether the answer is good.
- *
- * @param trust whose word for the server is good enough @default the cluster's authority
- */
-export async function ask(
-  layout: Layout,
-  url: string,
-  trust: "authority" | "own certificate" = "authority",
-): Promise<boolean> {
-  const { cert, key } = filesOf(layout, "admin");
-  const options = {
-    ...{ cert: readFileSync(cert), key: readFileSync(key), timeout: 2000 },
-    // On loopback, and nothing but their health is asked of those that sign for themselves.
-    ...(trust === "authority" ? { ca: readFileSync(filesOf(layout, "ca").cert) } : { rejectUnauthorized: false }),
-  };
-  return new Promise((resolve, reject) => {
-    const asked = request(url, options, (answer) => {
-      answer.resume();
-      resolve(answer.statusCode === 200);
-    });
-    asked.on("timeout", () => asked.destroy(new Error("no answer")));
-    asked.on("error", reject);
-    asked.end();
-  });
 }

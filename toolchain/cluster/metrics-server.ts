@@ -2,7 +2,8 @@ import { join } from "node:path";
 import type { AddOn } from "./add-on.ts";
 import type { ServedApi } from "./aggregation.ts";
 import { filesOf } from "./certificates.ts";
-import { ask, type Programs } from "./components.ts";
+import { ask } from "./ask.ts";
+import type { Programs } from "./components.ts";
 import { NETWORK, type Layout } from "./layout.ts";
 import { SIMULATED_LABEL } from "./simulated-nodes.ts";
 
