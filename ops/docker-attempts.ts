@@ -1,6 +1,6 @@
 import type Docker from "dockerode";
 import { whileElsewhere } from "../toolchain/command.ts";
-import { statusOf } from "../toolchain/engine-answers.ts";
+import { ignoringAbsent, statusOf } from "../toolchain/engine-answers.ts";
 import { PROJECT } from "../toolchain/stack.ts";
 import { findAgent, SERVICE_LABEL, STACK_LABEL } from "./agent.ts";
 import { begunTwice, type Attempts, type FoundAttempt } from "./attempts.ts";
@@ -120,11 +120,6 @@ export class DockerAttempts implements Attempts {
   }
 
   async #remove(container: string): Promise<void> {
-    await this.#docker
-      .getContainer(container)
-      .remove({ force: true })
-      .catch((error: unknown) => {
-        if (statusOf(error) !== 404) throw error;
-      });
+    await ignoringAbsent(this.#docker.getContainer(container).remove({ force: true }));
   }
 }

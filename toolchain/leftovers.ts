@@ -155,8 +155,9 @@ export async function faultyLogs(docker: Docker, stack: string): Promise<string>
       const container = docker.getContainer(Id);
       // What goes meanwhile has no fault.
       const inspected = await ignoringAbsent(container.inspect());
-      const how = inspected && fault(inspected.State);
-      if (inspected === undefined || how === undefined) return [];
+      if (inspected === undefined) return [];
+      const how = fault(inspected.State);
+      if (how === undefined) return [];
       const log = await ignoringAbsent(container.logs({ stdout: true, stderr: true, tail: 30 }));
       const lines = lastLines(log === undefined ? "" : demultiplex(log), 30)
         .split("\n")

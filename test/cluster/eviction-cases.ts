@@ -41,6 +41,13 @@ export function evictionCases(product: () => Product): void {
     );
   }
 
+  /** One of those pods, as soon as there is any. */
+  async function firstAtWork(ids: readonly string[]): Promise<string> {
+    let pods: string[] = [];
+    await until("somebody is at work", async () => (pods = await atWork(ids)).length > 0, 60_000);
+    return pods[0] ?? "";
+  }
+
   /** Ids of containerd by the pod. */
   async function containersOf(service: string): Promise<Map<string, string>> {
     const line = '{range .items[*]}{.metadata.name} {.status.containerStatuses[0].containerID}{"\\n"}{end}';
@@ -64,9 +71,7 @@ export function evictionCases(product: () => Product): void {
   describe("a worker that is evicted in the middle of jobs", () => {
     it("has each of them done once, by another", async () => {
       const ids = await speak();
-      let pods: string[] = [];
-      await until("somebody is at work", async () => (pods = await atWork(ids)).length > 0, 60_000);
-      const [pod = ""] = pods;
+      const pod = await firstAtWork(ids);
       expect(
         await product().get("pods --selector=app.kubernetes.io/name=worker-cpu", "{.items[*].metadata.name}"),
       ).toContain(pod);
@@ -79,9 +84,7 @@ export function evictionCases(product: () => Product): void {
     it("has them done once as well where it is killed, and they begin again", async () => {
       const containers = await containersOf("worker-cpu");
       const ids = await speak();
-      let pods: string[] = [];
-      await until("somebody is at work", async () => (pods = await atWork(ids)).length > 0, 60_000);
-      const [pod = ""] = pods;
+      const pod = await firstAtWork(ids);
       // Kubernetes leaves two seconds to one that it deletes by force, in which a job may end.
       await ctr(product().cluster.layout, "tasks", "kill", "--signal=SIGKILL", containers.get(pod) ?? "");
       await product().kubectl("delete", "pod", pod, "--grace-period=0", "--force");
@@ -125,7 +128,7 @@ export function evictionCases(product: () => Product): void {
         product().get("pods --selector=app.kubernetes.io/name=worker-cpu", "{.items[*].metadata.name}");
       await until("one is left", async () => (await names()).split(" ").length === 1, 60_000);
       const ids = await speak();
-      await until("somebody is at work", async () => (await atWork(ids)).length > 0, 60_000);
+      await firstAtWork(ids);
       try {
         expect(await drain("worker-cpu", 120)).toBe("emptied");
         const running = '{.items[?(@.status.phase=="Running")].metadata.name}';

@@ -1,8 +1,8 @@
 import { join } from "node:path";
+import { messageOf } from "../../configs/message.ts";
 import { readManifest } from "../../infra/images/contexts.ts";
 import { canaryEnvironment, type CanaryPlan } from "../../infra/plan/canary.ts";
 import { dataChanges, describeDataChanges, previewSteps } from "../../infra/plan/data-changes.ts";
-import { messageOf } from "../../configs/message.ts";
 import { CommandError, runCommand, UserError, wasInterrupted } from "../command.ts";
 import type { Host } from "../platforms/host.ts";
 import type { Stack } from "../stack.ts";
